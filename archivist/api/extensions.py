@@ -1,0 +1,94 @@
+"""The other things a plugin may offer or observe, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecSpec:
+    """A reader (and writer) of one more image format.
+
+    ``suffixes`` are lower case with dot; ``signature`` is the first bytes of such a file.
+    ``read`` ("mod:fn") takes the bytes of a file and the page number and returns an
+    :class:`~archivist.api.values.Image`; ``write``, if any, takes an image and returns bytes.
+    """
+
+    id: str
+    title: str
+    suffixes: Sequence[str]
+    signature: bytes
+    read: str
+    write: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """A check that compares a step's input and output image and may hold the asset for review.
+
+    ``run`` ("mod:fn") takes before and after as :class:`~archivist.api.values.Image` and returns a
+    :class:`~archivist.api.steps.Verdict`: ``needed`` means "a person should look".
+    ``steps`` are the step ids it looks at, empty for all.
+    """
+
+    id: str
+    title: str
+    run: str
+    steps: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterSpec:
+    """A format of reports. ``run`` ("mod:fn") takes plain rows and a destination path."""
+
+    id: str
+    title: str
+    suffix: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceQuery:
+    """An asset that looks for references: digest (SHA-256, hex), and its row of the manifest."""
+
+    digest: str
+    width: int
+    height: int
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A possible reference with its similarity 0..1 and the reason for its place."""
+
+    digest: str
+    score: float
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEvent:
+    """One step of one asset has ended. ``status`` is done, reused, skipped or failed."""
+
+    run: str
+    asset: str
+    path: str
+    step: str
+    status: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """A run has ended; counts are of assets."""
+
+    run: str
+    started: datetime
+    finished: datetime
+    done: int
+    skipped: int
+    failed: int

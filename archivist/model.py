@@ -1,0 +1,414 @@
+"""The frozen values that travel between the stages; each section names the stage that makes them.
+
+Paths in here are text: POSIX, relative to the root of the scans, in the form of
+:func:`path_to_text`, so that they fit into any database and back into any file system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from archivist.api.values import Colour
+
+# A byte that is not UTF-8 reaches us as a lone surrogate (PEP 383), which Postgres refuses.
+# The private-use block U+F780..U+F7FF stands for it in text; real names do not use that block.
+_TO_TEXT = {0xDC80 + n: 0xF780 + n for n in range(128)}
+_TO_PATH = {text: path for path, text in _TO_TEXT.items()}
+
+
+def path_to_text(path: str) -> str:
+    """Return a path of the file system as text that any database takes."""
+    return path.translate(_TO_TEXT)
+
+
+def text_to_path(text: str) -> str:
+    """Return the path of the file system that :func:`path_to_text` was given."""
+    return text.translate(_TO_PATH)
+
+
+def now() -> datetime:
+    """Return the time in UTC, with microseconds."""
+    return datetime.now(UTC)
+
+
+# --- scan -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the header of one page says, before any pixel is decoded.
+
+    ``width`` and ``height`` are as stored, in pixels; ``orientation`` is the EXIF value 1..8 that
+    turns them upright. ``depth`` is bits per sample as stored (1, 8, 16); ``dpi`` is (x, y).
+    ``layout`` describes the rest in words: ``tiled deflate BigTIFF``.
+    """
+
+    format: str
+    width: int
+    height: int
+    colour: Colour
+    depth: int
+    alpha: bool = False
+    palette: bool = False
+    orientation: int = 1
+    dpi: tuple[float, float] | None = None
+    icc_digest: str | None = None
+    layout: str = ""
+
+    @property
+    def megapixels(self) -> float:
+        """Area in millions of pixels."""
+        return self.width * self.height / 1e6
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height after the orientation was applied."""
+        turned = self.orientation >= 5
+        return (self.height, self.width) if turned else (self.width, self.height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One page of one scan, known by content: the unit that ends as done, skipped or failed."""
+
+    digest: str
+    """SHA-256 (hex) of the whole file."""
+    page: int
+    """0 for the first or only page."""
+    pages: int
+    header: Header
+    perceptual_hash: str | None = None
+    """64-bit pHash (hex) of the picture; near duplicates differ in few bits."""
+    exif: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """The row of the manifest: inventory_no, title, date, series, rights, object_id, and more."""
+
+    @property
+    def uid(self) -> str:
+        """The name of the asset: the digest, with ``#page`` when the file has several."""
+        return self.digest if self.pages == 1 else f"{self.digest}#{self.page}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFile:
+    """A file that can be treated, with its pages."""
+
+    path: str
+    digest: str
+    size: int
+    mtime_ns: int
+    assets: tuple[Asset, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A file that cannot be treated: ``code`` for tables, ``reason`` for people with the cure."""
+
+    path: str
+    code: str
+    reason: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+# --- plan -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeStep:
+    """A step of a recipe with its params, all defaults filled in."""
+
+    step: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """Params for some assets: those for which the expression ``where`` is true."""
+
+    where: str
+    step: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A named list of steps. ``seed`` enters every step key."""
+
+    name: str
+    title: str
+    steps: tuple[RecipeStep, ...]
+    overrides: tuple[Override, ...] = ()
+    seed: int = 0
+
+
+class Action(StrEnum):
+    """What the plan says about one step of one asset."""
+
+    RUN = "run"
+    """It will run."""
+    FOLLOW = "follow"
+    """An earlier step runs; if that step's output turns out unchanged, this one is reused."""
+    REUSE = "reuse"
+    """Its result is in the catalog."""
+    PINNED = "pinned"
+    """The approved result stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One step of one asset, as planned. ``key`` is known when all input digests are known."""
+
+    asset: str
+    ordinal: int
+    step: str
+    version: int
+    params: Mapping[str, object]
+    action: Action
+    reason: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a plan will cost: seconds of one worker, peak memory of one worker, bytes written."""
+
+    seconds: float = 0.0
+    ram_mib: float = 0.0
+    vram_mib: float = 0.0
+    output_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownResult:
+    """A stored result that a worker may reuse: the key of a step and what came out of it."""
+
+    key: str
+    record: str
+    """Digest of the step record."""
+    status: str
+    reason: str
+    outputs: tuple[Artifact, ...]
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWork:
+    """What is to be done for one asset: its tasks in order and the results it may reuse."""
+
+    asset: Asset
+    tasks: tuple[Task, ...]
+    known: tuple[KnownResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWork:
+    """The pages of one file; they are published together. ``paths`` are all its copies."""
+
+    digest: str
+    paths: tuple[str, ...]
+    pages: tuple[PageWork, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkUnit:
+    """What one worker does in one go: one file, or the files of an ordered sequence."""
+
+    uid: str
+    files: tuple[FileWork, ...]
+    seconds: float
+    """Estimated time of one worker."""
+    ram_mib: float = 0.0
+    vram_mib: float = 0.0
+    sequence: str | None = None
+
+
+# --- step, store ----------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """How a step or an asset ended."""
+
+    DONE = "done"
+    REUSED = "reused"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A value as it lies in the store (or, with ``kept=False``, only its digest is known).
+
+    ``digest`` is of the value (shape and samples), ``blob`` the SHA-256 of the stored file.
+    """
+
+    port: str
+    kind: str
+    digest: str
+    kept: bool = True
+    blob: str | None = None
+    size: int = 0
+    media_type: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputUse:
+    """A value that a step read: port, digest of the value, role (scan, prior, mask, reference)."""
+
+    port: str
+    digest: str
+    role: str
+    score: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightUse:
+    """A weight file that a step used."""
+
+    name: str
+    digest: str
+    licence: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """That a step was carried out, with everything an auditor needs after the plugin is gone.
+
+    ``parents`` are the digests of the records that made the inputs; ``digest`` is the SHA-256 of
+    the record's canonical JSON without itself. Records are never changed.
+    """
+
+    asset: str
+    ordinal: int
+    step: str
+    version: int
+    title: str
+    distribution: str
+    distribution_version: str
+    conjectural: bool
+    key: str
+    status: Status
+    reason: str = ""
+    code: str = ""
+    params: Mapping[str, object]
+    inputs: tuple[InputUse, ...]
+    outputs: tuple[Artifact, ...] = ()
+    weights: tuple[WeightUse, ...] = ()
+    seed: int
+    device: str
+    determinism: str
+    tiling: Mapping[str, object] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    environment: str
+    """Digest of :attr:`UnitOutcome.environment`."""
+    started: datetime
+    seconds: float
+    peak_mib: float = 0.0
+    log: tuple[str, ...] = ()
+    operator: str = ""
+    parents: tuple[str, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataContract:
+    """What became of the scan's metadata: names of tags, with reasons where not kept.
+
+    ``changed``, ``added`` and ``lost`` map a tag's name to the reason.
+    """
+
+    kept: tuple[str, ...] = ()
+    changed: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """An output file: ``path`` is relative to the output folder, ``source`` to the scans."""
+
+    source: str
+    digest: str
+    """SHA-256 of the scan."""
+    profile: str
+    path: str
+    output_digest: str
+    """SHA-256 of the output file."""
+    size: int
+    media_type: str
+    untouched: bool
+    """True when no step changed a pixel and the file is a byte copy of the scan."""
+    contract: MetadataContract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetOutcome:
+    """How one asset ended. ``message`` tells the cure when it failed, the reason when skipped."""
+
+    asset: str
+    status: Status
+    code: str = ""
+    message: str = ""
+    records: tuple[StepRecord, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitOutcome:
+    """What a worker sends back for one work unit: small values only, never pixels."""
+
+    unit: str
+    assets: tuple[AssetOutcome, ...]
+    publications: tuple[Publication, ...] = ()
+    environment: Mapping[str, object] = field(default_factory=dict)
+    worker: str = ""
+    started: datetime
+    seconds: float
+    peak_mib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputProfile:
+    """How a result is written.
+
+    ``format``: same, tiff, jpeg or png; ``depth``: same, 8 or 16; ``folder`` is the subfolder of
+    the output folder, empty for the folder itself; ``max_side`` shrinks access copies (0: no).
+    """
+
+    name: str
+    format: str = "same"
+    depth: str = "same"
+    folder: str = ""
+    quality: int = 95
+    max_side: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Where a worker finds and leaves things; the same for all units of a run. Absolute paths."""
+
+    scans: str
+    out: str
+    store: str
+    weights: tuple[str, ...]
+    """Folders where imported weights lie."""
+    scratch: str
+    profiles: tuple[OutputProfile, ...]
+    keep: tuple[str, ...]
+    """Kinds of artifacts to keep in the store."""
+    run: str
+    operator: str
+    max_pixels: int
+    memory_mib: float
+    threads: int = 1
+    exiftool: str | None = None
+    stream_above_mp: float = 64.0
+    """Images above this many megapixels are worked on in windows, for tiled steps."""
+    recycle_after: int = 0
