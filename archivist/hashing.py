@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+
+from archivist.api.steps import Determinism, StepSpec
 
 SHA256_HEX = 64
 """Length of a digest as text."""
@@ -51,32 +54,31 @@ def digest_file(path: Path) -> str:
 
 
 def step_key(
-    *,
-    step: str,
-    version: int,
+    spec: StepSpec,
     params: Mapping[str, object],
+    *,
     inputs: Sequence[tuple[str, str]],
     weights: Sequence[str],
-    tiling: Mapping[str, object],
     seed: int,
-    device_family: str | None,
+    device_family: str,
 ) -> str:
     """Return the identity of a piece of work: equal keys give equal results, so work is reused.
 
-    ``params`` are those that affect pixels, defaults filled in; ``inputs`` are (port, digest) in
-    the order of the ports; ``device_family`` is given only by steps that are deterministic per
-    device. Neither code nor library versions enter: those are recorded, not keyed, else every
-    update of a library would do an archive again.
+    ``params`` has every default filled in; those that do not affect pixels are left out here.
+    ``inputs`` are (port, digest) in the order of the ports. ``device_family`` (cpu, cuda) counts
+    only for steps that are deterministic per device. Neither code nor library versions enter:
+    those are recorded, not keyed, else every update of a library would do an archive again.
     """
+    ignored = {f.name for f in fields(spec.params) if not f.metadata.get("affects_pixels", True)}
     return digest_json(
         {
-            "step": step,
-            "version": version,
-            "params": params,
-            "inputs": [list(pair) for pair in inputs],
-            "weights": list(weights),
-            "tiling": tiling,
+            "step": spec.id,
+            "version": spec.version,
+            "params": {name: value for name, value in params.items() if name not in ignored},
+            "inputs": inputs,
+            "weights": weights,
+            "tiling": asdict(spec.tiling),
             "seed": seed,
-            "device": device_family,
+            "device": device_family if spec.determinism is Determinism.DEVICE else None,
         }
     )

@@ -6,12 +6,13 @@ Paths in here are text: POSIX, relative to the root of the scans, in the form of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from archivist.api.values import Colour
+from archivist.hashing import digest_json
 
 # A byte that is not UTF-8 reaches us as a lone surrogate (PEP 383), which Postgres refuses.
 # The private-use block U+F780..U+F7FF stands for it in text; real names do not use that block.
@@ -32,6 +33,15 @@ def text_to_path(text: str) -> str:
 def now() -> datetime:
     """Return the time in UTC, with microseconds."""
     return datetime.now(UTC)
+
+
+class Status(StrEnum):
+    """How a step or an asset ended."""
+
+    DONE = "done"
+    REUSED = "reused"
+    SKIPPED = "skipped"
+    FAILED = "failed"
 
 
 # --- scan -----------------------------------------------------------------------------------
@@ -110,6 +120,8 @@ class Refusal:
     path: str
     code: str
     reason: str
+    status: Status = Status.FAILED
+    """SKIPPED for a file that is no picture and does not claim to be one (``Thumbs.db``)."""
     size: int = 0
     mtime_ns: int = 0
 
@@ -142,6 +154,8 @@ class Recipe:
     title: str
     steps: tuple[RecipeStep, ...]
     overrides: tuple[Override, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Values that a person made: name of the value -> folder of files named like the scans."""
     seed: int = 0
 
 
@@ -196,12 +210,25 @@ class KnownResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supplied:
+    """A value that a person made for one asset: a mask drawn by hand, for instance.
+
+    ``port`` names the value, ``path`` is absolute, ``digest`` the SHA-256 of the file.
+    """
+
+    port: str
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageWork:
     """What is to be done for one asset: its tasks in order and the results it may reuse."""
 
     asset: Asset
     tasks: tuple[Task, ...]
     known: tuple[KnownResult, ...] = ()
+    supplied: tuple[Supplied, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,15 +254,6 @@ class WorkUnit:
 
 
 # --- step, store ----------------------------------------------------------------------------
-
-
-class Status(StrEnum):
-    """How a step or an asset ended."""
-
-    DONE = "done"
-    REUSED = "reused"
-    SKIPPED = "skipped"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +364,8 @@ class Publication:
     untouched: bool
     """True when no step changed a pixel and the file is a byte copy of the scan."""
     contract: MetadataContract
+    key: str = ""
+    """Digest of what was to be written (page values, profile, name): equal keys, equal file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +408,14 @@ class OutputProfile:
     folder: str = ""
     quality: int = 95
     max_side: int = 0
+
+
+def publication_key(
+    images: Sequence[str], profile: OutputProfile, path: str, *, conjectural: bool
+) -> str:
+    """Return the identity of an output file: which page images, written how, under which name."""
+    form = [profile.format, profile.depth, profile.quality, profile.max_side, profile.folder]
+    return digest_json([images, form, path, conjectural])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,221 @@
+"""Open a catalog: checks, the writer's lock, the schema, and transactions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import URL, Connection, Engine, insert, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from archivist.api.errors import CatalogError
+from archivist.catalog import migrate
+from archivist.catalog.engine import IMMEDIATE, check_file, make_engine, parse_url, sqlite_path
+from archivist.catalog.lock import (
+    AdvisoryLock,
+    FileWriterLock,
+    NoLock,
+    WriterLock,
+    check_epoch,
+    take_epoch,
+)
+from archivist.catalog.tables import SCHEMA, collection, schema_meta
+
+
+class Catalog:
+    """An open catalog; close it, or use it as a context manager.
+
+    ``collection_id`` is the collection that paths are looked up in; None in a read-only catalog
+    that does not have it yet. ``backup`` is the copy made when opening upgraded the schema.
+    """
+
+    def __init__(
+        self, url: URL, engine: Engine, lock: WriterLock, *, write: bool, backup: Path | None
+    ) -> None:
+        self.url, self.engine, self.write, self.backup = url, engine, write, backup
+        self.collection_id: int | None = None
+        self._lock = lock
+        self._epoch = 0
+
+    @property
+    def backend(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite catalog."""
+        return sqlite_path(self.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection with one consistent view; raises CatalogError when that fails."""
+        with _translated(self.url), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are committed together at the end, or not at all.
+
+        Raises CatalogError when another writer has taken over, or the disk is full.
+        """
+        if not self.write:
+            raise CatalogError("this catalog was opened for reading only")
+        with _translated(self.url), self.engine.connect() as plain:
+            connection = plain.execution_options(**{IMMEDIATE: True})
+            with connection.begin():
+                check_epoch(connection, self._epoch)
+                yield connection
+
+    def enter(self, name: str) -> None:
+        """Choose the collection, and enter as the writer when open for writing."""
+        if not self.write:
+            with self.reading() as connection:
+                self.collection_id = _collection_id(connection, name)
+            return
+        with (
+            _translated(self.url),
+            self.engine.connect().execution_options(**{IMMEDIATE: True}) as connection,
+            connection.begin(),
+        ):
+            _ensure_rows(connection, name)
+            self._epoch = take_epoch(connection)
+            self.collection_id = _collection_id(connection, name)
+
+    def close(self) -> None:
+        """Give back the lock and all connections."""
+        self.engine.dispose()
+        self._lock.release()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_catalog(
+    url: str, *, write: bool, create: bool = True, collection: str = "default"
+) -> Catalog:
+    """Open a catalog, making or upgrading it when ``write`` allows.
+
+    ``url`` is a SQLAlchemy URL or the name of a SQLite file. Paths belong to ``collection``, so
+    that several folders of scans can share one catalog. Raises CatalogError, with its cure, for a
+    catalog that is missing, locked, read-only, foreign, or of another schema.
+    """
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    if path is not None:
+        _prepare_file(path, write=write, create=create)
+    lock: WriterLock = FileWriterLock(path) if write and path is not None else NoLock()
+    engine = make_engine(parsed, write=write)
+    try:
+        with _translated(parsed):
+            if write and path is None:
+                lock = AdvisoryLock(engine)
+            backup = _ready(engine, path, write=write, create=create)
+        catalog = Catalog(parsed, engine, lock, write=write, backup=backup)
+        catalog.enter(collection)
+    except BaseException:
+        lock.release()
+        engine.dispose()
+        raise
+    return catalog
+
+
+def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
+    if not path.exists():
+        if not (write and create):
+            raise _missing(str(path))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise CatalogError(
+                f"the catalog {path} cannot be made: {error.strerror}. "
+                "Cure: check the permissions of the folder, or name another with --catalog"
+            ) from error
+    check_file(path, write=write)
+
+
+def _missing(name: str) -> CatalogError:
+    return CatalogError(
+        f"there is no catalog at {name}. Cure: archivist run SCANS --out DIR makes one; "
+        "later commands take the same --out or --catalog"
+    )
+
+
+def _ready(engine: Engine, path: Path | None, *, write: bool, create: bool) -> Path | None:
+    """Bring the schema to ours, or say why not."""
+    with engine.connect() as connection:
+        found = migrate.revision_of(connection)
+    if found == SCHEMA:
+        return None
+    if found is None and not (write and create):
+        raise _missing(engine.url.render_as_string() if path is None else str(path))
+    if not write:
+        migrate.refuse_newer(found or "")
+        raise CatalogError(
+            f"the catalog has schema {found}, this archivist reads {SCHEMA}. "
+            "Cure: archivist catalog upgrade (a backup is made first)"
+        )
+    return migrate.upgrade_engine(engine, path, found)
+
+
+def _ensure_rows(connection: Connection, name: str) -> None:
+    if connection.execute(select(schema_meta.c.id)).first() is None:
+        connection.execute(
+            insert(schema_meta).values(id=1, instance=str(uuid.uuid4()), writer_epoch=0)
+        )
+    if _collection_id(connection, name) is None:
+        connection.execute(insert(collection).values(name=name))
+
+
+def _collection_id(connection: Connection, name: str) -> int | None:
+    return connection.execute(
+        select(collection.c.id).where(collection.c.name == name)
+    ).scalar_one_or_none()
+
+
+@contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    """Say what a failure of the database means and what helps; data faults pass as they are."""
+    try:
+        yield
+    except OperationalError as error:
+        raise CatalogError(
+            f"the catalog {url.render_as_string()} failed: {error.orig}. Cure: {_cure(error)}"
+        ) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or "malformed" in str(error.orig):
+            raise CatalogError(
+                f"the catalog {url.render_as_string()} failed: {error.orig}. Cure: {_cure(error)}"
+            ) from error
+        raise
+
+
+def _cure(error: DBAPIError) -> str:
+    reason = str(error.orig).lower()
+    cures = {
+        "full": "make room on its disk, then run the same command again",
+        "readonly": "change its permissions, or name another catalog",
+        "read-only": "change its permissions, or name another catalog",
+        "locked": "wait until the other program has finished with it",
+        "malformed": "restore it from a backup (*.backup beside it)",
+        "not a database": "restore it from a backup (*.backup beside it)",
+        "refused": "start the Postgres server, or check host and port",
+        "authentication": "check user and password in the URL",
+        "does not exist": "make the database first: createdb NAME",
+    }
+    return next(
+        (cure for word, cure in cures.items() if word in reason),
+        "check that it can be reached, then run the same command again",
+    )

@@ -1,0 +1,235 @@
+"""Column types: digests as 32 bytes, instants in microseconds, JSON and text any database takes.
+
+Bind and result processors are plain C-level callables where they can be: these types sit on the
+path of every step row. ``DigestBytes`` and ``Digests`` map hex text to bytes and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer, LargeBinary, Text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from archivist.hashing import SHA256_HEX
+
+Processor = Callable[[Any], Any] | None
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit number; SQLite's INTEGER is one, and only that name may be a row id."""
+
+Real = Double().with_variant(sqlite.REAL(), "sqlite")
+"""A double; strict SQLite tables take only the name REAL."""
+
+
+def clean(text: str) -> str:
+    """Return text without what Postgres refuses: NUL becomes U+2400, lone surrogates U+FFFD."""
+    if "\0" in text:
+        text = text.replace("\0", "\u2400")
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace_surrogate").decode("utf-8")
+
+
+def _replace_surrogate(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "\N{REPLACEMENT CHARACTER}" * (error.end - error.start), error.end
+
+
+def _register() -> None:
+    import codecs
+
+    codecs.register_error("replace_surrogate", _replace_surrogate)
+
+
+_register()
+
+
+def check_name(text: str) -> str:
+    """Return a name (path, unit) as it is; it is an identity, so it must not be cleaned.
+
+    Raises ValueError when a database could not store it.
+    """
+    if "\0" in text or (not text.isascii() and clean(text) != text):
+        raise ValueError(
+            f"{text!r} holds NUL or a lone surrogate and cannot be a name in the catalog. "
+            "Cure: pass paths through archivist.model.path_to_text"
+        )
+    return text
+
+
+def to_json(value: object) -> str:
+    """Return compact JSON text with sorted keys and clean strings. Raises ValueError for NaN."""
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    if "\\u0000" in text:  # also hit by a backslash before "u0000": then nothing is changed
+        text = json.dumps(
+            _clean_inside(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+    return clean(text)
+
+
+def _clean_inside(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_clean_inside(key): _clean_inside(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean_inside(item) for item in value]
+    return value
+
+
+def digest_to_bytes(digest: str) -> bytes:
+    """Return the 32 bytes of a SHA-256 in hex. Raises ValueError for anything else."""
+    if len(digest) != SHA256_HEX:
+        raise ValueError(f"{digest!r} is no SHA-256 in hex ({SHA256_HEX} characters)")
+    return bytes.fromhex(digest)
+
+
+def digests_to_bytes(digests: Sequence[str]) -> bytes | None:
+    """Return digests one after the other, None for none."""
+    return b"".join(map(digest_to_bytes, digests)) or None
+
+
+def digests_from_bytes(data: bytes | None) -> tuple[str, ...]:
+    """Return what :func:`digests_to_bytes` was given."""
+    text = data.hex() if data else ""
+    return tuple(text[n : n + SHA256_HEX] for n in range(0, len(text), SHA256_HEX))
+
+
+def to_microseconds(at: datetime) -> int:
+    """Return microseconds since 1970 UTC. Raises TypeError for a time without a zone."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """Return what :func:`to_microseconds` was given, in UTC."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
+
+
+class DigestBytes(TypeDecorator[str]):
+    """A SHA-256: hex text in Python, 32 bytes in the database."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take hex text or None."""
+        return _optional(digest_to_bytes)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Give hex text or None."""
+        return _optional(bytes.hex)
+
+
+class Digests(TypeDecorator[tuple[str, ...]]):
+    """A few SHA-256 in order, as one value of 32 bytes each; NULL for none."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take a sequence of hex texts."""
+        return digests_to_bytes
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Give a tuple of hex texts."""
+        return digests_from_bytes
+
+
+class Instant(TypeDecorator[datetime]):
+    """A time in UTC: integer microseconds on SQLite, timestamptz elsewhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type of the database."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Integer())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take an aware datetime."""
+        return _optional(to_microseconds) if dialect.name == "sqlite" else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Give a datetime in UTC."""
+        if dialect.name == "sqlite":
+            return _optional(from_microseconds)
+        return _optional(lambda value: value.astimezone(UTC))
+
+
+class Json(TypeDecorator[Any]):
+    """Detail that is shown and rarely asked for: text on SQLite, JSONB on Postgres.
+
+    Never hash what is read back: JSONB keeps neither key order nor blanks.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type of the database."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(JSONB())
+        return dialect.type_descriptor(Text())
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take anything that JSON has."""
+        return _optional(to_json)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Give lists, dicts and plain values; psycopg has parsed JSONB already."""
+        return _optional(json.loads) if dialect.name == "sqlite" else None
+
+
+class Flag(TypeDecorator[bool]):
+    """Yes or no: an integer on every database, because strict SQLite tables know no BOOLEAN."""
+
+    impl = Integer
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take a bool."""
+        return int
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Give a bool."""
+        return bool
+
+
+class CleanText(TypeDecorator[str]):
+    """Text for people; characters that a database refuses are replaced by visible ones."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take text or None."""
+        return _optional(clean)
+
+
+class NameText(TypeDecorator[str]):
+    """Text that identifies (a path, a unit): stored as it is or refused."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Take text or None; raises ValueError for what no database stores."""
+        return _optional(check_name)

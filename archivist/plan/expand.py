@@ -1,0 +1,328 @@
+"""Recipe times assets: the tasks of each file, with what will run and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from archivist.api.steps import StepSpec
+from archivist.hashing import digest_json, step_key
+from archivist.model import (
+    Action,
+    Asset,
+    FileWork,
+    KnownResult,
+    OutputProfile,
+    PageWork,
+    Recipe,
+    Supplied,
+    Task,
+    WorkUnit,
+    publication_key,
+)
+from archivist.plan import reasons
+from archivist.plan.estimate import estimate_page
+from archivist.plan.lookup import Lookup, Previous
+from archivist.plan.recipe import full_params
+from archivist.plan.where import Predicate, parse
+from archivist.plugins import Plugins
+
+PAGE = 500
+"""Files looked up together: as many keys as one SQL `IN` takes comfortably."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFile:
+    """A file that the plan looks at: its digest, every path where it lies, its pages."""
+
+    digest: str
+    paths: tuple[str, ...]
+    assets: tuple[Asset, ...]
+    supplied: tuple[Supplied, ...] = ()
+
+
+@dataclass(slots=True)
+class _Page:
+    """The state of one page while its tasks are decided, step by step."""
+
+    asset: Asset
+    facts: Mapping[str, object]
+    supplied: tuple[Supplied, ...]
+    values: dict[str, str | None]
+    """Name of a value -> its digest; None when it will only be known after a step has run."""
+    kept: dict[str, bool] = field(default_factory=dict)
+    makers: dict[str, int] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
+    known: dict[str, KnownResult] = field(default_factory=dict)
+    needs: list[tuple[str, ...]] = field(default_factory=list)
+    makes: list[set[str]] = field(default_factory=list)
+
+
+class Planner:
+    """Turns files into work units, a page of files at a time."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        plugins: Plugins,
+        lookup: Lookup,
+        *,
+        profiles: Sequence[OutputProfile],
+        weights: Callable[[StepSpec, Mapping[str, object]], Sequence[str]],
+        device_family: str = "cpu",
+        override: bool = False,
+        stream_above_mp: float = 64.0,
+    ) -> None:
+        self.recipe, self.plugins, self.lookup = recipe, plugins, lookup
+        self.profiles, self.override = tuple(profiles), override
+        self.device_family, self.stream_above_mp = device_family, stream_above_mp
+        self._weights = weights
+        self._specs = [plugins.require(step.step) for step in recipe.steps]
+        self._overrides: list[tuple[Predicate, str, Mapping[str, object]]] = [
+            (parse(o.where), o.step, o.params) for o in recipe.overrides
+        ]
+        self._weight_cache: dict[str, Sequence[str]] = {}
+
+    def units(self, files: Iterable[PlannedFile]) -> Iterator[WorkUnit]:
+        """Yield a unit for every file; one whose tasks are all REUSE or PINNED needs no work."""
+        stream = iter(files)
+        while page := list(islice(stream, PAGE)):
+            yield from self._page_of_files(page)
+
+    def _page_of_files(self, files: list[PlannedFile]) -> Iterator[WorkUnit]:
+        pages = [self._start(file, asset) for file in files for asset in file.assets]
+        assets = [page.asset.uid for page in pages]
+        previous = self.lookup.previous(assets)
+        pinned = frozenset() if self.override else self.lookup.pinned(assets)
+        replaced = self.lookup.replaced([path for file in files for path in file.paths])
+        new_here = {
+            asset.uid: any(path in replaced for path in file.paths)
+            for file in files
+            for asset in file.assets
+        }
+        for ordinal, spec in enumerate(self._specs):
+            self._decide(ordinal, spec, pages, previous, new_here)
+        for page in pages:
+            if page.asset.uid in pinned:
+                page.tasks = [
+                    replace(task, action=Action.PINNED, reason=reasons.PINNED)
+                    for task in page.tasks
+                ]
+            else:
+                _run_what_was_not_kept(page)
+        done = self.lookup.published([file.digest for file in files])
+        by_asset = {page.asset.uid: page for page in pages}
+        for file in files:
+            yield self._unit(file, [by_asset[asset.uid] for asset in file.assets], done)
+
+    def _start(self, file: PlannedFile, asset: Asset) -> _Page:
+        values: dict[str, str | None] = {"image": asset.uid}
+        values.update({item.port: item.digest for item in file.supplied})
+        facts = facts_of(asset, file.paths[0])
+        return _Page(asset=asset, facts=facts, supplied=file.supplied, values=values)
+
+    def _params(self, ordinal: int, page: _Page) -> Mapping[str, object]:
+        step = self.recipe.steps[ordinal]
+        own = [o for holds, name, o in self._overrides if name == step.step and holds(page.facts)]
+        if not own:
+            return step.params
+        merged = dict(step.params)
+        for values in own:
+            merged.update(values)
+        return full_params(self._specs[ordinal], merged)
+
+    def _weights_of(self, spec: StepSpec, params: Mapping[str, object]) -> Sequence[str]:
+        cache_key = digest_json([spec.id, params])
+        if cache_key not in self._weight_cache:
+            self._weight_cache[cache_key] = self._weights(spec, params)
+        return self._weight_cache[cache_key]
+
+    def _decide(
+        self,
+        ordinal: int,
+        spec: StepSpec,
+        pages: list[_Page],
+        previous: Mapping[tuple[str, str], Previous],
+        replaced: Mapping[str, bool],
+    ) -> None:
+        """Add the task of one step to every page; one look-up for all their keys."""
+        plans = []
+        for page in pages:
+            params = self._params(ordinal, page)
+            weights = self._weights_of(spec, params)
+            inputs = bound_inputs(spec, page.values)
+            key = None
+            if all(digest is not None for _, digest in inputs):
+                key = step_key(
+                    spec,
+                    params,
+                    inputs=[(name, str(digest)) for name, digest in inputs],
+                    weights=weights,
+                    seed=self.recipe.seed,
+                    device_family=self.device_family,
+                )
+            plans.append((page, params, weights, inputs, key))
+        known = self.lookup.known([key for *_, key in plans if key is not None])
+        for page, params, weights, inputs, key in plans:
+            result = known.get(key) if key else None
+            if result is not None:
+                action, reason = Action.REUSE, reasons.UP_TO_DATE
+            elif key is None:
+                action, reason = Action.FOLLOW, _follows(page, inputs)
+                _remember(page, previous.get((page.asset.uid, spec.id)))
+            else:
+                action = Action.RUN
+                reason = reasons.why(
+                    previous.get((page.asset.uid, spec.id)),
+                    version=spec.version,
+                    params=params,
+                    inputs={name: str(digest) for name, digest in inputs},
+                    weights=weights,
+                    replaced=replaced[page.asset.uid],
+                )
+            task = Task(
+                asset=page.asset.uid,
+                ordinal=ordinal,
+                step=spec.id,
+                version=spec.version,
+                params=params,
+                action=action,
+                reason=reason,
+                key=key,
+            )
+            _add(page, task, spec, result, tuple(name for name, _ in inputs))
+
+    def _unit(
+        self, file: PlannedFile, pages: list[_Page], done: AbstractSet[tuple[str, str, str]]
+    ) -> WorkUnit:
+        self._publish_again(file, pages, done)
+        seconds = ram = vram = 0.0
+        for page in pages:
+            active = {
+                t.step: t.params for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)
+            }
+            cost = estimate_page(
+                self.plugins, page.asset.header, active, stream_above_mp=self.stream_above_mp
+            )
+            seconds += cost.seconds
+            ram, vram = max(ram, cost.ram_mib), max(vram, cost.vram_mib)
+        work = FileWork(
+            digest=file.digest,
+            paths=file.paths,
+            pages=tuple(
+                PageWork(
+                    asset=page.asset,
+                    tasks=tuple(page.tasks),
+                    known=tuple(page.known.values()),
+                    supplied=page.supplied,
+                )
+                for page in pages
+            ),
+        )
+        return WorkUnit(uid=file.digest, files=(work,), seconds=seconds, ram_mib=ram, vram_mib=vram)
+
+    def _publish_again(
+        self, file: PlannedFile, pages: list[_Page], done: AbstractSet[tuple[str, str, str]]
+    ) -> None:
+        """Plan the last step once more where nothing runs but an output is not in place."""
+        if any(t.action is not Action.REUSE for page in pages for t in page.tasks):
+            return
+        images = [str(page.values["image"]) for page in pages]
+        conjectural = any(
+            self._specs[t.ordinal].conjectural and page.known[str(t.key)].status != "skipped"
+            for page in pages
+            for t in page.tasks
+        )
+        wanted = {
+            (publication_key(images, profile, path, conjectural=conjectural), profile.name, path)
+            for profile in self.profiles
+            for path in file.paths
+        }
+        if wanted <= done:
+            return
+        for page in pages:
+            last = page.tasks[-1]
+            page.tasks[-1] = replace(last, action=Action.FOLLOW, reason=reasons.NOT_PUBLISHED)
+            _run_what_was_not_kept(page)
+
+
+def facts_of(asset: Asset, path: str) -> dict[str, object]:
+    """Return what an expression (``--where``, overrides) may ask of an asset."""
+    header = asset.header
+    facts: dict[str, object] = {
+        "path": path,
+        "digest": asset.digest,
+        "page": asset.page,
+        "pages": asset.pages,
+        "format": header.format,
+        "width": header.width,
+        "height": header.height,
+        "depth": header.depth,
+        "colour": str(header.colour),
+    }
+    facts.update(dict.fromkeys(MANIFEST_FACTS, ""))
+    facts.update(asset.facts)
+    return facts
+
+
+MANIFEST_FACTS = ("inventory_no", "title", "date", "series", "rights", "object_id")
+"""Columns of the manifest that every expression may ask for."""
+
+
+def bound_inputs(spec: StepSpec, values: Mapping[str, str | None]) -> list[tuple[str, str | None]]:
+    """Return (port, digest) of the inputs that have a value, in the order of the ports."""
+    return [
+        (port.name, values[port.name])
+        for port in spec.inputs
+        if not port.previous and port.name in values
+    ]
+
+
+def _follows(page: _Page, inputs: Sequence[tuple[str, str | None]]) -> str:
+    makers = {page.makers[name] for name, digest in inputs if digest is None}
+    return "follows " + ", ".join(page.tasks[ordinal].step for ordinal in sorted(makers))
+
+
+def _remember(page: _Page, previous: Previous | None) -> None:
+    """Hand the newest result on: if the inputs turn out unchanged, the worker reuses it."""
+    if previous is not None and previous.result is not None:
+        page.known.setdefault(previous.result.key, previous.result)
+
+
+def _add(
+    page: _Page, task: Task, spec: StepSpec, result: KnownResult | None, needs: tuple[str, ...]
+) -> None:
+    page.tasks.append(task)
+    page.needs.append(needs)
+    page.makes.append({port.name for port in spec.outputs})
+    if result is None:
+        for port in spec.outputs:
+            page.values[port.name] = None
+            page.kept[port.name] = True
+            page.makers[port.name] = task.ordinal
+        return
+    page.known[str(task.key)] = result
+    for artifact in result.outputs:
+        page.values[artifact.port] = artifact.digest
+        page.kept[artifact.port] = artifact.kept
+        page.makers[artifact.port] = task.ordinal
+
+
+def _run_what_was_not_kept(page: _Page) -> None:
+    """Turn REUSE into RUN, from the end, where a later step needs a value that was not kept."""
+    if all(task.action is Action.REUSE for task in page.tasks):
+        return
+    wanted = {"image"}
+    for ordinal in range(len(page.tasks) - 1, -1, -1):
+        task = page.tasks[ordinal]
+        result = page.known.get(str(task.key))
+        outputs = {a.port: a.kept for a in result.outputs} if result else {}
+        if any(not kept and port in wanted for port, kept in outputs.items()):
+            task = replace(task, action=Action.RUN, reason=reasons.NOT_KEPT)
+            page.tasks[ordinal] = task
+            page.known.pop(str(task.key))
+        wanted -= set(outputs) if result else page.makes[ordinal]
+        if task.action is not Action.REUSE:
+            wanted |= set(page.needs[ordinal])

@@ -1,0 +1,86 @@
+"""A plan in numbers: how often each step runs and why, and what that will cost."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from archivist.model import Action, Estimate, OutputProfile, WorkUnit
+from archivist.plan.estimate import output_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of the explanation: a step, what happens, why, how often, and one example."""
+
+    step: str
+    action: Action
+    reason: str
+    count: int
+    example: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts a stream of units while it passes; small however many there are."""
+
+    profiles: tuple[OutputProfile, ...] = ()
+    units: int = 0
+    assets: int = 0
+    idle_assets: int = 0
+    seconds: float = 0.0
+    ram_mib: float = 0.0
+    vram_mib: float = 0.0
+    output_bytes: int = 0
+    _counts: Counter[tuple[int, str, Action, str]] = field(default_factory=Counter)
+    _examples: dict[tuple[int, str, Action, str], str] = field(default_factory=dict)
+
+    def watch(self, units: Iterable[WorkUnit]) -> Iterator[WorkUnit]:
+        """Yield the units that need work, counting all."""
+        for unit in units:
+            if self._count(unit):
+                yield unit
+
+    def _count(self, unit: WorkUnit) -> bool:
+        needed = False
+        for file in unit.files:
+            busy = False
+            for page in file.pages:
+                runs = [t for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)]
+                busy = busy or bool(runs)
+                self.assets += 1
+                self.idle_assets += not runs
+                for task in page.tasks:
+                    row = (task.ordinal, task.step, task.action, task.reason)
+                    self._counts[row] += 1
+                    self._examples.setdefault(row, file.paths[0])
+            if busy:
+                sizes = [output_bytes(page.asset.header, self.profiles) for page in file.pages]
+                self.output_bytes += sum(sizes) * len(file.paths)
+            needed = needed or busy
+        if needed:
+            self.units += 1
+            self.seconds += unit.seconds
+            self.ram_mib = max(self.ram_mib, unit.ram_mib)
+            self.vram_mib = max(self.vram_mib, unit.vram_mib)
+        return needed
+
+    @property
+    def estimate(self) -> Estimate:
+        """Seconds of one worker, peak memory of one worker, bytes of output."""
+        return Estimate(
+            seconds=self.seconds,
+            ram_mib=math.ceil(self.ram_mib),
+            vram_mib=math.ceil(self.vram_mib),
+            output_bytes=self.output_bytes,
+        )
+
+    def lines(self) -> list[Line]:
+        """Return the rows in the order of the recipe, most frequent first within a step."""
+        rows = sorted(self._counts.items(), key=lambda item: (item[0][0], -item[1], item[0][3]))
+        return [
+            Line(step=row[1], action=row[2], reason=row[3], count=n, example=self._examples[row])
+            for row, n in rows
+        ]

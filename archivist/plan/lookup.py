@@ -1,0 +1,44 @@
+"""What the planner asks about the past, as plain functions: it never sees the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+from archivist.model import KnownResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """The newest record of a step for an asset; what a new plan is compared with."""
+
+    version: int
+    params: Mapping[str, object]
+    inputs: Mapping[str, str]
+    """Port -> digest."""
+    weights: Sequence[str]
+    status: str
+    code: str = ""
+    result: KnownResult | None = None
+    """What came out of it, unless it failed."""
+
+
+class Lookup(Protocol):
+    """Questions in bulk: one call for a page of assets."""
+
+    def known(self, keys: Sequence[str]) -> Mapping[str, KnownResult]:
+        """Return the stored results of these step keys."""
+
+    def previous(self, assets: Sequence[str]) -> Mapping[tuple[str, str], Previous]:
+        """Return the newest record for each (asset, step id)."""
+
+    def pinned(self, assets: Sequence[str]) -> AbstractSet[str]:
+        """Return the assets whose approved result must stay."""
+
+    def replaced(self, paths: Sequence[str]) -> AbstractSet[str]:
+        """Return the paths at which another content was published before."""
+
+    def published(self, digests: Sequence[str]) -> AbstractSet[tuple[str, str, str]]:
+        """Return (publication key, profile, source path) of outputs that are still in place."""

@@ -1,0 +1,54 @@
+"""Why a step will run, in words a librarian understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archivist.plan.lookup import Previous
+
+NEW = "new"
+UP_TO_DATE = "up to date"
+PINNED = "pinned: the approved result stays (--override runs it again)"
+NOT_KEPT = "its earlier result was not kept in the store"
+NOT_PUBLISHED = "its output is missing"
+
+
+def why(
+    previous: Previous | None,
+    *,
+    version: int,
+    params: Mapping[str, object],
+    inputs: Mapping[str, str],
+    weights: Sequence[str],
+    replaced: bool,
+) -> str:
+    """Return the difference between what is planned and what was done last."""
+    if previous is None:
+        return "input changed" if replaced else NEW
+    if previous.status == "failed":
+        return f"failed last time: {previous.code}"
+    differences = _differences(previous, version, params, weights)
+    changed = [name for name in inputs if previous.inputs.get(name) != inputs[name]]
+    gone = [name for name in previous.inputs if name not in inputs]
+    if changed or gone:
+        differences.append(f"input changed: {', '.join([*changed, *gone])}")
+    return "; ".join(differences) or "seed or device changed"
+
+
+def _differences(
+    previous: Previous, version: int, params: Mapping[str, object], weights: Sequence[str]
+) -> list[str]:
+    out = []
+    if previous.version != version:
+        out.append(f"version {previous.version} -> {version}")
+    for name in sorted(set(params) | set(previous.params)):
+        old, new = previous.params.get(name), params.get(name)
+        if old != new:
+            out.append(f"param {name} {_show(old)} -> {_show(new)}")
+    if list(previous.weights) != list(weights):
+        out.append("weights changed")
+    return out
+
+
+def _show(value: object) -> str:
+    return "(none)" if value is None else str(value)

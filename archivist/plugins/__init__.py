@@ -1,0 +1,39 @@
+"""Plugins: found by entry points, loaded one by one, checked, and never able to stop the rest."""
+
+from archivist.plugins.loading import load_plugins
+from archivist.plugins.manager import PluginInfo, Plugins, PluginState
+from archivist.plugins.params import (
+    ParamInfo,
+    describe_params,
+    make_params,
+    plain_params,
+)
+from archivist.plugins.resolving import resolve
+from archivist.plugins.validate import spec_problems
+from archivist.plugins.weights import (
+    ImportedWeights,
+    default_weights_folder,
+    find_weights,
+    import_weights,
+    imported_weights,
+    weight_digest,
+)
+
+__all__ = [
+    "ImportedWeights",
+    "ParamInfo",
+    "PluginInfo",
+    "PluginState",
+    "Plugins",
+    "default_weights_folder",
+    "describe_params",
+    "find_weights",
+    "import_weights",
+    "imported_weights",
+    "load_plugins",
+    "make_params",
+    "plain_params",
+    "resolve",
+    "spec_problems",
+    "weight_digest",
+]

@@ -1,0 +1,114 @@
+"""The plugins of a process: what became of each, what they offer, and their hooks as methods."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pluggy
+
+from archivist.api.errors import PluginError, UsageError
+from archivist.api.extensions import (
+    Candidate,
+    CheckSpec,
+    CodecSpec,
+    ExporterSpec,
+    ReferenceQuery,
+    RunInfo,
+    StepEvent,
+)
+from archivist.api.steps import StepSpec
+
+log = logging.getLogger(__name__)
+
+
+class PluginState(StrEnum):
+    """What became of an installed plugin."""
+
+    LOADED = "loaded"
+    """It works."""
+    BROKEN = "broken"
+    """It cannot be loaded, or part of what it offers cannot be used; ``error`` says why."""
+    BLOCKED = "blocked"
+    """The configuration does not let it load; none of its code was run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """An installed plugin. ``seconds`` is the time that loading it took."""
+
+    name: str
+    distribution: str
+    version: str
+    state: PluginState
+    seconds: float = 0.0
+    error: str | None = None
+    hooks: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugins:
+    """All plugins of a process and what they offer, keyed by id. Made by :func:`load_plugins`."""
+
+    manager: pluggy.PluginManager
+    steps: Mapping[str, StepSpec]
+    owners: Mapping[str, PluginInfo]
+    """The plugin of each step, by step id."""
+    infos: tuple[PluginInfo, ...]
+    codecs: Mapping[str, CodecSpec]
+    checks: Mapping[str, CheckSpec]
+    exporters: Mapping[str, ExporterSpec]
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    """Steps that were offered but cannot be used, by id, each with the reason."""
+
+    def require(self, step_id: str) -> StepSpec:
+        """Return a step.
+
+        Raises :class:`~archivist.api.errors.UsageError` that names the nearest id and all others.
+        """
+        if step_id in self.steps:
+            return self.steps[step_id]
+        if step_id in self.withdrawn:
+            raise UsageError(f"step {step_id!r} cannot be used: {self.withdrawn[step_id]}")
+        near = difflib.get_close_matches(step_id, self.steps, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        known = ", ".join(sorted(self.steps)) or "none; install a plugin"
+        raise UsageError(f"there is no step {step_id!r}; {hint}Known steps: {known}")
+
+    def rank_references(
+        self, query: ReferenceQuery, candidates: Sequence[Candidate]
+    ) -> Sequence[Candidate] | None:
+        """Return the candidates in the order of the first plugin that orders them, else None.
+
+        Raises :class:`~archivist.api.errors.PluginError` when a plugin names other candidates.
+        """
+        ranked = self.manager.hook.archivist_rank_references(query=query, candidates=candidates)
+        if ranked is None:
+            return None
+        offered = {candidate.digest for candidate in candidates}
+        foreign = [candidate.digest for candidate in ranked if candidate.digest not in offered]
+        if foreign:
+            message = f"returned a candidate that it was not given: {foreign[0]}"
+            raise PluginError("archivist_rank_references", message)
+        return tuple(ranked)
+
+    def step_finished(self, event: StepEvent) -> None:
+        """Tell all observers that a step of an asset ended. An observer's error is only logged."""
+        self._observe("archivist_step_finished", event=event)
+
+    def run_finished(self, run: RunInfo) -> None:
+        """Tell all observers that the run ended. An observer's error is only logged."""
+        self._observe("archivist_run_finished", run=run)
+
+    def _observe(self, hook: str, **arguments: object) -> None:
+        # Each observer is called on its own, so that one that fails does not silence the next.
+        for impl in getattr(self.manager.hook, hook).get_hookimpls():
+            values = [arguments[name] for name in impl.argnames]
+            try:
+                impl.function(*values)
+            except Exception:
+                log.exception("plugin %s failed in %s; the run goes on", impl.plugin_name, hook)

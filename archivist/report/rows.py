@@ -1,0 +1,214 @@
+"""The plain rows of a report: what a reader wants to know about a run, its files and its steps.
+
+Everything in this package reads these and nothing of the database. Paths are text in the form of
+:func:`archivist.model.path_to_text`; times are UTC; shares run from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from archivist.model import Artifact, MetadataContract, Status, WeightUse
+
+
+class Result(StrEnum):
+    """How a file of the archive ended, in the words of the report."""
+
+    RESTORED = "restored"
+    """At least one step changed the picture."""
+    UNCHANGED = "unchanged"
+    """No step was needed; the output equals the scan."""
+    FAILED = "failed"
+    """A step or the writing of the output failed; the scan is as it was."""
+    WAITING = "waiting"
+    """Planned, but the run ended before its turn."""
+    REFUSED = "refused"
+    """The scan cannot be treated as it is."""
+    SKIPPED = "skipped"
+    """The file is no picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRun:
+    """The run as a whole. ``retry`` is the command that does the failed ones again."""
+
+    uid: str
+    archive: str
+    """The name of the folder of scans."""
+    scans: Path
+    out: Path
+    recipe: str
+    recipe_title: str = ""
+    operator: str = ""
+    started: datetime
+    finished: datetime | None = None
+    state: str = "finished"
+    """running, finished, interrupted or failed."""
+    machine: str = ""
+    version: str = ""
+    """The version of archivist."""
+    retry: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took; None while it has no end."""
+        return None if self.finished is None else (self.finished - self.started).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStep:
+    """One step of one photograph."""
+
+    ordinal: int
+    step: str
+    version: int
+    title: str
+    status: Status
+    reason: str = ""
+    code: str = ""
+    seconds: float = 0.0
+    distribution: str = ""
+    distribution_version: str = ""
+    device: str = ""
+    conjectural: bool = False
+    params: Mapping[str, object] = field(default_factory=dict)
+    defaults: Mapping[str, object] | None = None
+    """The step's default params; None when its plugin is not installed here."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    tiling: Mapping[str, object] = field(default_factory=dict)
+    weights: tuple[WeightUse, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    log: tuple[str, ...] = ()
+    record: str = ""
+    """Digest of the stored record."""
+
+    @property
+    def own_params(self) -> dict[str, object]:
+        """The params that differ from the defaults; all of them when those are not known."""
+        defaults = self.defaults
+        if defaults is None:
+            return dict(self.params)
+        return {
+            name: value
+            for name, value in self.params.items()
+            if name not in defaults or defaults[name] != value
+        }
+
+    @property
+    def worked(self) -> bool:
+        """True when the step's result, new or reused, is part of the picture."""
+        return self.status in (Status.DONE, Status.REUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """An output file; ``path`` is relative to the output folder."""
+
+    profile: str
+    path: str
+    digest: str
+    size: int
+    media_type: str = ""
+    untouched: bool = False
+    contract: MetadataContract = MetadataContract()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """Another scan that shows the same: ``distance`` in differing bits of 64, 0 with ``exact``."""
+
+    path: str
+    distance: int
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportAsset:
+    """One page of one scan. ``changed`` is the share of its pixels that were changed."""
+
+    uid: str
+    digest: str
+    path: str
+    page: int = 0
+    pages: int = 1
+    status: Status | None
+    """None when the run has not come to it."""
+    code: str = ""
+    message: str = ""
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    depth: int = 0
+    colour: str = ""
+    changed: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """The row of the manifest."""
+    copies: tuple[str, ...] = ()
+    """Other paths of the same bytes."""
+    steps: tuple[ReportStep, ...] = ()
+    files: tuple[ReportFile, ...] = ()
+    similar: tuple[Similar, ...] = ()
+
+    @property
+    def result(self) -> Result:
+        """How the asset ended, in the words of the report."""
+        if self.status is None:
+            return Result.WAITING
+        if self.status is Status.FAILED:
+            return Result.FAILED
+        untouched = all(file.untouched for file in self.files)
+        skipped = self.status is Status.SKIPPED
+        return Result.UNCHANGED if skipped or (self.files and untouched) else Result.RESTORED
+
+    @property
+    def conjectural(self) -> tuple[str, ...]:
+        """Titles of the steps whose result here contains invented content."""
+        return tuple(step.title for step in self.steps if step.conjectural and step.worked)
+
+    @property
+    def mask(self) -> Artifact | None:
+        """The newest mask that a step kept for this asset, or None."""
+        kept = [
+            artifact
+            for step in self.steps
+            if step.worked
+            for artifact in step.artifacts
+            if artifact.kind == "mask" and artifact.kept
+        ]
+        return kept[-1] if kept else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRefusal:
+    """A file that was not treated: refused with its cure, or skipped because it is no picture."""
+
+    path: str
+    code: str
+    reason: str
+    status: Status = Status.FAILED
+    size: int = 0
+
+    @property
+    def result(self) -> Result:
+        """Refused, or skipped."""
+        return Result.SKIPPED if self.status is Status.SKIPPED else Result.REFUSED
+
+
+class ReportSource(Protocol):
+    """Where the rows come from. Both iterators may be asked for again and give the same order."""
+
+    @property
+    def run(self) -> ReportRun:
+        """The run that is reported."""
+
+    def assets(self) -> Iterator[ReportAsset]:
+        """Yield the assets by path and page, without holding them all."""
+
+    def refusals(self) -> Iterator[ReportRefusal]:
+        """Yield the files that were refused or skipped, by path."""

@@ -1,0 +1,122 @@
+"""What the engine demands of the values that go into and come out of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from archivist.api.errors import BadInput, BadOutput
+from archivist.api.steps import Kind, Port, StepSpec
+from archivist.api.values import (
+    Colour,
+    Embedding,
+    Faces,
+    Image,
+    Mask,
+    Probability,
+    References,
+    Scores,
+    TransferMap,
+    Value,
+)
+
+CLASSES: Mapping[Kind, type] = {
+    Kind.IMAGE: Image,
+    Kind.MASK: Mask,
+    Kind.PROBABILITY: Probability,
+    Kind.FACES: Faces,
+    Kind.REFERENCES: References,
+    Kind.TRANSFER_MAP: TransferMap,
+    Kind.EMBEDDING: Embedding,
+    Kind.SCORES: Scores,
+}
+"""The class of the value at a port of each kind."""
+
+TOLERANCE = 1e-3
+"""A sample may leave 0..1 by this much: rounding of a resampling filter, not a wrong scale."""
+
+
+def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
+    """Raise :class:`BadInput` when an input is missing, of a wrong kind, or of another size."""
+    ports = {port.name: port for port in spec.inputs}
+    for port in spec.inputs:
+        if port.name not in inputs:
+            if port.required and not port.previous:
+                raise BadInput(f"{spec.id}: input {port.name!r} is missing")
+            continue
+        value = inputs[port.name]
+        if not isinstance(value, CLASSES[port.kind]):
+            found = type(value).__name__
+            raise BadInput(f"{spec.id}: input {port.name!r} is {found}, expected {port.kind}")
+    image = inputs.get("image")
+    for name, value in inputs.items():
+        if isinstance(image, Image) and isinstance(value, Mask | Probability):
+            if value.pixels.shape != image.pixels.shape[:2]:
+                message = f"{spec.id}: {name!r} is {_size(value.pixels)}, the image"
+                raise BadInput(f"{message} {_size(image.pixels)}; {ports[name].doc}")
+
+
+def check_outputs(
+    spec: StepSpec, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
+) -> None:
+    """Raise :class:`BadOutput` unless outputs are exactly the declared ones and are sane."""
+    declared = {port.name: port for port in spec.outputs}
+    if not isinstance(outputs, Mapping):
+        raise BadOutput(f"{spec.id} returned {type(outputs).__name__}, expected a mapping")
+    if set(outputs) != set(declared):
+        message = f"{spec.id} returned {sorted(outputs)}, declared are {sorted(declared)}"
+        raise BadOutput(message)
+    for name, port in declared.items():
+        _check_output(spec, port, outputs[name], inputs)
+
+
+def _check_output(spec: StepSpec, port: Port, value: Value, inputs: Mapping[str, Value]) -> None:
+    place = f"{spec.id}: output {port.name!r}"
+    if not isinstance(value, CLASSES[port.kind]):
+        raise BadOutput(f"{place} is {type(value).__name__}, expected {port.kind}")
+    if isinstance(value, Image):
+        _check_image(place, value, inputs.get("image"))
+    elif isinstance(value, Probability):
+        _check_plane(place, value.pixels, np.float32)
+        check_range(place, value.pixels)
+    elif isinstance(value, Mask):
+        _check_plane(place, value.pixels, np.bool_)
+    elif isinstance(value, Scores):
+        bad = [name for name, score in value.values.items() if not np.isfinite(score)]
+        if bad:
+            raise BadOutput(f"{place}: {', '.join(bad)} is not a finite number")
+
+
+def _check_image(place: str, value: Image, source: Value | None) -> None:
+    channels = 1 if value.colour is Colour.GREY else 3
+    pixels = value.pixels
+    if pixels.ndim != 3 or pixels.shape[2] != channels or pixels.dtype != np.float32:
+        message = f"{place} is {pixels.dtype} of shape {pixels.shape}, expected float32"
+        raise BadOutput(f"{message} (height, width, {channels})")
+    check_range(place, pixels)
+    black = not pixels.any()
+    if black and isinstance(source, Image) and source.pixels.any():
+        raise BadOutput(f"{place} is all black, the input was not")
+
+
+def _check_plane(place: str, pixels: np.ndarray[Any, Any], dtype: Any) -> None:
+    if pixels.ndim != 2 or pixels.dtype != dtype:
+        message = f"{place} is {pixels.dtype} of shape {pixels.shape}"
+        raise BadOutput(f"{message}, expected {np.dtype(dtype)} (height, width)")
+
+
+def check_range(place: str, pixels: np.ndarray[Any, Any]) -> None:
+    """Raise :class:`BadOutput` for NaN, infinity, or samples clearly outside 0..1."""
+    if not pixels.size:
+        raise BadOutput(f"{place} is empty")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise BadOutput(f"{place} holds NaN or infinity")
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise BadOutput(f"{place} spans {low:.4g} to {high:.4g}, allowed is 0 to 1")
+
+
+def _size(pixels: np.ndarray[Any, Any]) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"

@@ -1,0 +1,74 @@
+"""What a worker process keeps between work units: plugins, networks, environment."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from archivist.api.steps import StepSpec
+from archivist.hashing import digest_json
+from archivist.model import WeightUse
+from archivist.plugins import Plugins, find_weights, load_plugins, make_params, weight_digest
+from archivist.step.environment import device, environment
+
+T = TypeVar("T")
+log = logging.getLogger("archivist.step")
+
+CACHED_OBJECTS = 8
+"""Networks held at once; more than any shipped recipe uses, few enough to bound memory."""
+
+
+class Session:
+    """One per worker process and choice of plugins."""
+
+    def __init__(self, plugins: Plugins) -> None:
+        self.plugins = plugins
+        self.device = device()
+        self.environment: Mapping[str, object] = environment()
+        self.environment_digest = digest_json(self.environment)
+        self._objects: OrderedDict[str, Any] = OrderedDict()
+
+    def cached(self, key: str, make: Callable[[], T]) -> T:
+        """Return the object of this key, making it once; the least recently used ones go."""
+        if key not in self._objects:
+            self._objects[key] = make()
+            while len(self._objects) > CACHED_OBJECTS:
+                self._objects.popitem(last=False)
+        self._objects.move_to_end(key)
+        found: T = self._objects[key]
+        return found
+
+    def device_for(self, spec: StepSpec) -> str:
+        """Return ``cpu`` or ``cuda`` for a step. A step that demands a GPU gets what there is."""
+        return "cpu" if spec.cost.device == "cpu" else self.device
+
+
+@lru_cache(maxsize=2)
+def session(allow: tuple[str, ...], block: tuple[str, ...]) -> Session:
+    """Return this process's session for a choice of plugins."""
+    return Session(load_plugins(allow or None, block))
+
+
+def weight_uses(
+    spec: StepSpec, params: Mapping[str, object], folders: tuple[Path, ...]
+) -> tuple[WeightUse, ...]:
+    """Return the weight files a step uses with these params, verified.
+
+    Raises :class:`~archivist.api.errors.WeightsMissing` or ``WeightsCorrupt``.
+    """
+    uses = []
+    for weight in spec.required_weights(make_params(spec, params)):
+        find_weights(weight, folders)
+        uses.append(
+            WeightUse(
+                name=weight.name,
+                digest=weight_digest(weight, folders) or "",
+                licence=weight.licence,
+                source=weight.source,
+            )
+        )
+    return tuple(uses)

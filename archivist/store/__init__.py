@@ -1,0 +1,1 @@
+"""What is kept: content-addressed blobs, artifacts, and the published outputs with their names."""

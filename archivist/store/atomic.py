@@ -1,0 +1,89 @@
+"""Files that are either whole or not there: temporary name, fsync, rename, fsync of the folder.
+
+A crash leaves at most a temporary file, which no reader takes for a result and which
+:func:`remove_leftovers` takes away.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PREFIX = ".archivist-"
+SUFFIX = ".part"
+STALE_SECONDS = 6 * 3600.0
+"""A temporary file older than this belongs to no writer that is still at work."""
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target``; when the block ends well, it becomes ``target``.
+
+    The folder is made when it is missing. When the block raises, the temporary file is removed and
+    ``target`` is as it was. Raises OSError.
+    """
+    make_folder(target.parent)
+    temporary = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    try:
+        yield temporary
+        sync_file(temporary)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents, each made durable in the folder above. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's content to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Raises OSError."""
+    if os.name == "nt":  # pragma: no cover - Windows has no handle of a folder to sync
+        return
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file name is one that :func:`replacing` makes."""
+    return name.startswith(PREFIX) and name.endswith(SUFFIX)
+
+
+def remove_leftovers(root: Path, *, older_than: float = STALE_SECONDS) -> int:
+    """Remove temporary files under ``root`` that are older than so many seconds; return how many.
+
+    With ``older_than=0`` nobody else may be writing there.
+    """
+    limit, removed = time.time() - older_than, 0
+    for folder, _, names in os.walk(root):
+        for name in filter(is_temporary, names):
+            path = Path(folder) / name
+            with suppress(OSError):
+                if path.stat().st_mtime <= limit:
+                    path.unlink()
+                    removed += 1
+    return removed

@@ -1,0 +1,168 @@
+"""Two networks that find scratches: a compact one of our own and the one of the paper.
+
+Both take grey pixels, float32 (batch, 1, height, width), values -1..1, and return logits of the
+same height and width; the sigmoid of a logit is the probability that the pixel is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Compact(nn.Module):
+    """A small U-Net for full-resolution pictures; height and width must be multiples of 16.
+
+    The first scale keeps every pixel, since a scratch is often one or two pixels wide, but is thin
+    (16 channels): there the cost is highest. Depth and two dilated convolutions give it sight of
+    about 180 px to each side, enough to tell a scratch from a wire or the rim of a face. Skips are
+    added, not joined, which halves the cost of the way up.
+    """
+
+    STRIDE = 16
+    RADIUS = 184
+    """Receptive field in pixels to each side: with this overlap tiles equal the whole."""
+
+    def __init__(self, first: int = 16, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
+        super().__init__()
+        channels = [first, *widths]
+        self.stem = _conv_norm(1, first)
+        self.down = nn.ModuleList(
+            nn.Sequential(_conv_norm(a, b, stride=2), _conv_norm(b, b))
+            for a, b in zip(channels, widths, strict=False)
+        )
+        last = channels[-1]
+        self.context = nn.Sequential(_conv_norm(last, last, dilation=2), _conv_norm(last, last, dilation=4))
+        ascending = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
+        self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in ascending)
+        self.up = nn.ModuleList(_conv_norm(b, b) for _, b in ascending)
+        self.head = nn.Conv2d(first, 1, 3, padding=1)
+        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]  # about one pixel in twenty is damaged
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Return logits (batch, 1, height, width)."""
+        x = self.stem(grey)
+        skips: list[Tensor] = []
+        for down in self.down:
+            skips.append(x)
+            x = down(x)
+        x = self.context(x)
+        for narrow, up in zip(self.narrow, self.up, strict=True):
+            x = up(_double(narrow(x)) + skips.pop())
+        return self.head(x)
+
+    def folded(self) -> Compact:
+        """Return a copy for inference with every batch norm folded into its convolution."""
+        twin = Compact(self.head.in_channels, [block[0][0].out_channels for block in self.down])
+        twin.load_state_dict(self.state_dict())
+        twin.eval()
+        for module in list(twin.modules()):
+            if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
+                module[0] = nn.utils.fuse_conv_bn_eval(module[0], module[1])
+                module[1] = nn.Identity()
+        return twin
+
+
+class Paper(nn.Module):
+    """The scratch detector of "Bringing Old Photos Back to Life" (CVPR 2020), section 3.3.
+
+    A U-Net of 37,626,177 parameters whose state dict has the names of the released checkpoint.
+    Four steps down double the channels from 64 to 1024; pooling is anti-aliased. Any size of at
+    least 32 px works; skips are cropped to the centre where a side is no multiple of 16.
+    """
+
+    STRIDE = 16
+    RADIUS = 288
+    """Receptive field in pixels to each side, rounded up to a multiple of the stride."""
+
+    def __init__(self, first: int = 64, depth: int = 4) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(1, first, 7), nn.LeakyReLU(0.2))
+        widths = [first * 2**i for i in range(depth + 1)]
+        self.down_sample = nn.ModuleList(_PoolingStep(c) for c in widths[:-1])
+        self.down_path = nn.ModuleList(_TwoConvs(c, 2 * c) for c in widths[:-1])
+        self.up_path = nn.ModuleList(_UpStep(c) for c in reversed(widths[1:]))
+        self.last = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(first, 1, 3))
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Return logits (batch, 1, height, width)."""
+        x = self.first(grey)
+        skips: list[Tensor] = []
+        for pool, block in zip(self.down_sample, self.down_path, strict=True):
+            skips.append(x)
+            x = block(pool(x))
+        for step in self.up_path:
+            x = step(x, skips.pop())
+        return self.last(x)
+
+
+class _TwoConvs(nn.Module):
+    """Twice: reflection pad, 3x3 convolution, batch norm, LeakyReLU 0.2."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(*_padded_conv(before, after), *_padded_conv(after, after))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block(x)
+
+
+class _PoolingStep(nn.Sequential):
+    """A convolution of equal width, then half the size through a fixed binomial filter."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(*_padded_conv(channels, channels), _BinomialHalving(channels))
+
+
+class _BinomialHalving(nn.Module):
+    """Stride 2 behind the 3x3 filter (1, 2, 1) x (1, 2, 1) / 16, each channel by itself."""
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        line = torch.tensor([1.0, 2.0, 1.0])
+        self.register_buffer("filt", (line[:, None] * line / 16).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
+        return functional.conv2d(padded, self.filt, stride=2, groups=x.shape[1])
+
+
+class _UpStep(nn.Module):
+    """Double the size, halve the channels, join the skip, two convolutions."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__()
+        half = before // 2
+        double = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        self.up = nn.Sequential(double, nn.ReflectionPad2d(1), nn.Conv2d(before, half, 3))
+        self.conv_block = _TwoConvs(before, half)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        risen = self.up(x)
+        return self.conv_block(torch.cat([risen, _centre(skip, risen)], dim=1))
+
+
+def _centre(skip: Tensor, like: Tensor) -> Tensor:
+    """Cut the middle of a skip to the size of another map."""
+    top = (skip.shape[2] - like.shape[2]) // 2
+    left = (skip.shape[3] - like.shape[3]) // 2
+    return skip[:, :, top : top + like.shape[2], left : left + like.shape[3]]
+
+
+def _padded_conv(before: int, after: int) -> list[nn.Module]:
+    norm = nn.BatchNorm2d(after)
+    return [nn.ReflectionPad2d(1), nn.Conv2d(before, after, 3), norm, nn.LeakyReLU(0.2)]
+
+
+def _conv_norm(before: int, after: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(before, after, 3, stride, dilation, dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+
+
+def _double(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

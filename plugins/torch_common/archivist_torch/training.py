@@ -1,0 +1,245 @@
+"""A training loop that can stop at any moment and go on: time budget, checkpoints, log.
+
+The loop knows nothing of pictures. A :class:`Task` makes samples by number, computes the loss and
+validates; so a run of ``--minutes 30`` continued to ``--minutes 90`` sees the samples that one of
+90 minutes sees. In the folder of a run lie:
+
+- ``checkpoint.pt``: network, running mean of its weights, optimiser, random state, progress;
+- ``best.safetensors``: the running mean with the best validation ``score`` so far;
+- ``log.jsonl``: one line for each validation.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from archivist_torch.device import Compute
+from archivist_torch.weights import save_weights
+
+LOG = logging.getLogger(__name__)
+
+Sample = tuple[NDArray[Any], ...]
+
+
+class Task(Protocol):
+    """What is trained, and on what."""
+
+    def sample(self, index: int) -> Sample:
+        """Return the arrays of sample ``index``; the same for the same index."""
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss of a batch, whose arrays were stacked and moved to the device."""
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return figures of a network in evaluation mode; ``score`` (higher is better) decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How long and how fast.
+
+    ``minutes`` is the budget of the whole run, all its sittings together; the learning rate falls
+    along it from ``rate`` to a hundredth in half a cosine. ``steps`` ends a run earlier (tests).
+    ``workers`` processes make samples; 0 makes them in this one.
+    """
+
+    minutes: float
+    batch: int = 8
+    rate: float = 2e-3
+    weight_decay: float = 1e-4
+    average: float = 0.998
+    warmup_steps: int = 100
+    validate_minutes: float = 4.0
+    steps: int | None = None
+    workers: int = 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -math.inf
+    losses: list[float] = field(default_factory=list)
+
+
+class Trainer:
+    """One run: a network, its task and the folder where everything about it is kept."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        task: Task,
+        settings: Settings,
+        out: Path,
+        compute: Compute,
+        *,
+        facts: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a run in folder ``out``; ``facts`` are written into the weight file."""
+        self.task, self.settings, self.out, self.compute = task, settings, out, compute
+        self.facts, self.clock = dict(facts or {}), clock
+        layout = torch.channels_last
+        self.network = network.to(compute.device, memory_format=layout)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network).eval()
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), settings.rate, weight_decay=settings.weight_decay
+        )
+        self.progress = Progress()
+        out.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> Progress:
+        """Train until the budget is spent, validating and saving on the way and at the end."""
+        begun, before = self.clock(), self.progress.seconds
+        next_save = before + self.settings.validate_minutes * 60
+        batches = self._batches()
+        while not self._spent():
+            self._step(next(batches))
+            self.progress.seconds = before + self.clock() - begun
+            if self.progress.seconds >= next_save:
+                self._validate_and_save()
+                next_save += self.settings.validate_minutes * 60
+        self._validate_and_save()
+        return self.progress
+
+    def resume(self) -> bool:
+        """Continue from the checkpoint in the folder; return False when there is none."""
+        path = self.out / "checkpoint.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.compute.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["random"].cpu())
+        self.progress = Progress(state["step"], state["seconds"], state["best"])
+        LOG.info("resumed at step %d after %.1f min", state["step"], state["seconds"] / 60)
+        return True
+
+    def _spent(self) -> bool:
+        steps = self.settings.steps
+        return self.progress.seconds >= self.settings.minutes * 60 or (
+            steps is not None and self.progress.step >= steps
+        )
+
+    def _step(self, batch: tuple[Tensor, ...]) -> None:
+        self.network.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        with self.compute.autocast():
+            loss = self.task.loss(self.network, batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.progress.step += 1
+        self.progress.losses.append(loss.item())
+        self._follow()
+
+    def _rate(self) -> float:
+        spent = self.progress.seconds / (self.settings.minutes * 60)
+        if self.settings.steps is not None:
+            spent = max(spent, self.progress.step / self.settings.steps)
+        falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, spent)))
+        rising = min(1.0, (self.progress.step + 1) / self.settings.warmup_steps)
+        return self.settings.rate * falling * rising
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the running mean a little towards the network; early on it follows faster."""
+        keep = min(self.settings.average, (1 + self.progress.step) / (10 + self.progress.step))
+        for mean, new in zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(new, 1 - keep)
+            else:
+                mean.copy_(new)
+
+    def _validate_and_save(self) -> None:
+        figures = dict(self.task.validate(self.average))
+        recent = self.progress.losses
+        row = {
+            "step": self.progress.step,
+            "minutes": round(self.progress.seconds / 60, 2),
+            "rate": self._rate(),
+            "loss": float(np.mean(recent)) if recent else None,
+            **figures,
+        }
+        self.progress.losses = []
+        LOG.info("%s", json.dumps(row))
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(row) + "\n")
+        if figures["score"] > self.progress.best:
+            self.progress.best = figures["score"]
+            facts = self.facts | {k: f"{v:.6g}" for k, v in row.items() if v is not None}
+            save_weights(self.average.state_dict(), self.out / "best.safetensors", facts)
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        part = self.out / "checkpoint.part"
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "random": torch.get_rng_state(),
+                "step": self.progress.step,
+                "seconds": self.progress.seconds,
+                "best": self.progress.best,
+            },
+            part,
+        )
+        part.replace(self.out / "checkpoint.pt")
+
+    def _batches(self) -> Iterator[tuple[Tensor, ...]]:
+        first = self.progress.step * self.settings.batch
+        numbered = _Numbered(self.task.sample, first)
+        workers = self.settings.workers
+        loader = DataLoader(
+            numbered,
+            batch_size=self.settings.batch,
+            num_workers=workers,
+            pin_memory=self.compute.device.type == "cuda",
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=_single_thread,
+        )
+        for batch in loader:
+            yield tuple(part.to(self.compute.device, non_blocking=True) for part in batch)
+
+
+class _Numbered(Dataset[Sample]):
+    """Samples from number ``first`` on, without end for any practical purpose."""
+
+    def __init__(self, sample: Callable[[int], Sample], first: int) -> None:
+        self.sample, self.first = sample, first
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.sample(self.first + index)
+
+
+def _single_thread(worker: int) -> None:
+    """Keep a worker process to one thread; many of them share the machine."""
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
