@@ -439,4 +439,10 @@ class Workshop:
     exiftool: str | None = None
     stream_above_mp: float = 64.0
     """Images above this many megapixels are worked on in windows, for tiled steps."""
-    recycle_after: int = 0
+    allow: tuple[str, ...] = ()
+    """Distributions of plugins that may be loaded, empty for all; ``block``: never."""
+    block: tuple[str, ...] = ()
+    seed: int = 0
+    device_family: str = "cpu"
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(profile, source path) -> output path, where that differs from the plain rule."""

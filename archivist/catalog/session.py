@@ -22,6 +22,7 @@ from archivist.catalog.lock import (
     check_epoch,
     take_epoch,
 )
+from archivist.catalog.memo import Memo
 from archivist.catalog.tables import SCHEMA, collection, schema_meta
 
 
@@ -37,6 +38,7 @@ class Catalog:
     ) -> None:
         self.url, self.engine, self.write, self.backup = url, engine, write, backup
         self.collection_id: int | None = None
+        self.memo = Memo()
         self._lock = lock
         self._epoch = 0
 

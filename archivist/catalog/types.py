@@ -23,10 +23,10 @@ Processor = Callable[[Any], Any] | None
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-BigId = BigInteger().with_variant(Integer(), "sqlite")
+BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit number; SQLite's INTEGER is one, and only that name may be a row id."""
 
-Real = Double().with_variant(sqlite.REAL(), "sqlite")
+Real: TypeEngine[float] = Double().with_variant(sqlite.REAL(), "sqlite")
 """A double; strict SQLite tables take only the name REAL."""
 
 
@@ -118,7 +118,13 @@ def from_microseconds(value: int) -> datetime:
 
 
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else convert(value)
+    """Return a converter that lets None pass; ``of_value`` is the one for columns without NULL."""
+
+    def converter(value: Any) -> Any:
+        return None if value is None else convert(value)
+
+    converter.of_value = convert  # type: ignore[attr-defined]
+    return converter
 
 
 class DigestBytes(TypeDecorator[str]):
@@ -225,10 +231,15 @@ class CleanText(TypeDecorator[str]):
 
 
 class NameText(TypeDecorator[str]):
-    """Text that identifies (a path, a unit): stored as it is or refused."""
+    """Text that identifies (a path, a unit): stored as it is or refused, in code point order."""
 
     impl = Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Sort on Postgres as SQLite and Python do, whatever the locale of the server."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(Text(collation=collation))
 
     def bind_processor(self, dialect: Dialect) -> Processor:
         """Take text or None; raises ValueError for what no database stores."""

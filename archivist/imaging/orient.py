@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-A = TypeVar("A", bound=np.generic)
 
 Window = tuple[int, int, int, int]
 """A part of a picture as (y0, y1, x0, x1), ends excluded."""
@@ -25,7 +23,7 @@ _MOVES = {
 }
 
 
-def upright(pixels: NDArray[A], orientation: int) -> NDArray[A]:
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return stored pixels (height, width, ...) turned upright, C-contiguous."""
     transpose, rows, columns = _MOVES[orientation]
     turned = np.swapaxes(pixels, 0, 1) if transpose else pixels

@@ -16,7 +16,9 @@ from archivist.plugins.weights import (
     find_weights,
     import_weights,
     imported_weights,
+    locate_weights,
     weight_digest,
+    weights_folders,
 )
 
 __all__ = [
@@ -31,9 +33,11 @@ __all__ = [
     "import_weights",
     "imported_weights",
     "load_plugins",
+    "locate_weights",
     "make_params",
     "plain_params",
     "resolve",
     "spec_problems",
     "weight_digest",
+    "weights_folders",
 ]

@@ -42,7 +42,7 @@ def load_plugins(
     for point in _entry_points():
         loader.load_entry_point(point, _permitted(point, allow, block))
     for name, plugin in (extra or {}).items():
-        loader.load(_info(name, "", ""), partial(_same, plugin))
+        loader.load(_info(name), partial(_same, plugin))
     return loader.finish()
 
 
@@ -73,9 +73,13 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist else ("", "")
 
 
-def _info(name: str, distribution: str, version: str) -> PluginInfo:
+def _info(name: str, distribution: str = "", version: str = "", *, module: str = "") -> PluginInfo:
     return PluginInfo(
-        name=name, distribution=distribution, version=version, state=PluginState.LOADED
+        name=name,
+        distribution=distribution,
+        version=version,
+        module=module,
+        state=PluginState.LOADED,
     )
 
 
@@ -91,7 +95,7 @@ class _Loader:
         self.extensions: dict[str, dict[str, Any]] = {"codecs": {}, "checks": {}, "exporters": {}}
 
     def load_entry_point(self, point: EntryPoint, permitted: bool) -> None:
-        info = _info(point.name, *_distribution(point))
+        info = _info(point.name, *_distribution(point), module=point.module)
         if permitted:
             self.load(info, point.load)
         else:

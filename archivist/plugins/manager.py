@@ -38,12 +38,16 @@ class PluginState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInfo:
-    """An installed plugin. ``seconds`` is the time that loading it took."""
+    """An installed plugin.
+
+    ``module`` is where it is, ``seconds`` the time that loading it took.
+    """
 
     name: str
     distribution: str
     version: str
     state: PluginState
+    module: str = ""
     seconds: float = 0.0
     error: str | None = None
     hooks: tuple[str, ...] = ()

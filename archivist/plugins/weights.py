@@ -52,6 +52,11 @@ def default_weights_folder() -> Path:
     return user_data_path("archivist") / "weights"
 
 
+def weights_folders(folder: str = "") -> tuple[Path, ...]:
+    """Return where imported weights are looked for: the folder that is set, or the user's."""
+    return (Path(folder).expanduser() if folder else default_weights_folder(),)
+
+
 def find_weights(weight: Weight, folders: Sequence[Path]) -> Path:
     """Return the verified file of a weight: from its package, else from the first folder with it.
 
@@ -64,6 +69,11 @@ def find_weights(weight: Weight, folders: Sequence[Path]) -> Path:
     if found != expected:
         raise WeightsCorrupt(weight.name, path, expected=expected, found=found)
     return path
+
+
+def locate_weights(weight: Weight, folders: Sequence[Path]) -> Path:
+    """Return the file of a weight without reading it. Raises ``WeightsMissing``."""
+    return _locate(weight, folders)[0]
 
 
 def weight_digest(weight: Weight, folders: Sequence[Path]) -> str | None:

@@ -79,8 +79,8 @@ def mask_uri(mask: NDArray[np.bool_], side: int) -> str:
     strength = np.where(cover > 0, np.clip(cover * 3, 0.35, 1.0), 0.0)
     # Eight levels of transparency compress three times better than 256 and look the same.
     levels = np.rint(strength * 7).astype(np.uint8)
-    image = Image.fromarray(levels, "P") if levels.ndim == 2 else None
-    assert image is not None
+    image = Image.fromarray(levels).convert("P")
+    image.putdata(levels.ravel().tolist())
     image.putpalette(bytes(MASK_COLOUR) * 8)
     stream = io.BytesIO()
     alphas = bytes(round(MASK_OPACITY * level / 7) for level in range(8))
@@ -88,25 +88,29 @@ def mask_uri(mask: NDArray[np.bool_], side: int) -> str:
     return _uri("image/png", stream.getvalue())
 
 
-def busiest_window(
-    weight: NDArray[np.generic], height: int, width: int
-) -> tuple[int, int, int, int]:
-    """Return (y0, y1, x0, x1) of the window of that size that holds most of ``weight`` (H, W).
+def difference(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how much two small pictures differ, pixel by pixel, at the size of the first."""
+    size = (before.shape[1], before.shape[0])
+    second = cv2.resize(after.mean(axis=2, dtype=np.float32), size)
+    return np.abs(before.mean(axis=2, dtype=np.float32) - second)
 
-    Sums of whole windows on a grid of quarter windows: near the best at a small cost.
+
+def busiest_corner(weight: NDArray[np.generic], factor: float) -> tuple[float, float]:
+    """Return the top left corner (y, x) of the window that holds most of ``weight`` (H, W).
+
+    The window's sides are ``factor`` times those of the whole; the corner is in shares of the
+    whole, 0..1. Windows on a grid of a quarter of their size are tried: near the best, and cheap.
     """
-    rows, columns = weight.shape
-    height, width = min(height, rows), min(width, columns)
+    height, width = (max(1, round(length * factor)) for length in weight.shape)
     total = cv2.integral(weight.astype(np.float32))
-    tops = _stops(rows, height)
-    lefts = _stops(columns, width)
-    y, x = tops[:, None], lefts[None, :]
-    sums = (
-        total[y + height, x + width] - total[y, x + width] - total[y + height, x] + total[y, x]
+    y, x = _stops(weight.shape[0], height)[:, None], _stops(weight.shape[1], width)[None, :]
+    sums = total[y + height, x + width] - total[y, x + width] - total[y + height, x] + total[y, x]
+    row, column = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    room = 1 - factor
+    return (
+        min(room, float(y[row, 0]) / weight.shape[0]),
+        min(room, float(x[0, column]) / weight.shape[1]),
     )
-    top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    y0, x0 = int(tops[top]), int(lefts[left])
-    return y0, y0 + height, x0, x0 + width
 
 
 def _stops(length: int, window: int) -> NDArray[np.intp]:

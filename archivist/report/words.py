@@ -56,14 +56,15 @@ def duration(seconds: float | None) -> str:
 
 def file_size(size: int) -> str:
     """Return a size in decimal units, as file managers show it: ``1.4 MB``."""
+    if size < 1000:
+        return f"{size} byte" + ("" if size == 1 else "s")
     value = float(size)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
+    for unit in ("kB", "MB", "GB", "TB"):
         value /= 1000
-    else:  # pragma: no cover - the loop always breaks at GB
-        unit = "GB"
-    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+        # 999.95 would be shown as 1000.0.
+        if value < 999.5 or unit == "TB":
+            break
+    return f"{value:.0f} {unit}" if value >= 99.95 else f"{value:.1f} {unit}"
 
 
 def share(value: float | None) -> str:

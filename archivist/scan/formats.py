@@ -25,10 +25,12 @@ _SIGNATURES = (
 )
 # Raw files of cameras begin like a TIFF, and their first page is a small preview: read as a TIFF
 # they would be "restored" as a thumbnail. Only the suffix tells.
-_RAW = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf"
-    " .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
+_RAW_NAMES = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff "
+    ".iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef "
+    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f"
 )
+_RAW = frozenset(_RAW_NAMES.split())
 _OTHER_SUFFIXES = {
     **dict.fromkeys(_RAW, "a camera raw file"),
     **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c"), "a JPEG 2000 picture"),
@@ -110,7 +112,7 @@ def classify(path: str, head: bytes, size: int, codecs: Sequence[CodecSpec] = ()
 
 
 def _is_of(codec: CodecSpec, suffix: str, head: bytes) -> bool:
-    """A signature shared with TIFF (raw files) needs the suffix as well."""
+    """Whether a codec takes a file; a signature shared with TIFF needs the suffix as well."""
     if not codec.signature:
         return suffix in codec.suffixes
     if not head.startswith(codec.signature):

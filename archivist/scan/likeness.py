@@ -3,55 +3,136 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
 import cv2
 import imagehash
 import numpy as np
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from archivist.imaging.decode import decode
 from archivist.imaging.raster import Raster, open_source
 from archivist.model import Header
 
+_Samples = NDArray[np.uint8] | NDArray[np.uint16]
+
 SIDE = 256
 """Pictures are reduced to about this many pixels on the long side before they are hashed."""
 
 _FLAT = 8
-"""A picture with fewer grey levels than this shows nothing: its hash would be that of its noise."""
+"""A picture of fewer grey levels shows nothing: its hash would be that of its noise."""
 
-_WINDOWED_ABOVE = 16_000_000
+_IN_BANDS = 16_000_000
 """Pixels above which a TIFF is read in bands: 16 MP of 16-bit RGB are 96 MB."""
 
+_ALONE = 64_000_000
+"""Pixels above which only one picture is decoded at a time, for the TIFFs that have no bands."""
+
+_BAND_BYTES = 16 << 20
+"""Bytes of pixels that are read at a time from a large TIFF."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How each EXIF orientation is undone."""
+
 _one_large = threading.Lock()
-"""Held while a large picture is decoded whole, so that readers do not add up their peaks."""
+"""Held while a large picture is decoded whole, so that the peaks of readers do not add up."""
 
 
 def perceptual_hash(
-    source: bytes | Path, page: int, header: Header, *, max_pixels: int
+    file: Path, data: bytes | None, page: int, header: Header, *, max_pixels: int
 ) -> str | None:
     """Return the 64-bit pHash of a page as 16 hex digits, or None for a picture of one tone.
 
-    Near duplicates (another size, compression, exposure) differ in few bits:
-    :func:`archivist.scan.duplicates.hamming`. Every sample of the page is decoded, so that a
-    truncated file is noticed here. Raises SourceError.
+    ``data`` is the content of the file when it is in memory. Near duplicates (another size,
+    compression, exposure) differ in few bits, see :mod:`archivist.scan.duplicates`. The whole page
+    is decoded on the way, so that a truncated file is noticed here. Raises SourceError or OSError.
     """
-    small = _reduced(source, page, header, max_pixels)
-    darkest, lightest = small.getextrema()
-    if lightest - darkest < _FLAT:
+    return hash_of_pixels(_reduced(file, data, page, header, max_pixels))
+
+
+def hash_of_pixels(grey: NDArray[np.uint8]) -> str | None:
+    """Return the pHash of upright grey pixels (height, width), or None for one tone."""
+    if int(np.ptp(grey)) < _FLAT:
         return None
-    return str(imagehash.phash(small))
+    return str(imagehash.phash(Image.fromarray(grey)))
 
 
-def _reduced(source: bytes | Path, page: int, header: Header, max_pixels: int) -> Image.Image:
-    if header.format == "jpeg" and page == 0 and (small := _drafted(source, header)):
-        return small
+def _reduced(
+    file: Path, data: bytes | None, page: int, header: Header, max_pixels: int
+) -> NDArray[np.uint8]:
+    if header.format == "jpeg" and data is not None:
+        small = _drafted(data, header)
+        if small is not None:
+            return small
     pixels = header.width * header.height
-    if header.format == "tiff" and isinstance(source, Path):
-        return _shrunk(open_source(source, page, max_pixels=max_pixels))
-    if pixels < _WINDOWED_ABOVE:
-        return _decoded(source, page, max_pixels)
-    with _one_large:
-        return _decoded(source, page, max_pixels)
+    in_bands = header.format == "tiff" and (data is None or pixels > _IN_BANDS)
+    with _one_large if pixels > (_ALONE if in_bands else _IN_BANDS) else nullcontext():
+        if in_bands:
+            with open_source(file, page, max_pixels=max_pixels) as raster:
+                return _by_bands(raster)
+        return _whole(file.read_bytes() if data is None else data, page, max_pixels)
+
+
+def _drafted(data: bytes, header: Header) -> NDArray[np.uint8] | None:
+    """Return a JPEG reduced while it is decoded (five times as fast), or None if Pillow will not.
+
+    The class is used instead of ``Image.open``, which warns of large pictures: the budget was
+    checked by the probe.
+    """
+    try:
+        with JpegImageFile(BytesIO(data)) as picture:
+            picture.draft("L", (SIDE, SIDE))
+            small = picture.convert("L")
+    except (OSError, SyntaxError, ValueError):
+        return None  # decode() decides whether the file is damaged and says how
+    turn = _UPRIGHT.get(header.orientation)
+    return np.asarray(small if turn is None else small.transpose(turn))
+
+
+def _whole(data: bytes, page: int, max_pixels: int) -> NDArray[np.uint8]:
+    pixels = decode(data, page, max_pixels=max_pixels).pixels
+    return _grey(_area_mean(pixels, _factor(pixels.shape[0], pixels.shape[1])))
+
+
+def _by_bands(raster: Raster) -> NDArray[np.uint8]:
+    height, width, channels = raster.shape
+    factor = _factor(height, width)
+    row_bytes = width * channels * raster.dtype.itemsize
+    rows = max(1, _BAND_BYTES // row_bytes // factor) * factor
+    bands = [
+        _area_mean(raster.read(top, min(top + rows, height), 0, width), factor)
+        for top in range(0, height, rows)
+    ]
+    return _grey(np.concatenate(bands))
+
+
+def _factor(height: int, width: int) -> int:
+    return max(1, max(height, width) // SIDE)
+
+
+def _area_mean(pixels: _Samples, factor: int) -> _Samples:
+    """Reduce (height, width, channels) by a whole factor; always three axes."""
+    height, width = (max(1, side // factor) for side in pixels.shape[:2])
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return np.atleast_3d(small)
+
+
+def _grey(pixels: _Samples) -> NDArray[np.uint8]:
+    """Return (height, width) of 8 bits."""
+    shift = 8 * (pixels.dtype.itemsize - 1)
+    small = (pixels >> shift).astype(np.uint8)
+    if small.shape[2] == 1:
+        return np.ascontiguousarray(small[:, :, 0])
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanOptions:
-    """The settings of one scan; :class:`archivist.config.ScanSettings` and the command line give it.
+    """What one scan is told, from :class:`archivist.config.ScanSettings` and the command line.
 
     Patterns are those of a ``.gitignore`` file, matched without regard to case against the path
     relative to the root: ``*.tif``, ``1905/``, ``/album/**/verso/``, ``!keep.jpg``. ``exclude``

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -16,7 +16,6 @@ from archivist.plugins import Plugins, find_weights, load_plugins, make_params, 
 from archivist.step.environment import device, environment
 
 T = TypeVar("T")
-log = logging.getLogger("archivist.step")
 
 CACHED_OBJECTS = 8
 """Networks held at once; more than any shipped recipe uses, few enough to bound memory."""
@@ -30,6 +29,7 @@ class Session:
         self.device = device()
         self.environment: Mapping[str, object] = environment()
         self.environment_digest = digest_json(self.environment)
+        self.cancelled = threading.Event()
         self._objects: OrderedDict[str, Any] = OrderedDict()
 
     def cached(self, key: str, make: Callable[[], T]) -> T:

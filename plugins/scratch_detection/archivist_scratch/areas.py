@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from archivist_torch.degrade import smooth_field
 
 from archivist_scratch.strokes import FINE, Alpha, Points, Shape, somewhere, walk
+from archivist_torch.degrade import smooth_field
 
 
 def dust(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """Specks: many small ellipses, a few larger ones."""
+    """Draw specks: many small ellipses, a few larger ones."""
     canvas = np.zeros((shape[0] * FINE, shape[1] * FINE), np.uint8)
     count = int(np.exp(rng.uniform(np.log(2), np.log(80))))
     largest = rng.uniform(0.8, 5)
@@ -27,7 +27,7 @@ def dust(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def stain(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A stain: an irregular area, even or, like dried water, darker along its rim."""
+    """Draw a stain: an irregular area, even or, like dried water, darker along its rim."""
     field = _cloud(shape, int(rng.integers(2, 5)), rng) * _spotlight(shape, rng, 0.1, 0.4)
     level, steep = rng.uniform(0.25, 0.45), rng.uniform(8, 40)
     area = np.clip((field - level) * steep, 0, 1).astype(np.float32)
@@ -38,7 +38,7 @@ def stain(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def flakes(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """Flaked or abraded emulsion: islands of fine noise inside a soft area."""
+    """Draw flaked or abraded emulsion: islands of fine noise inside a soft area."""
     noise = cv2.GaussianBlur(rng.random(shape, np.float32), (0, 0), rng.uniform(0.6, 2.5))
     noise = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
     gate = _spotlight(shape, rng, 0.05, 0.35)
@@ -47,7 +47,7 @@ def flakes(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def tear(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A tear from an edge inwards: the white paper shows between two ragged sides."""
+    """Draw a tear from an edge inwards: paper shows between two ragged sides."""
     start = somewhere(shape, rng)
     start[rng.integers(2)] = -2.0
     angle = np.arctan2(*(np.array(shape) / 2 - start[::-1])) + rng.normal(0, 0.4)
@@ -59,7 +59,7 @@ def tear(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def patch(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A lost piece: a corner, a strip along an edge, or an irregular hole; sometimes feathered."""
+    """Draw a lost piece: a corner, a strip along an edge, or a hole; sometimes feathered."""
     count = int(rng.integers(5, 14))
     turn = np.sort(rng.uniform(0, 2 * np.pi, count))
     radius = np.exp(rng.uniform(np.log(6), np.log(0.3 * max(shape)))) * rng.uniform(0.5, 1.1, count)
@@ -93,7 +93,7 @@ def _cloud(shape: Shape, cells: int, rng: np.random.Generator) -> Alpha:
 
 
 def _spotlight(shape: Shape, rng: np.random.Generator, low: float, high: float) -> Alpha:
-    """A soft round area, 1 in its middle; its sigma is a share low..high of the longer side."""
+    """Draw a soft round area, 1 in its middle; sigma is a share low..high of the longer side."""
     x0, y0 = somewhere(shape, rng)
     sigma = rng.uniform(low, high) * max(shape)
     y, x = np.ogrid[: shape[0], : shape[1]]

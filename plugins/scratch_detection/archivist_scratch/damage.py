@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from archivist_torch.degrade import luma, smooth_field
 from numpy.typing import NDArray
 
 from archivist_scratch import areas, strokes
 from archivist_scratch.overlays import Overlays, lay
 from archivist_scratch.strokes import Alpha, Shape
+from archivist_torch.degrade import luma, smooth_field
 
 Pixels = NDArray[np.float32]
 Blend = Callable[[Pixels, Pixels, float], Pixels]

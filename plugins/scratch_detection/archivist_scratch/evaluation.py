@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from archivist_torch.degrade import luma
-from archivist_torch.seeding import generator
 from numpy.typing import NDArray
 
 from archivist_scratch.damage import DAMAGED, SOUND, Layer, Pixels, apply_layers
 from archivist_scratch.overlays import lay
 from archivist_scratch.synthesis import Material
+from archivist_torch.degrade import luma
+from archivist_torch.seeding import generator
 
 Detector = Callable[[Pixels], Pixels]
 """Takes a grey picture (height, width), values 0..1, and returns its probability map."""
@@ -30,7 +30,9 @@ class Composite:
     truth: NDArray[np.uint8]
 
 
-def composites(material: Material, size: int, bright: bool, count: int, seed: int) -> Iterator[Composite]:
+def composites(
+    material: Material, size: int, bright: bool, count: int, seed: int
+) -> Iterator[Composite]:
     """Lay one to three overlays of one polarity over photographs of long side ``size``."""
     for index in range(count):
         rng = generator("composites", seed, size, int(bright), index)
@@ -71,7 +73,9 @@ def mean_precision(detector: Detector, pictures: Iterator[Composite]) -> float:
 
 
 def _layer(material: Material, clean: Pixels, bright: bool, rng: np.random.Generator) -> Layer:
-    mode = str(rng.choice(["paint", "add", "screen"] if bright else ["paint", "subtract", "multiply"]))
+    mode = str(
+        rng.choice(["paint", "add", "screen"] if bright else ["paint", "subtract", "multiply"])
+    )
     opacity, tone = rng.uniform(0.5, 1.0), rng.uniform(0.8, 1.0)
     alpha = lay(material.overlays, (clean.shape[0], clean.shape[1]), rng)
     return Layer(alpha=alpha, bright=bright, mode=mode, opacity=opacity, tone=tone)

@@ -18,13 +18,13 @@ class Compact(nn.Module):
 
     The first scale keeps every pixel, since a scratch is often one or two pixels wide, but is thin
     (16 channels): there the cost is highest. Depth and two dilated convolutions give it sight of
-    about 180 px to each side, enough to tell a scratch from a wire or the rim of a face. Skips are
+    188 px to each side, enough to tell a scratch from a wire or the rim of a face. Skips are
     added, not joined, which halves the cost of the way up.
     """
 
     STRIDE = 16
-    RADIUS = 184
-    """Receptive field in pixels to each side: with this overlap tiles equal the whole."""
+    RADIUS = 192
+    """Receptive field in pixels to each side (188), as a multiple of the stride."""
 
     def __init__(self, first: int = 16, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
         super().__init__()
@@ -35,7 +35,9 @@ class Compact(nn.Module):
             for a, b in zip(channels, widths, strict=False)
         )
         last = channels[-1]
-        self.context = nn.Sequential(_conv_norm(last, last, dilation=2), _conv_norm(last, last, dilation=4))
+        self.context = nn.Sequential(
+            _conv_norm(last, last, dilation=2), _conv_norm(last, last, dilation=4)
+        )
         ascending = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in ascending)
         self.up = nn.ModuleList(_conv_norm(b, b) for _, b in ascending)
@@ -60,7 +62,11 @@ class Compact(nn.Module):
         twin.load_state_dict(self.state_dict())
         twin.eval()
         for module in list(twin.modules()):
-            if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
+            if (
+                isinstance(module, nn.Sequential)
+                and len(module) == 3
+                and isinstance(module[1], nn.BatchNorm2d)
+            ):
                 module[0] = nn.utils.fuse_conv_bn_eval(module[0], module[1])
                 module[1] = nn.Identity()
         return twin
@@ -75,15 +81,15 @@ class Paper(nn.Module):
     """
 
     STRIDE = 16
-    RADIUS = 288
-    """Receptive field in pixels to each side, rounded up to a multiple of the stride."""
+    RADIUS = 176
+    """Receptive field in pixels to each side (169), as a multiple of the stride."""
 
     def __init__(self, first: int = 64, depth: int = 4) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(1, first, 7), nn.LeakyReLU(0.2))
         widths = [first * 2**i for i in range(depth + 1)]
-        self.down_sample = nn.ModuleList(_PoolingStep(c) for c in widths[:-1])
         self.down_path = nn.ModuleList(_TwoConvs(c, 2 * c) for c in widths[:-1])
+        self.down_sample = nn.ModuleList(_PoolingStep(c) for c in widths[:-1])
         self.up_path = nn.ModuleList(_UpStep(c) for c in reversed(widths[1:]))
         self.last = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(first, 1, 3))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from archivist_torch.data import read_folder
-from archivist_torch.degrade import smooth_field
 from numpy.typing import NDArray
 
 from archivist_scratch.strokes import Alpha, Shape
+from archivist_torch.data import read_folder
+from archivist_torch.degrade import smooth_field
 
 Overlays = dict[str, list[NDArray[np.uint8]]]
 """Alpha maps (uint8, height x width) by kind of damage."""

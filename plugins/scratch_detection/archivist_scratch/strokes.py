@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from archivist_torch.degrade import smooth_field
 from numpy.typing import NDArray
+
+from archivist_torch.degrade import smooth_field
 
 Alpha = NDArray[np.float32]
 Points = NDArray[np.float64]
@@ -20,8 +21,10 @@ FINE = 2
 """Drawing happens at this multiple of the size."""
 
 
-def walk(rng: np.random.Generator, start: Points, angle: float, length: float, wobble: float) -> Points:
-    """Return points (n, 2) of a random walk of x, y: steps of 4 px, turning by ``wobble`` radians."""
+def walk(
+    rng: np.random.Generator, start: Points, angle: float, length: float, wobble: float
+) -> Points:
+    """Return points x, y (n, 2) of a random walk: steps of 4 px, turning by ``wobble`` radians."""
     steps = max(2, int(length / 4))
     angles = angle + np.cumsum(rng.normal(0, wobble, steps))
     return start + np.cumsum(4 * np.stack([np.cos(angles), np.sin(angles)], 1), axis=0)
@@ -44,7 +47,7 @@ def somewhere(shape: Shape, rng: np.random.Generator) -> Points:
 
 
 def crack(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A jagged crack of the emulsion with a few branches."""
+    """Draw a jagged crack of the emulsion with a few branches."""
     width, reach = rng.uniform(0.6, 3.5), rng.uniform(0.3, 1.5) * max(shape)
     trunk = walk(rng, somewhere(shape, rng), rng.uniform(0, 7), reach, rng.uniform(0.15, 0.5))
     lines = [(trunk, width)]
@@ -56,8 +59,12 @@ def crack(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def crease(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A fold across the print: nearly straight, broad, broken where the emulsion held."""
-    angle = rng.choice([0, np.pi / 2]) + rng.normal(0, 0.15) if rng.random() < 0.6 else rng.uniform(0, 7)
+    """Draw a fold across the print: nearly straight, broad, broken where the emulsion held."""
+    angle = (
+        rng.choice([0, np.pi / 2]) + rng.normal(0, 0.15)
+        if rng.random() < 0.6
+        else rng.uniform(0, 7)
+    )
     middle, reach = somewhere(shape, rng), 1.5 * max(shape)
     start = middle - reach * np.array([np.cos(angle), np.sin(angle)])
     line = walk(rng, start, angle, 2 * reach, rng.uniform(0, 0.02))
@@ -67,7 +74,7 @@ def crease(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def long_scratch(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """Long straight scratches, parallel, as transport leaves on film; thin, often interrupted."""
+    """Draw long thin parallel scratches, as transport leaves on film; often interrupted."""
     angle = rng.choice([0, np.pi / 2]) + rng.normal(0, 0.05)
     lines = []
     for _ in range(rng.integers(1, 6)):
@@ -79,7 +86,7 @@ def long_scratch(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def scuff(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """A patch of short fine scratches in about the same direction."""
+    """Draw a patch of short fine scratches in about the same direction."""
     angle, centre = rng.uniform(0, 7), somewhere(shape, rng)
     spread = rng.uniform(0.05, 0.3) * max(shape)
     lines = []
@@ -92,7 +99,7 @@ def scuff(shape: Shape, rng: np.random.Generator) -> Alpha:
 
 
 def hair(shape: Shape, rng: np.random.Generator) -> Alpha:
-    """Hairs and fibres: thin, smoothly bent."""
+    """Draw hairs and fibres: thin, smoothly bent."""
     lines = []
     for _ in range(rng.integers(1, 4)):
         steps = int(rng.uniform(8, 60))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from archivist_torch.data import read_folder
-from archivist_torch.degrade import luma, old_print, scan
-from archivist_torch.seeding import generator
 from numpy.typing import NDArray
 
 from archivist_scratch.damage import apply_layers, random_layers
 from archivist_scratch.overlays import Overlays, read_overlays
+from archivist_torch.data import read_folder
+from archivist_torch.degrade import luma, old_print, scan
+from archivist_torch.seeding import generator
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz 0123456789"
 AGE, SCAN = old_print(), scan()

@@ -16,17 +16,17 @@ import click
 import cv2
 import numpy as np
 import torch
-from archivist_torch.device import Compute, choose
-from archivist_torch.losses import masked_segmentation_loss
-from archivist_torch.seeding import seed_everything
-from archivist_torch.training import Sample, Settings, Trainer
-from archivist_torch.weights import load_weights, save_weights
 from torch import Tensor, nn
 
 from archivist_scratch.damage import DAMAGED, UNSURE, Pixels
 from archivist_scratch.evaluation import composites, fit, mean_precision
 from archivist_scratch.network import Compact
 from archivist_scratch.synthesis import Material, Sampler
+from archivist_torch.device import Compute, choose
+from archivist_torch.losses import masked_segmentation_loss
+from archivist_torch.seeding import seed_everything
+from archivist_torch.training import Sample, Settings, Trainer
+from archivist_torch.weights import load_weights, save_weights
 
 VALIDATED = 12
 """Composites of each polarity and clean photographs in one validation; about 8 s on one core."""
@@ -48,7 +48,9 @@ class ScratchTask:
         grey, truth = (part[:, None] for part in batch)
         shown = (grey.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         logits = network(shown).float()
-        return masked_segmentation_loss(logits, (truth == DAMAGED).float(), (truth != UNSURE).float())
+        return masked_segmentation_loss(
+            logits, (truth == DAMAGED).float(), (truth != UNSURE).float()
+        )
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return mean average precision by polarity, and what is flagged on clean photographs."""
@@ -80,9 +82,13 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
 
 
 @click.command("scratch")
-@click.option("--data", required=True, type=click.Path(path_type=Path, exists=True), help="Training pictures.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path, exists=True), help="Training pictures."
+)
 @click.option("--minutes", required=True, type=float, help="Budget of the whole run.")
-@click.option("--out", default="runs/scratch", type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option(
+    "--out", default="runs/scratch", type=click.Path(path_type=Path), help="Folder of the run."
+)
 @click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
 @click.option("--batch", default=8, show_default=True, help="Samples of 256 x 256 px in a step.")
 @click.option("--rate", default=2e-3, show_default=True, help="Highest learning rate.")
@@ -90,11 +96,14 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
 @click.option("--threads", default=1, show_default=True, help="CPU threads of the network.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
-@click.option("--start", type=click.Path(path_type=Path, exists=True), help="Begin with these weights.")
+@click.option(
+    "--start", type=click.Path(path_type=Path, exists=True), help="Begin with these weights."
+)
 def command(
     data: Path,
     minutes: float,
     out: Path,
+    *,
     seed: int,
     batch: int,
     rate: float,
@@ -109,14 +118,14 @@ def command(
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     seed_everything(seed)
-    compute = choose(device)
-    train, val = (Material.read(data, split, out / "cache") for split in ("train", "val"))
-    network = Compact()
+    compute, network = choose(device), Compact()
     if start is not None:
         load_weights(network, start)
+    train, val = (Material.read(data, split, out / "cache") for split in ("train", "val"))
+    task = ScratchTask(train, val, seed, compute)
     settings = Settings(minutes=minutes, batch=batch, rate=rate, workers=workers)
-    facts = {"network": "archivist_scratch.network.Compact", "seed": str(seed), "minutes": f"{minutes:g}"}
-    trainer = Trainer(network, ScratchTask(train, val, seed, compute), settings, out, compute, facts=facts)
+    facts = {"network": "archivist_scratch.network:Compact", "seed": str(seed)}
+    trainer = Trainer(network, task, settings, out, compute, facts=facts)
     if resume:
         trainer.resume()
     trainer.run()

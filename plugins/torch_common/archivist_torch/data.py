@@ -90,5 +90,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 def _fingerprint(folder: Path, names: list[str]) -> str:
-    facts = [(name, (folder / name).stat().st_size, (folder / name).stat().st_mtime_ns) for name in names]
+    facts = [
+        (name, (folder / name).stat().st_size, (folder / name).stat().st_mtime_ns) for name in names
+    ]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

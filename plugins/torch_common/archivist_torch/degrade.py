@@ -96,7 +96,9 @@ def grain(sigma: Range = (0.01, 0.06), size: Range = (0.6, 1.6)) -> Degradation:
     return apply
 
 
-def fade(black: Range = (0.0, 0.3), white: Range = (0.7, 1.0), gamma: Range = (0.7, 1.4)) -> Degradation:
+def fade(
+    black: Range = (0.0, 0.3), white: Range = (0.7, 1.0), gamma: Range = (0.7, 1.4)
+) -> Degradation:
     """Lost contrast: blacks rise to ``black``, whites sink to ``white``, mid-tones shift."""
 
     def apply(pixels: Pixels, rng: np.random.Generator) -> Pixels:
@@ -175,7 +177,9 @@ def old_print() -> Degradation:
 def scan() -> Degradation:
     """Return what digitisation adds last, over the damage: slight blur, noise, compression."""
     return in_turn(
-        sometimes(0.3, blur((0.3, 0.7))), sometimes(0.3, noise((0.002, 0.015))), sometimes(0.5, jpeg())
+        sometimes(0.3, blur((0.3, 0.7))),
+        sometimes(0.3, noise((0.002, 0.015))),
+        sometimes(0.5, jpeg()),
     )
 
 

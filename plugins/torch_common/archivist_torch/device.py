@@ -50,7 +50,9 @@ def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
         return major >= 8, f"compute capability {major}.x, bfloat16 needs 8.0"
     flags = cpu_flags()
     found = sorted(flags & {"avx512_bf16", "amx_bf16"})
-    return bool(found), f"CPU has {found[0]}" if found else "CPU has neither avx512_bf16 nor amx_bf16"
+    return bool(
+        found
+    ), f"CPU has {found[0]}" if found else "CPU has neither avx512_bf16 nor amx_bf16"
 
 
 def cpu_flags(info: Path = Path("/proc/cpuinfo")) -> set[str]:
@@ -59,4 +61,6 @@ def cpu_flags(info: Path = Path("/proc/cpuinfo")) -> set[str]:
         lines = info.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return set()
-    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
+    return next(
+        (set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set()
+    )

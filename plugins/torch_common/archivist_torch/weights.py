@@ -10,8 +10,9 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 State = Mapping[str, Tensor]
+Network = TypeVar("Network", bound=nn.Module)
 
 PICKLES = (".pt", ".pth")
 
@@ -46,6 +48,20 @@ def save_weights(
     save_file(tensors, part, dict(metadata or {}))
     part.replace(path)
     return digest(path)
+
+
+def load_network(make: Callable[[], Network], path: Path) -> Network:
+    """Return a network in evaluation mode, made by ``make`` and filled from a safetensors file.
+
+    It is made without memory first, so that no random number is drawn for weights that the file
+    replaces anyway: a restoration step must not touch global random state.
+    Raises WeightsMismatch and ValueError as :func:`load_weights` does.
+    """
+    with torch.device("meta"):
+        network = make()
+    network.to_empty(device="cpu")
+    load_weights(network, path)
+    return network.eval()
 
 
 def load_weights(network: nn.Module, path: Path) -> dict[str, str]:
@@ -87,7 +103,8 @@ def load_state(network: nn.Module, state: State, source: str) -> None:
         raise WeightsMismatch(
             f"{source} does not fit {type(network).__name__}. " + "; ".join(problems)
         )
-    network.load_state_dict(dict(state), strict=False)
+    counters = {n: torch.zeros_like(v) for n, v in own.items() if n not in state}
+    network.load_state_dict({**state, **counters})
 
 
 def read_checkpoint(source: Path, member: str | None = None) -> dict[str, Tensor]:

@@ -1,0 +1,38 @@
+"""Events: what happened besides the steps, for the archive's history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from archivist.catalog.bulk import insert_rows
+from archivist.catalog.tables import event
+from archivist.model import now
+
+_COLUMNS = ("type", "at", "run_id", "asset_id", "detail", "actor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDraft:
+    """An event to be written; ``run`` and ``asset`` are row numbers.
+
+    ``type`` is a noun, a dot and a verb: ``scan.changed``, ``run.interrupted``.
+    """
+
+    type: str
+    run: int | None = None
+    asset: int | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+    actor: str = ""
+
+
+def add_events(connection: Connection, drafts: Sequence[EventDraft]) -> None:
+    """Write events, all with the time of now."""
+    at = now()
+    rows = [
+        (draft.type, at, draft.run, draft.asset, dict(draft.detail) or None, draft.actor)
+        for draft in drafts
+    ]
+    insert_rows(connection, event, _COLUMNS, rows)

@@ -1,0 +1,195 @@
+"""The catalog is the queue: read the frozen plan back, in order and in pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from archivist.api.errors import CatalogError
+from archivist.catalog import tables
+from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.lookups import known, previous
+from archivist.catalog.memo import Memo
+from archivist.catalog.reading import asset_of, uids_of_assets
+from archivist.catalog.rows import PendingUnit
+from archivist.catalog.session import Catalog
+from archivist.model import Action, Asset, FileWork, KnownResult, PageWork, Task, WorkUnit
+
+
+def run_number(connection: Connection, uid: str) -> int:
+    """Return the row number of a run. Raises CatalogError when there is none."""
+    number = connection.scalar(select(tables.run.c.id).where(tables.run.c.uid == uid))
+    if number is None:
+        raise CatalogError(f"there is no run {uid}. Cure: archivist status lists the runs")
+    return int(number)
+
+
+def pending_units(
+    catalog: Catalog, run: str, *, limit: int = PAGE, after: int = -1
+) -> tuple[PendingUnit, ...]:
+    """Return a page of the units still to be done; ``after`` is the last ordinal seen."""
+    table = tables.work_item.c
+    with catalog.reading() as connection:
+        rows = connection.execute(
+            select(
+                table.ordinal,
+                table.unit,
+                table.estimated_seconds.label("seconds"),
+                table.ram_mib,
+                table.vram_mib,
+                table.sequence,
+            )
+            .where(table.run_id == run_number(connection, run), table.ordinal > after)
+            .where(table.state == "pending")
+            .order_by(table.ordinal)
+            .limit(limit)
+        )
+        return tuple(PendingUnit(**row._mapping) for row in rows)
+
+
+def count_pending(catalog: Catalog, run: str) -> int:
+    """Return how many units of a run are still to be done."""
+    table = tables.work_item.c
+    with catalog.reading() as connection:
+        number = run_number(connection, run)
+        counted = select(func.count()).where(table.run_id == number, table.state == "pending")
+        return int(connection.scalar(counted) or 0)
+
+
+def tasks_of(catalog: Catalog, run: str, units: Iterable[str]) -> dict[str, tuple[Task, ...]]:
+    """Return the tasks of units, in the order of pages and steps."""
+    found: dict[str, tuple[Task, ...]] = {}
+    item = tables.work_item.c
+    with catalog.reading() as connection:
+        number = run_number(connection, run)
+        for page in pages(set(units)):
+            wanted = select(item.ordinal, item.unit).where(
+                item.run_id == number, item.unit.in_(page)
+            )
+            names = {ordinal: unit for ordinal, unit in connection.execute(wanted)}
+            tasks = _tasks(connection, catalog.memo, number, list(names))
+            order = _pages(connection, number, list(names))
+            for ordinal, unit in names.items():
+                assets = [row.asset_id for row in order[ordinal]]
+                found[unit] = tuple(task for a in assets for task in tasks[ordinal, a])
+    return found
+
+
+def work_units(
+    catalog: Catalog, run: str, *, limit: int = PAGE, after: int = -1
+) -> tuple[tuple[int, WorkUnit], ...]:
+    """Return a page of pending units whole, with their ordinals, ready for a worker.
+
+    ``PageWork.known`` holds the stored results of the tasks' keys and, for a task whose key is
+    open until an earlier step ran, the newest result of that step: an unchanged input has its key.
+    """
+    pending = pending_units(catalog, run, limit=limit, after=after)
+    ordinals = [unit.ordinal for unit in pending]
+    with catalog.reading() as connection:
+        number = run_number(connection, run)
+        tasks = _tasks(connection, catalog.memo, number, ordinals)
+        order = _pages(connection, number, ordinals)
+        assets = _assets(connection, {row.asset_id for rows in order.values() for row in rows})
+    results = _results(catalog, [task for group in tasks.values() for task in group])
+    return tuple(
+        (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results)) for unit in pending
+    )
+
+
+def _unit(
+    unit: PendingUnit,
+    rows: Sequence[Any],
+    tasks: Mapping[tuple[int, int], tuple[Task, ...]],
+    assets: Mapping[int, Asset],
+    results: Mapping[tuple[str, str], KnownResult],
+) -> WorkUnit:
+    files: dict[int, FileWork] = {}
+    for row in rows:
+        own = tasks.get((unit.ordinal, row.asset_id), ())
+        asset = assets[row.asset_id]
+        usable = {
+            result.key: result
+            for task in own
+            if (result := results.get((asset.uid, task.step))) is not None
+        }
+        page = PageWork(asset=asset, tasks=own, known=tuple(usable.values()))
+        before = files.get(row.file)
+        files[row.file] = FileWork(
+            digest=asset.digest,
+            paths=before.paths if before else tuple(row.paths or ()),
+            pages=(*(before.pages if before else ()), page),
+        )
+    return WorkUnit(
+        uid=unit.unit,
+        files=tuple(files[n] for n in sorted(files)),
+        seconds=unit.seconds,
+        ram_mib=unit.ram_mib,
+        vram_mib=unit.vram_mib,
+        sequence=unit.sequence,
+    )
+
+
+def _results(catalog: Catalog, tasks: Sequence[Task]) -> dict[tuple[str, str], KnownResult]:
+    keys = {(task.asset, task.step): task.key for task in tasks if task.key is not None}
+    following = {task.asset for task in tasks if task.key is None}
+    if following:
+        wanted = {(task.asset, task.step) for task in tasks if task.key is None}
+        before = previous(catalog, following)
+        keys.update({pair: before[pair].key for pair in wanted if pair in before})
+    stored = known(catalog, keys.values())
+    return {pair: stored[key] for pair, key in keys.items() if key in stored}
+
+
+def _pages(connection: Connection, run: int, ordinals: Sequence[int]) -> Mapping[int, list[Any]]:
+    table = tables.plan_page.c
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for page in pages(ordinals):
+        for row in connection.execute(
+            select(tables.plan_page)
+            .where(table.run_id == run, table.item.in_(page))
+            .order_by(table.item, table.file, table.page)
+        ):
+            found[row.item].append(row)
+    return found
+
+
+def _tasks(
+    connection: Connection, memo: Memo, run: int, ordinals: Sequence[int]
+) -> Mapping[tuple[int, int], tuple[Task, ...]]:
+    table = tables.plan_task.c
+    rows = [
+        row
+        for page in pages(ordinals)
+        for row in connection.execute(
+            select(tables.plan_task)
+            .where(table.run_id == run, table.item.in_(page))
+            .order_by(table.item, table.asset_id, table.ordinal)
+        )
+    ]
+    params = memo.rows(connection, tables.params, {row.params_id for row in rows})
+    uids = uids_of_assets(connection, {row.asset_id for row in rows})
+    found: defaultdict[tuple[int, int], tuple[Task, ...]] = defaultdict(tuple)
+    for row in rows:
+        task = Task(
+            asset=uids[row.asset_id],
+            ordinal=row.ordinal,
+            step=row.step,
+            version=row.version,
+            params=params[row.params_id].value,
+            action=Action(row.action),
+            reason=row.reason,
+            key=row.key,
+        )
+        found[row.item, row.asset_id] += (task,)
+    return found
+
+
+def _assets(connection: Connection, ids: Iterable[int]) -> dict[int, Asset]:
+    found: dict[int, Asset] = {}
+    for page in pages(ids):
+        rows = connection.execute(select(tables.asset).where(tables.asset.c.id.in_(page)))
+        found.update((row.id, asset_of(row)) for row in rows)
+    return found

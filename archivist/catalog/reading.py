@@ -1,0 +1,202 @@
+"""Turn rows into the values of :mod:`archivist.model`; remember the rows that repeat."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from archivist.api.values import Colour
+from archivist.catalog import tables
+from archivist.catalog.bulk import pages
+from archivist.catalog.memo import Memo
+from archivist.catalog.repeats import split_uid
+from archivist.catalog.scans import FACTS
+from archivist.model import Artifact, Asset, Header, InputUse, Status, StepRecord, WeightUse
+
+
+def uid_of(digest: str, page: int, pages_of_file: int) -> str:
+    """Return the uid of an asset, as :attr:`archivist.model.Asset.uid` says."""
+    return digest if pages_of_file == 1 else f"{digest}#{page}"
+
+
+def asset_of(row: Row[Any]) -> Asset:
+    """Return the asset of a row of the table ``asset``."""
+    facts = {name: value for name in FACTS if (value := getattr(row, name)) is not None}
+    header = Header(
+        format=row.format,
+        width=row.width,
+        height=row.height,
+        colour=Colour(row.colour),
+        depth=row.depth,
+        alpha=row.alpha,
+        palette=row.palette,
+        orientation=row.orientation,
+        dpi=None if row.dpi_x is None else (row.dpi_x, row.dpi_y),
+        icc_digest=row.icc_digest,
+        layout=row.layout,
+    )
+    return Asset(
+        digest=row.digest,
+        page=row.page,
+        pages=row.pages,
+        header=header,
+        perceptual_hash=row.perceptual_hash,
+        exif=row.exif or {},
+        facts={**facts, **(row.facts or {})},
+    )
+
+
+def ids_of_assets(connection: Connection, uids: Iterable[str]) -> dict[int, str]:
+    """Return row numbers and uids of the assets that are in the catalog."""
+    wanted = {split_uid(uid): uid for uid in uids}
+    columns = (tables.asset.c.id, tables.asset.c.digest, tables.asset.c.page)
+    found: dict[int, str] = {}
+    for page in pages({digest for digest, _ in wanted}):
+        rows = connection.execute(select(*columns).where(tables.asset.c.digest.in_(page)))
+        for number, digest, page_no in rows:
+            if (uid := wanted.get((digest, page_no))) is not None:
+                found[number] = uid
+    return found
+
+
+def uids_of_assets(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Return the uids of assets by row number."""
+    columns = (tables.asset.c.id, tables.asset.c.digest, tables.asset.c.page, tables.asset.c.pages)
+    found: dict[int, str] = {}
+    for page in pages(set(ids)):
+        rows = connection.execute(select(*columns).where(tables.asset.c.id.in_(page)))
+        found.update((row[0], uid_of(*row[1:])) for row in rows)
+    return found
+
+
+def inputs_of(connection: Connection, steps: Sequence[int]) -> Mapping[int, tuple[InputUse, ...]]:
+    """Return the inputs of steps, in order."""
+    table = tables.step_input.c
+    found: defaultdict[int, tuple[InputUse, ...]] = defaultdict(tuple)
+    for page in pages(steps):
+        for row in connection.execute(
+            select(table.step_id, table.port, table.digest, table.role, table.score, table.note)
+            .where(table.step_id.in_(page))
+            .order_by(table.step_id, table.ordinal)
+        ):
+            use = InputUse(port=row[1], digest=row[2], role=row[3], score=row[4], note=row[5])
+            found[row[0]] += (use,)
+    return found
+
+
+def weights_of(
+    connection: Connection, memo: Memo, steps: Sequence[int]
+) -> Mapping[int, tuple[WeightUse, ...]]:
+    """Return the weights that steps used, in order."""
+    table = tables.step_weights.c
+    uses: list[tuple[int, int]] = []
+    for page in pages(steps):
+        wanted = select(table.step_id, table.weights_id).where(table.step_id.in_(page))
+        rows = connection.execute(wanted.order_by(table.step_id, table.ordinal))
+        uses.extend((step_id, number) for step_id, number in rows)
+    named = memo.rows(connection, tables.weights, (number for _, number in uses))
+    found: defaultdict[int, tuple[WeightUse, ...]] = defaultdict(tuple)
+    for step_id, number in uses:
+        found[step_id] += (weight_of(named[number]),)
+    return found
+
+
+def weight_of(row: Row[Any]) -> WeightUse:
+    """Return the weight file of a row of the table ``weights``."""
+    return WeightUse(name=row.name, digest=row.digest, licence=row.licence, source=row.source)
+
+
+def artifacts_of(
+    connection: Connection, steps: Sequence[int]
+) -> Mapping[int, tuple[Artifact, ...]]:
+    """Return the outputs of steps, in order; a file that was deleted is no longer ``kept``."""
+    table, blob = tables.artifact.c, tables.blob.c
+    found: defaultdict[int, tuple[Artifact, ...]] = defaultdict(tuple)
+    columns = (table.port, table.kind, table.digest, table.kept, table.blob, table.size)
+    for page in pages(steps):
+        for row in connection.execute(
+            select(
+                table.step_id, *columns, table.media_type, table.width, table.height, blob.purged
+            )
+            .select_from(tables.artifact.outerjoin(tables.blob, blob.digest == table.blob))
+            .where(table.step_id.in_(page))
+            .order_by(table.step_id, table.ordinal)
+        ):
+            found[row[0]] += (artifact_of(row[1:]),)
+    return found
+
+
+def artifact_of(row: Sequence[Any]) -> Artifact:
+    """Return an output from port, kind, digest, kept, blob, size, type, width, height, purged."""
+    return Artifact(
+        port=row[0],
+        kind=row[1],
+        digest=row[2],
+        kept=row[3] and row[9] is None,
+        blob=row[4],
+        size=row[5],
+        media_type=row[6],
+        width=row[7],
+        height=row[8],
+    )
+
+
+def records_of_rows(
+    connection: Connection, memo: Memo, rows: Sequence[Row[Any]], uids: Mapping[int, str]
+) -> list[StepRecord]:
+    """Return the step records of rows of the table ``step``, whole as they were recorded.
+
+    Only ``Artifact.kept`` may differ: it says whether the file is kept now.
+    """
+    ids = [row.id for row in rows]
+    inputs, outputs = inputs_of(connection, ids), artifacts_of(connection, ids)
+    weights = weights_of(connection, memo, ids)
+    versions = memo.rows(connection, tables.plugin_version, (r.plugin_version_id for r in rows))
+    wanted = {r.params_id for r in rows} | {r.tiling_id for r in rows}
+    params = memo.rows(connection, tables.params, wanted)
+    environments = memo.rows(connection, tables.environment, (r.environment_id for r in rows))
+    return [
+        _record(
+            row,
+            asset=uids[row.asset_id],
+            version=versions[row.plugin_version_id],
+            params=params[row.params_id].value,
+            tiling=params[row.tiling_id].value,
+            environment=environments[row.environment_id].digest,
+            inputs=inputs[row.id],
+            outputs=outputs[row.id],
+            weights=weights[row.id],
+        )
+        for row in rows
+    ]
+
+
+def _record(row: Row[Any], *, version: Row[Any], **rest: Any) -> StepRecord:
+    return StepRecord(
+        ordinal=row.ordinal,
+        step=version.step,
+        version=version.version,
+        title=version.title,
+        distribution=version.distribution,
+        distribution_version=version.distribution_version,
+        conjectural=version.conjectural,
+        determinism=version.determinism,
+        key=row.key,
+        status=Status(row.status),
+        reason=row.reason,
+        code=row.code,
+        seed=row.seed,
+        device=row.device,
+        scores=row.scores or {},
+        started=row.started,
+        seconds=row.seconds,
+        peak_mib=row.peak_mib,
+        log=tuple(row.log or ()),
+        operator=row.operator,
+        parents=row.parents,
+        digest=row.digest,
+        **rest,
+    )

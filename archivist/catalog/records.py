@@ -1,0 +1,219 @@
+"""Record what workers send back: step records, outputs, outcomes, counters, in one transaction.
+
+Everything is decided before it is written: with one writer inside ``BEGIN IMMEDIATE`` nothing can
+come between the look and the write, and rows with what hangs on them go in bulk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+
+from archivist.catalog import tables
+from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.outcomes import close_units, open_units
+from archivist.catalog.publications import add_publications
+from archivist.catalog.repeats import Repeats, asset_ids
+from archivist.catalog.stored import (
+    FINISHED,
+    StoredResult,
+    by_port,
+    newest_keys,
+    stored_results,
+    value_digests,
+)
+from archivist.model import Artifact, Status, StepRecord, UnitOutcome
+
+_STEP = tuple(tables.step.c.keys())
+_INPUT = ("step_id", "ordinal", "port", "role", "digest", "score", "note")
+_WEIGHTS = ("step_id", "ordinal", "weights_id")
+_ARTIFACT = tuple(tables.artifact.c.keys())
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one transaction, ready for the database."""
+
+    steps: list[tuple[Any, ...]] = field(default_factory=list)
+    inputs: list[tuple[Any, ...]] = field(default_factory=list)
+    weights: list[tuple[Any, ...]] = field(default_factory=list)
+    artifacts: list[tuple[Any, ...]] = field(default_factory=list)
+    blobs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    kept_now: list[dict[str, Any]] = field(default_factory=list)
+    events: list[EventDraft] = field(default_factory=list)
+
+
+class Recorder:
+    """Turns outcomes into rows; lives for one transaction."""
+
+    def __init__(self, connection: Connection, repeats: Repeats, *, run: int) -> None:
+        self._connection, self._repeats, self._run = connection, repeats, run
+        self._rows = _Rows()
+        self._stored: dict[str, list[StoredResult]] = {}
+        self._newest: dict[tuple[int, str], str] = {}
+        self._assets: dict[str, int] = {}
+
+    def record(self, outcomes: Sequence[UnitOutcome], *, collection: int) -> int:
+        """Write the outcomes that are not yet written; return how many those are."""
+        fresh = open_units(self._connection, run=self._run, outcomes=outcomes)
+        assets = [asset for outcome in fresh for asset in outcome.assets]
+        records = [record for asset in assets for record in asset.records]
+        self._assets = asset_ids(
+            self._connection,
+            {asset.asset for asset in assets} | {record.asset for record in records},
+        )
+        self._look_up(records)
+        for outcome in fresh:
+            for asset in outcome.assets:
+                for record in asset.records:
+                    self._add(record, outcome)
+        self._write()
+        add_publications(
+            self._connection,
+            self._repeats,
+            run=self._run,
+            collection=collection,
+            items=[item for outcome in fresh for item in outcome.publications],
+        )
+        close_units(self._connection, run=self._run, outcomes=fresh, assets=self._assets)
+        return len(fresh)
+
+    def _look_up(self, records: Sequence[StepRecord]) -> None:
+        """Find stored records of the same keys, and what reused records come after."""
+        finished = {record.key for record in records if record.status in FINISHED}
+        for page in pages(finished):
+            for key, found in stored_results(self._connection, page).items():
+                self._stored.setdefault(key, []).extend(found)
+        reused = {self._assets[r.asset] for r in records if r.status is Status.REUSED}
+        for numbers in pages(reused):
+            self._newest.update(newest_keys(self._connection, numbers))
+
+    def _add(self, record: StepRecord, outcome: UnitOutcome) -> None:
+        asset_id = self._assets[record.asset]
+        for output in record.outputs:
+            if output.blob is not None:
+                self._rows.blobs[output.blob] = (output.blob, output.size, output.media_type, None)
+        newest = self._newest.get((asset_id, record.step))
+        if record.status in FINISHED:
+            if self._is_stored(record, asset_id):
+                return
+        elif record.status is Status.REUSED and newest == record.key:
+            return  # nothing new: the newest record of this step is the one that was reused
+        self._newest[asset_id, record.step] = record.key
+        step_id = self._repeats.next_id(self._connection, tables.step)
+        self._rows.steps.append(self._step_row(record, step_id, asset_id, outcome))
+        self._add_parts(record, step_id)
+        if record.status in FINISHED:
+            made = StoredResult(step_id, asset_id, record.digest, by_port(record.outputs))
+            self._stored.setdefault(record.key, []).append(made)
+
+    def _is_stored(self, record: StepRecord, asset_id: int) -> bool:
+        """Compare with stored results of the same key; tell whether this asset has its record."""
+        ours = by_port(record.outputs)
+        for stored in self._stored.get(record.key, ()):
+            if value_digests(stored.outputs) != value_digests(ours):
+                self._rows.events.append(self._nondeterministic(record, stored, asset_id))
+            elif stored.asset_id == asset_id:
+                self._keep_again(record.outputs, stored)
+            if stored.asset_id == asset_id:
+                return True
+        return False
+
+    def _keep_again(self, outputs: Sequence[Artifact], stored: StoredResult) -> None:
+        """Note the files of a result that was known only by its digests and was made again."""
+        for output in outputs:
+            ordinal, _, kept = stored.outputs[output.port]
+            if output.kept and not kept:
+                row = {
+                    "b_step": stored.step_id,
+                    "b_ordinal": ordinal,
+                    "blob": output.blob,
+                    "kept": True,
+                    "size": output.size,
+                    "media_type": output.media_type,
+                }
+                self._rows.kept_now.append(row)
+
+    def _nondeterministic(
+        self, record: StepRecord, stored: StoredResult, asset_id: int
+    ) -> EventDraft:
+        detail = {
+            "step": record.step,
+            "key": record.key,
+            "stored_record": stored.record,
+            "stored": value_digests(stored.outputs),
+            "now": value_digests(by_port(record.outputs)),
+            "determinism": record.determinism,
+        }
+        return EventDraft(
+            type="step.nondeterministic", run=self._run, asset=asset_id, detail=detail
+        )
+
+    def _step_row(
+        self, record: StepRecord, step_id: int, asset_id: int, outcome: UnitOutcome
+    ) -> tuple[Any, ...]:
+        connection, repeats = self._connection, self._repeats
+        return (
+            step_id,
+            self._run,
+            asset_id,
+            record.ordinal,
+            repeats.plugin_version(connection, record),
+            record.key,
+            record.status.value,
+            record.reason,
+            record.code,
+            repeats.params(connection, record.params),
+            repeats.params(connection, record.tiling),
+            record.seed,
+            record.device,
+            dict(record.scores) or None,
+            repeats.environment(connection, record.environment, outcome.environment),
+            record.started,
+            record.seconds,
+            record.peak_mib,
+            record.log or None,
+            record.operator,
+            record.parents,
+            record.digest,
+        )
+
+    def _add_parts(self, record: StepRecord, step_id: int) -> None:
+        rows = self._rows
+        for n, use in enumerate(record.inputs):
+            rows.inputs.append((step_id, n, use.port, use.role, use.digest, use.score, use.note))
+        for n, weight in enumerate(record.weights):
+            number = self._repeats.weights(self._connection, weight)
+            rows.weights.append((step_id, n, number))
+        for n, out in enumerate(record.outputs):
+            file = (out.blob, out.kept, out.size, out.media_type)
+            rows.artifacts.append(
+                (step_id, n, out.port, out.kind, out.digest, *file, out.width, out.height)
+            )
+
+    def _write(self) -> None:
+        connection, rows = self._connection, self._rows
+        insert_rows(
+            connection,
+            tables.blob,
+            ("digest", "size", "media_type", "purged"),
+            list(rows.blobs.values()),
+            conflict=("digest",),
+            update=("purged",),  # a file that was deleted is there again
+        )
+        insert_rows(connection, tables.step, _STEP, rows.steps)
+        insert_rows(connection, tables.step_input, _INPUT, rows.inputs)
+        insert_rows(connection, tables.step_weights, _WEIGHTS, rows.weights)
+        insert_rows(connection, tables.artifact, _ARTIFACT, rows.artifacts)
+        if rows.kept_now:
+            connection.execute(
+                update(tables.artifact)
+                .where(tables.artifact.c.step_id == bindparam("b_step"))
+                .where(tables.artifact.c.ordinal == bindparam("b_ordinal")),
+                rows.kept_now,
+            )
+        add_events(connection, rows.events)

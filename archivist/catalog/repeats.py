@@ -1,0 +1,194 @@
+"""What repeats in the records is stored once: get its number, adding it when it is new.
+
+Also the numbers of assets, steps and publications, which the single writer gives out itself, so
+that rows and the rows that hang on them go to the database in a few bulk inserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select
+
+from archivist.api.errors import CatalogError
+from archivist.catalog import tables
+from archivist.catalog.bulk import pages
+from archivist.catalog.types import to_json
+from archivist.hashing import digest_json
+from archivist.model import MetadataContract, Recipe, StepRecord, WeightUse
+
+_CACHE_LIMIT = 100_000  # entries; about 30 MB of params at worst
+
+
+def split_uid(uid: str) -> tuple[str, int]:
+    """Return digest and page of an asset's uid. Raises ValueError for anything else."""
+    digest, _, page = uid.partition("#")
+    return digest, int(page or 0)
+
+
+class Repeats:
+    """Numbers of rows, remembered from one transaction to the next.
+
+    Call :meth:`forget` after a transaction failed: numbers given in it name no rows.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._next: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Start afresh."""
+        self._numbers.clear()
+        self._next.clear()
+
+    def next_id(self, connection: Connection, table: Table) -> int:
+        """Return a number that no row of the table has."""
+        following = self._next.get(table.name)
+        if following is None:
+            following = (connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
+        self._next[table.name] = following + 1
+        return following
+
+    def params(self, connection: Connection, value: Mapping[str, object]) -> int:
+        """Return the number of params (or a tiling)."""
+        text = to_json(value)  # cheaper than the canonical form, and as good for finding it again
+        number = self._numbers.get(("params", text))
+        if number is None:
+            number = self._get(connection, tables.params, {"digest": digest_json(value)}, value)
+            self._remember(("params", text), number)
+        return number
+
+    def environment(self, connection: Connection, digest: str, value: Mapping[str, object]) -> int:
+        """Return the number of an environment; ``value`` is stored when the digest is its own."""
+        number = self._numbers.get(("environment", digest))
+        if number is None:
+            own = value if digest_json(value) == digest else None
+            number = self._get(connection, tables.environment, {"digest": digest}, own)
+            self._remember(("environment", digest), number)
+        return number
+
+    def plugin_version(self, connection: Connection, record: StepRecord) -> int:
+        """Return the number of the step's behaviour: step, version and distribution."""
+        identity = (
+            record.step,
+            record.version,
+            record.title,
+            record.distribution,
+            record.distribution_version,
+            record.conjectural,
+            record.determinism,
+        )
+        return self._cached(
+            connection,
+            tables.plugin_version,
+            identity,
+            (
+                "step",
+                "version",
+                "title",
+                "distribution",
+                "distribution_version",
+                "conjectural",
+                "determinism",
+            ),
+        )
+
+    def weights(self, connection: Connection, use: WeightUse) -> int:
+        """Return the number of a weight file as it was declared when used."""
+        identity = (use.digest, use.name, use.licence, use.source)
+        return self._cached(
+            connection, tables.weights, identity, ("digest", "name", "licence", "source")
+        )
+
+    def contract(self, connection: Connection, value: MetadataContract) -> int:
+        """Return the number of a metadata contract."""
+        content = {
+            "kept": value.kept,
+            "changed": dict(value.changed),
+            "added": dict(value.added),
+            "lost": dict(value.lost),
+        }
+        text = to_json(content)
+        number = self._numbers.get(("contract", text))
+        if number is None:
+            rest = {**content, "lossy": bool(value.lost)}
+            identity = {"digest": digest_json(content)}
+            number = _find_or_add(connection, tables.contract, identity, rest)
+            self._remember(("contract", text), number)
+        return number
+
+    def recipe(self, connection: Connection, value: Recipe) -> int:
+        """Return the number of this version of a recipe."""
+        content = recipe_to_json(value)
+        rest = {"name": value.name, "value": content}
+        return _find_or_add(connection, tables.recipe, {"digest": digest_json(content)}, rest)
+
+    def _get(
+        self, connection: Connection, table: Table, identity: Mapping[str, Any], value: Any
+    ) -> int:
+        return _find_or_add(connection, table, identity, {"value": value})
+
+    def _cached(
+        self,
+        connection: Connection,
+        table: Table,
+        identity: tuple[Any, ...],
+        names: tuple[str, ...],
+    ) -> int:
+        number = self._numbers.get((table.name, identity))
+        if number is None:
+            named = dict(zip(names, identity, strict=True))
+            number = _find_or_add(connection, table, named, {})
+            self._remember((table.name, identity), number)
+        return number
+
+    def _remember(self, key: Hashable, number: int) -> None:
+        if len(self._numbers) >= _CACHE_LIMIT:
+            self._numbers.clear()
+        self._numbers[key] = number
+
+
+def recipe_to_json(value: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain JSON."""
+    return {
+        "name": value.name,
+        "title": value.title,
+        "seed": value.seed,
+        "steps": [{"step": step.step, "params": dict(step.params)} for step in value.steps],
+        "overrides": [
+            {"where": item.where, "step": item.step, "params": dict(item.params)}
+            for item in value.overrides
+        ],
+    }
+
+
+def asset_ids(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of assets. Raises CatalogError for one that was never scanned."""
+    wanted = {split_uid(uid): uid for uid in uids}
+    found: dict[str, int] = {}
+    columns = (tables.asset.c.digest, tables.asset.c.page, tables.asset.c.id)
+    for page in pages({digest for digest, _ in wanted}):
+        rows = connection.execute(select(*columns).where(tables.asset.c.digest.in_(page)))
+        for digest, number, asset_id in rows:
+            if (uid := wanted.get((digest, number))) is not None:
+                found[uid] = asset_id
+    if len(found) < len(wanted):
+        missing = next(uid for uid in wanted.values() if uid not in found)
+        raise CatalogError(
+            f"the asset {missing} is not in the catalog. Cure: archivist scan SCANS finds it again"
+        )
+    return found
+
+
+def _find_or_add(
+    connection: Connection, table: Table, identity: Mapping[str, Any], rest: Mapping[str, Any]
+) -> int:
+    matching = [table.c[name] == value for name, value in identity.items()]
+    number = connection.execute(select(table.c.id).where(*matching)).scalar()
+    if number is None:
+        added = connection.execute(insert(table).values(**identity, **rest))
+        key = added.inserted_primary_key
+        assert key is not None
+        number = key[0]
+    return int(number)

@@ -1,0 +1,191 @@
+"""The single writer: everything that changes the catalog goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from archivist.api.errors import CatalogError
+from archivist.catalog import plans, scans
+from archivist.catalog.bulk import pages
+from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.records import Recorder
+from archivist.catalog.repeats import Repeats, asset_ids
+from archivist.catalog.rows import RunState
+from archivist.catalog.session import Catalog
+from archivist.catalog.tables import run
+from archivist.catalog.uuid7 import uuid7
+from archivist.model import Recipe, Refusal, ScanFile, UnitOutcome, WorkUnit, now
+
+_OPEN = (RunState.PLANNING.value, RunState.RUNNING.value)
+
+
+class Writer:
+    """Writes to a catalog that was opened with ``write=True``.
+
+    Every method is one transaction, or one for each batch of a stream; after a method returned,
+    what it wrote is on the disk. Raises CatalogError when another writer has taken over, when a run
+    is not known, or when the database fails.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._repeats = Repeats()
+        self._runs: dict[str, int] = {}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self.catalog.writing() as connection:
+                yield connection
+        except BaseException:
+            self._repeats.forget()  # numbers given out in it name no rows
+            raise
+
+    @property
+    def _collection(self) -> int:
+        number = self.catalog.collection_id
+        assert number is not None, "a catalog open for writing has its collection"
+        return number
+
+    # --- runs ---
+
+    def start_run(
+        self,
+        *,
+        command: str,
+        operator: str = "",
+        settings: Mapping[str, object] | None = None,
+        recipe: Recipe | None = None,
+        started: datetime | None = None,
+    ) -> str:
+        """Begin a run and return its uid; runs that a dead process left open are interrupted."""
+        uid = str(uuid7())
+        with self._transaction() as connection:
+            self._interrupt_open(connection)
+            added = connection.execute(
+                insert(run).values(
+                    uid=uid,
+                    collection_id=self._collection,
+                    command=command,
+                    recipe_id=self._repeats.recipe(connection, recipe) if recipe else None,
+                    operator=operator,
+                    settings=dict(settings or {}),
+                    state=RunState.PLANNING.value,
+                    started=started or now(),
+                )
+            )
+            assert added.inserted_primary_key is not None
+            number = added.inserted_primary_key[0]
+        self._runs[uid] = number
+        return uid
+
+    def finish_run(self, uid: str, state: RunState = RunState.DONE) -> None:
+        """Close a run."""
+        number = self._run(uid)
+        with self._transaction() as connection:
+            connection.execute(
+                update(run).where(run.c.id == number).values(state=state.value, finished=now())
+            )
+            add_events(connection, [EventDraft(type=f"run.{state.value}", run=number)])
+
+    def _interrupt_open(self, connection: Connection) -> None:
+        """We hold the lock, so no process can be working on an open run."""
+        left = connection.scalars(select(run.c.id).where(run.c.state.in_(_OPEN))).all()
+        if left:
+            values = {"state": RunState.INTERRUPTED.value, "finished": now()}
+            connection.execute(update(run).where(run.c.id.in_(left)).values(values))
+            add_events(connection, [EventDraft(type="run.interrupted", run=n) for n in left])
+
+    def _run(self, uid: str) -> int:
+        if uid not in self._runs:
+            with self.catalog.reading() as connection:
+                number = connection.scalar(select(run.c.id).where(run.c.uid == uid))
+            if number is None:
+                raise CatalogError(f"there is no run {uid}. Cure: archivist status lists the runs")
+            self._runs[uid] = number
+        return self._runs[uid]
+
+    # --- scan ---
+
+    def add_scan(self, uid: str, items: Iterable[ScanFile | Refusal]) -> None:
+        """Record files and refusals as they stream in; saying the same again changes nothing."""
+        number = self._run(uid)
+        for batch in pages(items):
+            with self._transaction() as connection:
+                scans.add_batch(
+                    connection,
+                    self._repeats,
+                    collection=self._collection,
+                    run=number,
+                    items=batch,
+                )
+
+    def finish_scan(self, uid: str) -> tuple[int, int]:
+        """Mark files and refusals that this scan did not see as absent; return how many.
+
+        Only after a whole scan: a sample sees few files.
+        """
+        with self._transaction() as connection:
+            return scans.finish(connection, collection=self._collection, run=self._run(uid))
+
+    # --- plan and work ---
+
+    def store_plan(
+        self,
+        uid: str,
+        recipe: Recipe | None,
+        units: Iterable[WorkUnit],
+        *,
+        has_work: Callable[[WorkUnit], bool] = plans.needs_work,
+    ) -> str:
+        """Store and freeze a plan; return its digest. The run is then ``running``.
+
+        Units stream in plan order. Those for which ``has_work`` is false are only counted by reason
+        and enter the digest; the others become work items with all their tasks.
+        """
+        plan = plans.PlanStore(self._run(uid), self._repeats, has_work)
+        for batch in pages(units):
+            with self._transaction() as connection:
+                plan.add(connection, batch)
+        with self._transaction() as connection:
+            return plan.freeze(connection, recipe)
+
+    def record(self, uid: str, outcomes: Sequence[UnitOutcome]) -> int:
+        """Record outcomes and close their work items in one transaction; return how many were new.
+
+        Outcomes of units that are closed already are left out, so that recording twice does no
+        harm. A result with a known key but other values never replaces the stored one: it leaves an
+        event ``step.nondeterministic``.
+        """
+        number = self._run(uid)
+        with self._transaction() as connection:
+            recorder = Recorder(connection, self._repeats, run=number)
+            return recorder.record(outcomes, collection=self._collection)
+
+    # --- history ---
+
+    def add_event(
+        self,
+        type: str,  # noqa: A002 (the field's name)
+        *,
+        run: str | None = None,
+        asset: str | None = None,
+        detail: Mapping[str, object] | None = None,
+        actor: str = "",
+    ) -> None:
+        """Add an event: ``type`` is a noun, a dot and a verb."""
+        number = self._run(run) if run is not None else None
+        with self._transaction() as connection:
+            known = asset_ids(connection, [asset] if asset is not None else [])
+            draft = EventDraft(
+                type=type,
+                run=number,
+                asset=known.get(asset or ""),
+                detail=detail or {},
+                actor=actor,
+            )
+            add_events(connection, [draft])

@@ -1,0 +1,20 @@
+"""Exit codes; the documentation is filled from here."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a command's exit code means."""
+
+    FINE = 0
+    """All assets are done, or skipped with a reason."""
+    FAULT = 1
+    """A fault of archivist itself; the message asks for a report."""
+    USAGE = 2
+    """The command line, the configuration or the catalog is wrong; nothing was changed."""
+    SOME_FAILED = 3
+    """Some assets failed, or a check found damage; each is listed with its reason."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C; the same command goes on."""

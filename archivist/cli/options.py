@@ -1,0 +1,82 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from archivist.api.errors import UsageError
+
+if TYPE_CHECKING:
+    from archivist.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+config_option = click.option(
+    "--config", "config_file", type=FILE, help="A TOML file; see `archivist config example`."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
+out_option = click.option("--out", type=FOLDER, help="The folder where a run wrote.")
+catalog_option = click.option(
+    "--catalog", "catalog_url", metavar="URL", help="The catalog, as a SQLAlchemy URL."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the catalog and the outputs of a command are."""
+
+    settings: Settings
+    config_file: Path | None
+    out: Path | None
+    catalog_url: str
+
+    @property
+    def home(self) -> Path:
+        """The folder of archivist inside the output folder. Raises UsageError without --out."""
+        if self.out is None:
+            raise UsageError("this needs --out DIR, the folder where the run wrote")
+        return self.out / ".archivist"
+
+    @property
+    def store(self) -> Path:
+        """The folder of stored artifacts."""
+        return self.home / "store"
+
+
+def place(
+    out: Path | None, catalog_url: str | None, config_file: Path | None, *, must_exist: bool = True
+) -> Place:
+    """Return where things are. Raises UsageError when neither --out nor --catalog says so."""
+    from archivist.config import load
+
+    settings = load(config_file)
+    url = catalog_url or settings.catalog.url
+    if not url and out is None:
+        raise UsageError("say where the run wrote with --out DIR, or name it with --catalog URL")
+    if out is not None and must_exist and not out.is_dir():
+        raise UsageError(f"{out} is no folder; --out is the folder that `archivist run` wrote to")
+    if not url and out is not None:
+        url = f"sqlite:///{out.resolve() / '.archivist' / 'catalog.sqlite'}"
+    return Place(settings=settings, config_file=config_file, out=out, catalog_url=url)
+
+
+def catalog_options(function: F) -> F:
+    """Add --out, --catalog, --config and --json to a command that reads a catalog."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    decorated: Any = wrapper
+    for option in (json_option, config_option, catalog_option, out_option):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]

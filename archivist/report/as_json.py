@@ -1,0 +1,187 @@
+"""The report as JSON for programs, written row by row so that memory does not grow with the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from archivist.model import MetadataContract
+from archivist.report.rows import (
+    ReportAsset,
+    ReportFile,
+    ReportRefusal,
+    ReportRun,
+    ReportSource,
+    ReportStep,
+)
+from archivist.report.tally import Tally, tally
+from archivist.store.atomic import replacing
+
+JSON_SCHEMA = "archivist-report"
+JSON_VERSION = 1
+"""Raised when a name is taken away or changes its meaning; new names may come without it."""
+
+
+def write_json(source: ReportSource, path: Path) -> None:
+    """Write the whole report as one JSON object; see :func:`json_pieces`. Raises OSError."""
+    with replacing(path) as temporary, temporary.open("w", encoding="ascii") as stream:
+        dump_json(source, stream)
+
+
+def dump_json(source: ReportSource, stream: IO[str]) -> None:
+    """Write the report's JSON to an open text stream, row by row."""
+    stream.writelines(json_pieces(source))
+
+
+def json_pieces(source: ReportSource) -> Iterator[str]:
+    """Yield the report as JSON text (ASCII): schema, version, run, totals, steps, assets, refusals.
+
+    Paths are exact: bytes that are no UTF-8 stand as in :func:`archivist.model.path_to_text`.
+    ``totals`` counts by result, ``steps`` by status. Times are ISO 8601 in UTC.
+    """
+    counts = tally(source)
+    head = {
+        "schema": JSON_SCHEMA,
+        "version": JSON_VERSION,
+        "run": _run(source.run),
+        "totals": {str(result): counts.results[result] for result in sorted(counts.results)},
+        "steps": _step_totals(counts),
+    }
+    yield json.dumps(head, indent=1)[:-2]
+    yield ',\n "assets": ['
+    yield from _items(_asset(asset) for asset in source.assets())
+    yield '],\n "refusals": ['
+    yield from _items(_refusal(refusal) for refusal in source.refusals())
+    yield "]\n}\n"
+
+
+def _items(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    before = "\n"
+    for row in rows:
+        yield before + "  " + json.dumps(row, default=str, allow_nan=False)
+        before = ",\n"
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _run(run: ReportRun) -> dict[str, Any]:
+    return {
+        "uid": run.uid,
+        "archive": run.archive,
+        "scans": str(run.scans),
+        "out": str(run.out),
+        "recipe": run.recipe,
+        "operator": run.operator,
+        "started": _time(run.started),
+        "finished": _time(run.finished),
+        "state": run.state,
+        "machine": run.machine,
+        "archivist": run.version,
+        "retry": run.retry,
+    }
+
+
+def _step_totals(counts: Tally) -> list[dict[str, Any]]:
+    return [
+        {
+            "step": total.step,
+            "title": total.title,
+            "versions": sorted(total.versions),
+            "counts": {str(status): total.counts[status] for status in sorted(total.counts)},
+            "seconds": round(total.seconds, 6),
+        }
+        for total in counts.steps
+    ]
+
+
+def _asset(asset: ReportAsset) -> dict[str, Any]:
+    return {
+        "uid": asset.uid,
+        "path": asset.path,
+        "page": asset.page,
+        "pages": asset.pages,
+        "digest": asset.digest,
+        "result": asset.result,
+        "status": asset.status,
+        "code": asset.code,
+        "message": asset.message,
+        "seconds": round(asset.seconds, 6),
+        "format": asset.format,
+        "width": asset.width,
+        "height": asset.height,
+        "depth": asset.depth,
+        "colour": asset.colour,
+        "changed": asset.changed,
+        "conjectural": bool(asset.conjectural),
+        "facts": dict(asset.facts),
+        "steps": [_step(step) for step in asset.steps],
+        "outputs": [_file(file) for file in asset.files],
+        "copies": list(asset.copies),
+        "similar": [
+            {"path": other.path, "distance": other.distance, "exact": other.exact}
+            for other in asset.similar
+        ],
+    }
+
+
+def _step(step: ReportStep) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "version": step.version,
+        "status": step.status,
+        "code": step.code,
+        "reason": step.reason,
+        "conjectural": step.conjectural,
+        "seconds": round(step.seconds, 6),
+        "device": step.device,
+        "distribution": step.distribution,
+        "distribution_version": step.distribution_version,
+        "params": dict(step.params),
+        "scores": dict(step.scores),
+        "tiling": dict(step.tiling),
+        "weights": [
+            {"name": weight.name, "digest": weight.digest, "licence": weight.licence}
+            for weight in step.weights
+        ],
+        "artifacts": [
+            {"port": a.port, "kind": a.kind, "digest": a.digest, "kept": a.kept, "blob": a.blob}
+            for a in step.artifacts
+        ],
+        "record": step.record,
+    }
+
+
+def _file(file: ReportFile) -> dict[str, Any]:
+    return {
+        "profile": file.profile,
+        "path": file.path,
+        "digest": file.digest,
+        "size": file.size,
+        "media_type": file.media_type,
+        "untouched": file.untouched,
+        "metadata": _contract(file.contract),
+    }
+
+
+def _contract(contract: MetadataContract) -> dict[str, Any]:
+    return {
+        "kept": list(contract.kept),
+        "changed": dict(contract.changed),
+        "added": dict(contract.added),
+        "lost": dict(contract.lost),
+    }
+
+
+def _refusal(refusal: ReportRefusal) -> dict[str, Any]:
+    return {
+        "path": refusal.path,
+        "result": refusal.result,
+        "code": refusal.code,
+        "reason": refusal.reason,
+        "size": refusal.size,
+    }

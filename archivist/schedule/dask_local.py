@@ -1,0 +1,142 @@
+"""A Dask cluster on this machine, for one run: loopback only, no dashboard, no trace left."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import dask
+import psutil
+from distributed import Client, Nanny, Scheduler, SpecCluster
+
+from archivist.schedule.devices import BASE_MIB, MIB, SHARE, WorkerPlan
+
+HOST = "127.0.0.1"
+START_SECONDS = 120
+"""How long a worker may take to start on a busy machine."""
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",  # torch and most others
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "TIFFFILE_NUM_THREADS",
+)
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the variables that a worker process must find when it starts."""
+    return {
+        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        # Large arrays come and go: give their memory back to the system at once, and keep few
+        # heaps, else a worker of several threads holds twice what it uses.
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+@contextmanager
+def local_cluster(plan: WorkerPlan) -> Iterator[tuple[Client, SpecCluster]]:
+    """Start the workers of a plan, yield a client and the cluster, and end both in order."""
+    # Libraries read their variables while the process starts, so they must be in the environment
+    # that it inherits; Dask leaves them behind in ours, so ours is put back.
+    with _environment(worker_environment(plan.threads)), dask.config.set(_config()):
+        cluster = SpecCluster(
+            scheduler={"cls": Scheduler, "options": _SCHEDULER},
+            workers={number: _worker(plan, number) for number in range(plan.workers)},
+            silence_logs=logging.CRITICAL,
+            name="archivist",
+        )
+        with cluster, Client(cluster, set_as_default=False) as client:
+            yield client, cluster
+
+
+def kill_workers(cluster: SpecCluster) -> None:
+    """End the worker processes at once; what they were at is not finished."""
+
+    async def end() -> None:
+        for nanny in cluster.workers.values():
+            nanny.close_gracefully()  # so that it does not start another process
+            if nanny.pid:
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(nanny.pid).kill()
+
+    cluster.sync(end)
+
+
+_SCHEDULER = {
+    "host": HOST,
+    "port": 0,
+    "dashboard": False,
+    "dashboard_address": f"{HOST}:0",
+    # The first death of a worker fails what it had: who is to blame is found out by flow.py.
+    "allowed_failures": 0,
+}
+
+
+def _worker(plan: WorkerPlan, number: int) -> dict[str, object]:
+    resources: dict[str, float] = {"MEMORY": plan.memory_mib}
+    environment = worker_environment(plan.threads)
+    if plan.gpus:
+        gpu = plan.gpus[number]
+        resources["GPU"] = 1.0
+        if gpu.memory_mib:
+            resources["VRAM"] = gpu.memory_mib
+        # By UUID, so the order in which CUDA counts does not matter. In the worker it is cuda:0.
+        environment["CUDA_VISIBLE_DEVICES"] = gpu.visible
+    options = {
+        "host": HOST,
+        "nthreads": 1,
+        "resources": resources,
+        "env": environment,
+        "memory_limit": _memory_limit(plan),
+        "preload": ["archivist.schedule.dask_worker"],
+        "death_timeout": START_SECONDS,
+        "silence_logs": logging.CRITICAL,
+        "dashboard": False,
+    }
+    return {"cls": Nanny, "options": options}
+
+
+def _memory_limit(plan: WorkerPlan) -> int:
+    """Return the size (bytes) at which a worker is ended before the machine runs out of memory.
+
+    It is what was free at the start, not a worker's share: one large scan may take it all.
+    """
+    return int((plan.budget_mib + plan.workers * BASE_MIB) / SHARE * MIB)
+
+
+def _config() -> Mapping[str, object]:
+    """Return the settings of Dask that a run depends on, whatever the user's own are."""
+    return {
+        # Pausing or spilling at a share of memory would stall a worker; it holds no Dask data.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": 0.95,
+        "distributed.worker.daemon": True,
+        "distributed.worker.multiprocessing-method": "spawn",
+        "distributed.scheduler.work-stealing": False,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+        # A worker that takes long to come back is still wanted.
+        "distributed.deploy.lost-worker-timeout": "1 hour",
+        "distributed.nanny.pre-spawn-environ": worker_environment(1),
+    }
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    former = {name: os.environ.get(name) for name in (*values, "PYTHONHASHSEED")}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,117 @@
+"""The engine as a step sees it: the context of one call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archivist.api.errors import Cancelled, WeightsMissing
+from archivist.api.steps import StepSpec
+from archivist.imaging.tiles import map_tiles
+from archivist.plugins import find_weights
+from archivist.step.session import Session
+
+T = TypeVar("T")
+parent_log = logging.getLogger("archivist.step")
+
+LOG_LINES = 200
+"""Messages kept with a record; a step that says more is cut, so that the catalog stays small."""
+
+
+class _Lines(logging.Handler):
+    """Keeps the formatted messages of one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.lines) < LOG_LINES:
+            self.lines.append(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerContext:
+    """Implements :class:`archivist.api.StepContext` for one call of a step."""
+
+    spec: StepSpec
+    session: Session
+    seed: int
+    threads: int
+    folders: Sequence[Path]
+    tile_used: int = 0
+    """Side of the tiles that ``map_tiles`` ended up with, 0 when it was not called."""
+    _handler: _Lines = field(default_factory=_Lines)
+    _log: logging.Logger | None = None
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self.session.device_for(self.spec)
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger of this call alone; messages also reach the worker's log."""
+        if self._log is None:
+            self._log = logging.Logger(f"archivist.step.{self.spec.id}")
+            self._log.parent = parent_log
+            self._log.addHandler(self._handler)
+        return self._log
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The messages so far."""
+        return tuple(self._handler.lines)
+
+    def weights(self, name: str) -> Path:
+        """Return the verified file of a declared weight."""
+        for weight in self.spec.weights:
+            if weight.name == name:
+                return find_weights(weight, self.folders)
+        declared = ", ".join(weight.name for weight in self.spec.weights) or "none"
+        cure = f"declare it in the StepSpec of {self.spec.id} (declared: {declared})"
+        raise WeightsMissing(name, cure=cure)
+
+    def cached(self, key: str, make: Callable[[], T]) -> T:
+        """Return the worker's object of this key, making it once."""
+        return self.session.cached(f"{self.spec.id}:{key}", make)
+
+    def map_tiles(
+        self,
+        pixels: NDArray[np.float32],
+        fn: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        *,
+        overlap: int,
+        multiple_of: int = 1,
+        scale: int = 1,
+    ) -> NDArray[np.float32]:
+        """Apply ``fn`` to overlapping tiles and blend; see the protocol."""
+
+        def counted(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+            self.check_cancelled()
+            self.tile_used = max(tile.shape[:2])
+            return fn(tile)
+
+        return map_tiles(
+            pixels,
+            counted,
+            size=self.spec.tiling.size,
+            overlap=overlap,
+            multiple_of=multiple_of,
+            scale=scale,
+        )
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Say how far this call is; shown at debug level."""
+        parent_log.debug("%s %.0f %% %s", self.spec.id, 100 * fraction, note)
+
+    def check_cancelled(self) -> None:
+        """Raise :class:`Cancelled` when the run was stopped."""
+        if self.session.cancelled.is_set():
+            raise Cancelled("the run was stopped; the same command goes on with this asset")

@@ -1,0 +1,91 @@
+"""One call of a step: values in, checked values out, whole or tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archivist.api.errors import BadOutput
+from archivist.api.steps import StepSpec, TilingMode, Verdict
+from archivist.api.values import Scores
+from archivist.plugins import make_params, resolve
+from archivist.step.calling import call
+from archivist.step.checks import check_inputs, check_outputs
+from archivist.step.context import WorkerContext
+from archivist.step.held import Held, hold
+from archivist.step.tiled import run_tiled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What came out of a step. ``skipped`` says why it was not needed, empty when it ran."""
+
+    skipped: str = ""
+    outputs: Mapping[str, Held] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    tiling: Mapping[str, object] = field(default_factory=dict)
+
+
+def execute(
+    spec: StepSpec,
+    params: Mapping[str, object],
+    inputs: Mapping[str, Held],
+    ctx: WorkerContext,
+    *,
+    scratch: Path,
+    stream_above_mp: float,
+) -> Execution:
+    """Run a step. Raises :class:`StepError` (or whatever the step raises)."""
+    made = make_params(spec, params)
+    scores: dict[str, float] = {}
+    if spec.applies is not None:
+        verdict = _ask(spec, made, inputs, ctx)
+        scores.update(verdict.scores)
+        if not verdict.needed:
+            return Execution(skipped=verdict.reason, scores=scores)
+    if tiles_needed(spec, inputs):
+        streamed = inputs["image"].raster.shape[0] * inputs["image"].raster.shape[1] / 1e6
+        folder = scratch if streamed > stream_above_mp else None
+        outputs, found, tiling = run_tiled(spec, made, inputs, ctx, scratch=folder)
+        return Execution(outputs=outputs, scores=scores | found, tiling=tiling)
+    outputs, found = _whole(spec, made, inputs, ctx)
+    tiling = {"mode": str(spec.tiling.mode)}
+    if ctx.tile_used:
+        tiling["size"] = ctx.tile_used
+    return Execution(outputs=outputs, scores=scores | found, tiling=tiling)
+
+
+def _ask(
+    spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext
+) -> Verdict:
+    values = {name: held.value() for name, held in inputs.items()}
+    check_inputs(spec, values)
+    verdict = resolve(str(spec.applies))(values, params, ctx)
+    if not isinstance(verdict, Verdict):
+        raise BadOutput(f"{spec.id}: `applies` returned {type(verdict).__name__}, no Verdict")
+    return verdict
+
+
+def _whole(
+    spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext
+) -> tuple[dict[str, Held], dict[str, float]]:
+    values = {name: held.value() for name, held in inputs.items()}
+    check_inputs(spec, values)
+    outputs = call(spec, values, params, ctx)
+    check_outputs(spec, values, outputs)
+    scores: dict[str, float] = {}
+    for value in outputs.values():
+        if isinstance(value, Scores):
+            scores.update(value.values)
+    return {port.name: hold(port, outputs[port.name]) for port in spec.outputs}, scores
+
+
+def tiles_needed(spec: StepSpec, inputs: Mapping[str, Held]) -> bool:
+    """Tell whether the engine cuts the image: the step allows it and a tile is smaller."""
+    image = inputs.get("image")
+    if spec.tiling.mode is not TilingMode.TILED or image is None:
+        return False
+    height, width, _ = image.raster.shape
+    return max(height, width) > spec.tiling.size

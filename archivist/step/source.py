@@ -1,0 +1,87 @@
+"""The scan itself: read once, its digest checked, its pages as rasters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivist.api.errors import SourceError
+from archivist.api.steps import Kind
+from archivist.hashing import digest_file
+from archivist.imaging.decode import decode
+from archivist.imaging.picture import Samples, widen
+from archivist.imaging.raster import ArrayRaster, Raster, open_source
+from archivist.model import Asset, FileWork, Workshop, text_to_path
+from archivist.step.held import Held, ImageFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scan:
+    """A file whose content is the planned one. ``data`` is None when it is read in windows."""
+
+    path: Path
+    digest: str
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenedPage:
+    """One page: its pixels as a 16-bit upright raster, its opacity, and what stays with it."""
+
+    raster: Raster
+    facts: ImageFacts
+    alpha: Samples | None = None
+    associated: bool = False
+
+
+def open_scan(file: FileWork, workshop: Workshop) -> Scan:
+    """Read a file and check that it is the one that was planned.
+
+    Any of its copies will do. Raises :class:`SourceError` when none has the planned content.
+    """
+    area = max(page.asset.header.megapixels for page in file.pages)
+    windowed = area > workshop.stream_above_mp
+    problems = []
+    for path in file.paths:
+        place = Path(workshop.scans) / text_to_path(path)
+        try:
+            data = None if windowed else place.read_bytes()
+            found = digest_file(place) if data is None else hashlib.sha256(data).hexdigest()
+        except OSError as error:
+            problems.append(f"{path}: {error.strerror or error}")
+            continue
+        if found == file.digest:
+            return Scan(path=place, digest=file.digest, data=data)
+        problems.append(f"{path}: its content is not the one that was scanned")
+    cure = "run the same command again: it scans anew"
+    raise SourceError(f"{'; '.join(problems)}. Cure: {cure}", code="source-changed")
+
+
+def open_page(scan: Scan, asset: Asset, workshop: Workshop) -> OpenedPage:
+    """Return a page as a raster: decoded into memory, or read by windows when it is large."""
+    if scan.data is None:
+        source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels)
+        facts = ImageFacts(colour=asset.header.colour, depth=max(8, asset.header.depth), icc=source.icc)
+        return OpenedPage(raster=source, facts=facts)
+    picture = decode(scan.data, asset.page, max_pixels=workshop.max_pixels)
+    return OpenedPage(
+        raster=ArrayRaster(widen(picture.pixels)),
+        facts=ImageFacts(colour=picture.colour, depth=picture.depth, icc=picture.icc),
+        alpha=picture.alpha,
+        associated=picture.associated,
+    )
+
+
+def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
+    """Return a value that a person drew, checked against its planned digest."""
+    data = Path(path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        message = f"{path} changed since it was planned. Cure: run the same command again"
+        raise SourceError(message, code="input-changed")
+    picture = decode(data, max_pixels=workshop.max_pixels)
+    # A mask drawn in an editor comes as grey or RGB; any channel at half or more means chosen.
+    chosen = (widen(picture.pixels).max(axis=2, keepdims=True) >= 32768)
+    return Held(
+        kind=Kind.MASK, digest=digest, role="supplied", load=lambda: ArrayRaster(chosen)
+    )

@@ -1,0 +1,113 @@
+"""What a worker does with a batch: open, run the steps, publish, and say what came of it.
+
+The next file is read and decoded, and the last one encoded and written, while the present one is
+computed on.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+
+from archivist.model import AssetOutcome, FileWork, Publication, UnitOutcome, WorkUnit, Workshop, now
+from archivist.step.files import FileOutcome, Opened, compute_file, finish_file, open_file
+from archivist.step.held import Held
+from archivist.step.session import Session, session
+
+OVERLAP_SHARE = 0.25
+"""Files are overlapped only if one takes less than this share of the memory: three are alive."""
+
+Carry = dict[tuple[int, str], Held]
+"""What a step of the previous member of a sequence made: (ordinal, port) -> value."""
+
+
+def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome]:
+    """Carry out work units in this process and return one outcome for each, in their order.
+
+    Nothing that one file does stops the others; every asset ends as done, skipped or failed.
+    """
+    here = session(workshop.allow, workshop.block)
+    jobs = [(unit, file) for unit in units for file in unit.files]
+    largest = max((unit.ram_mib for unit in units), default=0.0)
+    if len(jobs) < 2 or largest > OVERLAP_SHARE * workshop.memory_mib:
+        results = _in_turn(jobs, workshop, here)
+    else:
+        results = _overlapped(jobs, workshop, here)
+    tally = {unit.uid: _Tally(unit) for unit in units}
+    for (unit, _), (outcome, began, seconds) in zip(jobs, results, strict=True):
+        tally[unit.uid].add(outcome, began, seconds)
+    return [tally[unit.uid].outcome(here) for unit in units]
+
+
+_Job = tuple[WorkUnit, FileWork]
+_Result = tuple[FileOutcome, datetime, float]
+
+
+def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
+    carry: dict[str, Carry] = {}
+    for unit, file in jobs:
+        began, clock = now(), time.perf_counter()
+        opened = open_file(file, workshop)
+        draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
+        carry[unit.uid] = draft.carry
+        yield finish_file(draft, workshop, here), began, time.perf_counter() - clock
+
+
+def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
+    carry: dict[str, Carry] = {}
+    ending: deque[tuple[Future[FileOutcome], datetime, float]] = deque()
+    with ThreadPoolExecutor(1, "open") as readers, ThreadPoolExecutor(1, "publish") as writers:
+        ahead: Future[Opened] = readers.submit(open_file, jobs[0][1], workshop)
+        for number, (unit, _) in enumerate(jobs):
+            began, clock = now(), time.perf_counter()
+            opened = ahead.result()
+            if number + 1 < len(jobs):
+                ahead = readers.submit(open_file, jobs[number + 1][1], workshop)
+            draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
+            carry[unit.uid] = draft.carry
+            seconds = time.perf_counter() - clock
+            ending.append((writers.submit(finish_file, draft, workshop, here), began, seconds))
+            if len(ending) > 1:
+                yield _ended(*ending.popleft())
+        while ending:
+            yield _ended(*ending.popleft())
+
+
+def _ended(future: Future[FileOutcome], began: datetime, seconds: float) -> _Result:
+    return future.result(), began, seconds
+
+
+class _Tally:
+    """Gathers the files of one unit."""
+
+    def __init__(self, unit: WorkUnit) -> None:
+        self.unit = unit
+        self.assets: list[AssetOutcome] = []
+        self.publications: list[Publication] = []
+        self.began: datetime | None = None
+        self.seconds = 0.0
+
+    def add(self, outcome: FileOutcome, began: datetime, seconds: float) -> None:
+        self.assets += outcome.assets
+        self.publications += outcome.publications
+        self.began = self.began or began
+        self.seconds += seconds
+
+    def outcome(self, here: Session) -> UnitOutcome:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return UnitOutcome(
+            unit=self.unit.uid,
+            assets=tuple(self.assets),
+            publications=tuple(self.publications),
+            environment=here.environment,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            started=self.began or now(),
+            seconds=self.seconds,
+            peak_mib=peak,
+        )

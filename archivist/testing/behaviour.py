@@ -1,0 +1,193 @@
+"""Promises that are seen by running the step on samples.
+
+Each check returns what is wrong, in words, or None.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from archivist.api.errors import Unsupported
+from archivist.api.steps import Cost, Determinism, Verdict
+from archivist.api.values import Colour, Image
+from archivist.plugins import find_weights, resolve
+from archivist.testing.case import Case
+from archivist.testing.guards import own_randomness, watched
+from archivist.testing.samples import sample_image
+from archivist.testing.values import fingerprint, largest_difference
+
+MEMORY_FACTOR = 1.5
+MEMORY_SIDE = 1000
+"""Height and width of the sample on which memory is measured: one megapixel."""
+
+
+def unusual_images() -> Iterator[tuple[str, Image]]:
+    """Yield images that archives hold and that steps tend to forget, each with its name."""
+    yield "an image of 1 x 1 pixel", sample_image(1, 1)
+    yield "an image of odd sides", sample_image(37, 53)
+    yield "a grey image", sample_image(colour=Colour.GREY)
+    yield "a 16-bit image", sample_image(depth=16)
+    yield "a very wide image", sample_image(8, 3000)
+    yield "a very tall image", sample_image(3000, 8)
+
+
+def outputs(case: Case) -> str | None:
+    """Demand that the ordinary sample is taken, and that what comes out fits the ports."""
+    try:
+        image = case.ordinary()
+    except Unsupported as error:
+        return f"it refuses colour and grey samples alike: {error}"
+    scale = case.spec.tiling.scale
+    for name, value in case.run(image).items():
+        expected = (image.height * scale, image.width * scale)
+        if isinstance(value, Image) and scale > 1 and value.pixels.shape[:2] != expected:
+            return f"{name} has shape {value.pixels.shape}, the scale {scale} promises {expected}"
+    return None
+
+
+def inputs_unchanged(case: Case) -> str | None:
+    """Demand that the inputs hold the same numbers after the call."""
+    image = case.ordinary()
+    inputs = case.make_inputs(image)
+    before = fingerprint(inputs)
+    case.run(image, inputs=inputs)
+    return None if fingerprint(inputs) == before else "an input was changed in place"
+
+
+def repeatable(case: Case) -> str | None:
+    """Demand that two calls agree as far as the declared determinism says."""
+    if case.spec.determinism == Determinism.NONE:
+        return None
+    image = case.ordinary()
+    results = []
+    for seed in (1, 2):
+        with own_randomness(seed):
+            results.append(case.run(image))
+    gap = largest_difference(*results)
+    if gap <= case.spec.tolerance:
+        return None
+    return f"two runs differ by {gap:.3g}, allowed is {case.spec.tolerance:.3g}; use ctx.seed"
+
+
+def randomness(case: Case) -> str | None:
+    """Demand that no global generator is drawn from or seeded."""
+    image = case.ordinary()
+    with own_randomness(3) as changed:
+        case.run(image)
+    if not changed:
+        return None
+    return f"the state of {', '.join(changed)} was changed; make a generator from ctx.seed"
+
+
+def isolation(case: Case) -> str | None:
+    """Demand that nothing but weights is opened, and nothing connected or started."""
+    image = case.ordinary()
+    declared = case.spec.required_weights(case.made_params())
+    paths = [find_weights(weight, case.context().places) for weight in declared]
+    with watched(paths) as seen:
+        case.run(image)
+    return "; ".join(dict.fromkeys(seen)) or None
+
+
+def takes(image: Image) -> Callable[[Case], str | None]:
+    """Return a check that this image is taken, or refused with Unsupported."""
+
+    def check(case: Case) -> str | None:
+        try:
+            case.run(image)
+        except Unsupported as error:
+            return None if str(error).strip() else "Unsupported was raised without a reason"
+        return None
+
+    return check
+
+
+def without_optional(case: Case) -> str | None:
+    """Demand that the step runs with its required inputs alone."""
+    image = case.ordinary()
+    required = {port.name for port in case.spec.inputs if port.required}
+    given = case.make_inputs(image)
+    case.run(image, inputs={name: given[name] for name in given if name in required})
+    return None
+
+
+def memory(case: Case) -> str | None:
+    """Demand that the process grows by at most 1.5 times what is declared for a megapixel."""
+    case.ordinary()
+    image = sample_image(MEMORY_SIDE, MEMORY_SIDE, colour=case.ordinary().colour)
+    cost = _declared_cost(case, image)
+    allowed = MEMORY_FACTOR * (cost.ram_mib + cost.ram_mib_per_mp * MEMORY_SIDE**2 / 1e6)
+    with _growth() as peak:
+        case.run(image)
+    if peak[0] <= allowed:
+        return None
+    return f"{peak[0]:.0f} MiB for one megapixel, the declared cost allows {allowed:.0f} MiB"
+
+
+def probe(case: Case) -> str | None:
+    """Demand a Verdict with a reason from ``applies``, on all samples that it takes."""
+    assert case.spec.applies is not None
+    applies = resolve(case.spec.applies)
+    for name, image in (("the ordinary sample", case.ordinary()), *unusual_images()):
+        try:
+            verdict = applies(case.make_inputs(image), case.made_params(), case.context())
+        except Unsupported:
+            continue
+        if not isinstance(verdict, Verdict):
+            return f"on {name} it returned {type(verdict).__name__}"
+        if not verdict.reason.strip():
+            return f"on {name} it gave no reason"
+    return None
+
+
+def estimate(case: Case) -> str | None:
+    """Demand from ``estimate`` a Cost that does not shrink as the image grows."""
+    small, large = (_declared_cost(case, sample_image(side, side)) for side in (64, 256))
+    shrinks = large.seconds + large.seconds_per_mp < small.seconds + small.seconds_per_mp
+    return "a larger image costs less" if shrinks else None
+
+
+def self_test(case: Case) -> str | None:
+    """Demand that the step's own test passes."""
+    assert case.spec.self_test is not None
+    resolve(case.spec.self_test)(case.context())
+    return None
+
+
+def _declared_cost(case: Case, image: Image) -> Cost:
+    if case.spec.estimate is None:
+        return case.spec.cost
+    cost = resolve(case.spec.estimate)(image.width, image.height, case.made_params())
+    if not isinstance(cost, Cost):
+        raise TypeError(f"estimate returned {type(cost).__name__}, expected Cost")
+    return cost
+
+
+@contextmanager
+def _growth() -> Iterator[list[float]]:
+    """Measure the growth of this process in MiB, looking every 2 ms."""
+    gc.collect()
+    process, done = psutil.Process(), threading.Event()
+    start = process.memory_info().rss
+    peak = [0.0]
+
+    def look() -> None:
+        peak[0] = max(peak[0], (process.memory_info().rss - start) / 2**20)
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+        look()
+    finally:
+        done.set()
+        thread.join()
