@@ -75,11 +75,11 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cog --check $(PROSE)
+	$(BIN)/cog --check -I docs $(PROSE)
 	$(BIN)/codespell $(WORDS)
 
 docs: dev
-	$(BIN)/cog -r $(PROSE)
+	$(BIN)/cog -r -I docs $(PROSE)
 	$(BIN)/python -m pytest --quiet tests/test_docs.py
 
 bench: dev

@@ -136,6 +136,11 @@ class Settings:
     recipes: Mapping[str, RecipeSettings] = field(default_factory=dict)
 
 
+def default_catalog(out: Path) -> str:
+    """Return the URL of the catalog inside an output folder."""
+    return f"sqlite:///{out.resolve() / '.archivist' / 'catalog.sqlite'}"
+
+
 def load(path: Path | None = None) -> Settings:
     """Return the settings of a TOML file, or the defaults; recipes that ship are always there.
 

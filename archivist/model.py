@@ -434,9 +434,6 @@ class Workshop:
     run: str
     operator: str
     max_pixels: int
-    memory_mib: float
-    threads: int = 1
-    exiftool: str | None = None
     stream_above_mp: float = 64.0
     """Images above this many megapixels are worked on in windows, for tiled steps."""
     allow: tuple[str, ...] = ()

@@ -232,6 +232,17 @@ def test_the_global_random_state_is_as_before_a_check(write: Write) -> None:
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
+def test_what_a_step_writes_does_not_land_in_the_callers_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    step = write("open('stray.txt', 'w').close(); pixels = image.pixels * 1")
+    monkeypatch.chdir(folder)
+    check_step(step)
+    assert list(folder.iterdir()) == []
+
+
 def test_run_step_takes_params_as_a_recipe_writes_them(write: Write) -> None:
     image = sample_image()
     result = run_step(write(), {"gain": 1}, image=image)

@@ -83,6 +83,7 @@ class AdvisoryLock:
 
     def __init__(self, engine: Engine) -> None:
         self._connection: Connection | None = engine.connect()
+        self._connection.detach()  # the lock is the connection's: no pool may hand it on
         got = self._connection.scalar(
             text("SELECT pg_try_advisory_lock(:number)"), {"number": _ADVISORY}
         )

@@ -14,11 +14,11 @@ from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
 from archivist.catalog.tables import plan_page, plan_task, run, work_item
 from archivist.catalog.types import to_json
-from archivist.model import Action, PageWork, Recipe, Task, WorkUnit
+from archivist.model import Action, PageWork, Recipe, Supplied, Task, WorkUnit, path_to_text
 
 _ITEM = ("run_id", "ordinal", "unit", "sequence", "estimated_seconds", "ram_mib", "vram_mib")
 _ITEM_ALL = (*_ITEM, "state", "attempts")
-_PAGE = ("run_id", "item", "file", "page", "asset_id", "paths")
+_PAGE = ("run_id", "item", "file", "page", "asset_id", "paths", "supplied")
 _TASK = (
     "run_id",
     "item",
@@ -117,7 +117,9 @@ class PlanStore:
         for file_no, file in enumerate(unit.files):
             for page_no, page in enumerate(file.pages):
                 paths = None if page_no else list(file.paths)
-                yield (self._run, item, file_no, page_no, known[page.asset.uid], paths)
+                supplied = [_supplied(value) for value in page.supplied] or None
+                place = (item, file_no, page_no)
+                yield (self._run, *place, known[page.asset.uid], paths, supplied)
 
     def _task(
         self, connection: Connection, item: int, asset_id: int, task: Task
@@ -135,11 +137,16 @@ def _tasks(unit: WorkUnit) -> Iterator[Task]:
     return (task for page in _pages(unit) for task in page.tasks)
 
 
+def _supplied(value: Supplied) -> list[str]:
+    return [value.port, path_to_text(value.path), value.digest]
+
+
 def _frozen(unit: WorkUnit) -> list[object]:
     """Return what a plan promises about a unit; estimates are no promise."""
     files = [[file.digest, list(file.paths)] for file in unit.files]
+    supplied = [_supplied(value) for page in _pages(unit) for value in page.supplied]
     tasks = [
         [t.asset, t.ordinal, t.step, t.version, t.params, t.action, t.reason, t.key]
         for t in _tasks(unit)
     ]
-    return [unit.uid, unit.sequence, files, tasks]
+    return [unit.uid, unit.sequence, files, supplied, tasks]

@@ -29,12 +29,13 @@ def add_publications(
     rows: list[tuple[Any, ...]] = []
     for item in items:
         contract = repeats.contract(connection, item.contract)
-        said = (item.source, item.digest, item.profile, item.output_digest, contract)
+        key = item.key or None
+        said = (item.source, item.digest, item.profile, item.output_digest, key, contract)
         if newest.get(item.path) == said:
             continue
         newest[item.path] = said
         number = repeats.next_id(connection, publication)
-        what = (item.source, item.digest, item.profile, item.path, item.output_digest)
+        what = (item.source, item.digest, item.profile, item.path, item.output_digest, key)
         file = (item.size, item.media_type, item.untouched)
         rows.append((number, run, collection, *what, *file, contract, at))
     insert_rows(connection, publication, _COLUMNS, rows)
@@ -44,11 +45,11 @@ def _newest(
     connection: Connection, collection: int, paths: Sequence[str]
 ) -> dict[str, tuple[Any, ...]]:
     table = publication.c
-    columns = (table.source, table.digest, table.profile, table.output_digest, table.contract_id)
+    columns = (table.source, table.digest, table.profile, table.output_digest)
     found: dict[str, tuple[Any, ...]] = {}
     for page in pages(paths):
         rows = connection.execute(
-            select(table.path, *columns)
+            select(table.path, *columns, table.key, table.contract_id)
             .where(table.collection_id == collection, table.path.in_(page))
             .order_by(table.id)
         )

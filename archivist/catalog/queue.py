@@ -16,7 +16,17 @@ from archivist.catalog.memo import Memo
 from archivist.catalog.reading import asset_of, uids_of_assets
 from archivist.catalog.rows import PendingUnit
 from archivist.catalog.session import Catalog
-from archivist.model import Action, Asset, FileWork, KnownResult, PageWork, Task, WorkUnit
+from archivist.model import (
+    Action,
+    Asset,
+    FileWork,
+    KnownResult,
+    PageWork,
+    Supplied,
+    Task,
+    WorkUnit,
+    text_to_path,
+)
 
 
 def run_number(connection: Connection, uid: str) -> int:
@@ -69,7 +79,7 @@ def tasks_of(catalog: Catalog, run: str, units: Iterable[str]) -> dict[str, tupl
             wanted = select(item.ordinal, item.unit).where(
                 item.run_id == number, item.unit.in_(page)
             )
-            names = {ordinal: unit for ordinal, unit in connection.execute(wanted)}
+            names = dict(connection.execute(wanted).all())
             tasks = _tasks(connection, catalog.memo, number, list(names))
             order = _pages(connection, number, list(names))
             for ordinal, unit in names.items():
@@ -115,7 +125,15 @@ def _unit(
             for task in own
             if (result := results.get((asset.uid, task.step))) is not None
         }
-        page = PageWork(asset=asset, tasks=own, known=tuple(usable.values()))
+        page = PageWork(
+            asset=asset,
+            tasks=own,
+            known=tuple(usable.values()),
+            supplied=tuple(
+                Supplied(port=port, path=text_to_path(path), digest=digest)
+                for port, path, digest in row.supplied or ()
+            ),
+        )
         before = files.get(row.file)
         files[row.file] = FileWork(
             digest=asset.digest,

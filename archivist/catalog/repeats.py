@@ -155,6 +155,7 @@ def recipe_to_json(value: Recipe) -> dict[str, Any]:
         "name": value.name,
         "title": value.title,
         "seed": value.seed,
+        "inputs": dict(value.inputs),
         "steps": [{"step": step.step, "params": dict(step.params)} for step in value.steps],
         "overrides": [
             {"where": item.where, "step": item.step, "params": dict(item.params)}

@@ -11,6 +11,7 @@ from archivist.model import (
     Artifact,
     Asset,
     InputUse,
+    KnownResult,
     MetadataContract,
     Publication,
     StepRecord,
@@ -78,8 +79,8 @@ class Previous:
     tiling: Mapping[str, object]
     inputs: tuple[InputUse, ...]
     weights: tuple[WeightUse, ...]
-    outputs: Mapping[str, str]
-    """Port to digest of the value."""
+    result: KnownResult
+    """What came out of it, as :func:`archivist.catalog.queries.known` gives it."""
     seed: int
     device: str
     run: str
@@ -117,6 +118,8 @@ class Published:
     source: str
     path: str
     output_digest: str
+    key: str
+    """Digest of what was to be written, empty when it was not recorded."""
     size: int
     untouched: bool
     run: str

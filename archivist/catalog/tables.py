@@ -304,6 +304,7 @@ plan_page = Table(  # which assets a unit treats, in order; a file's paths stand
     Column("page", Integer, primary_key=True, autoincrement=False),
     _to("asset.id", "asset_id"),
     Column("paths", Json),
+    Column("supplied", Json),  # values that a person made: port, path, digest
     **_PAIRS,
 )
 
@@ -441,12 +442,14 @@ publication = Table(  # the newest row of (collection, source, profile) is the o
     _text("profile"),
     Column("path", NameText, nullable=False),
     _digest("output_digest"),
+    _digest("key", null=True),  # of what was to be written: equal keys, equal file
     _count("size"),
     _text("media_type"),
     Column("untouched", Flag, nullable=False),
     _to("contract.id", "contract_id"),
     Column("at", Instant, nullable=False),
     Index("ix_publication_path", "collection_id", "path"),
+    Index("ix_publication_source", "collection_id", "source"),
     **_ROWS,
 )
 

@@ -6,6 +6,7 @@ path of every step row. ``DigestBytes`` and ``Digests`` map hex text to bytes an
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from archivist.hashing import SHA256_HEX
 Processor = Callable[[Any], Any] | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _MICROSECOND = timedelta(microseconds=1)
 
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
@@ -42,16 +44,10 @@ def clean(text: str) -> str:
 def _replace_surrogate(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "\N{REPLACEMENT CHARACTER}" * (error.end - error.start), error.end
+    return _REPLACEMENT * (error.end - error.start), error.end
 
 
-def _register() -> None:
-    import codecs
-
-    codecs.register_error("replace_surrogate", _replace_surrogate)
-
-
-_register()
+codecs.register_error("replace_surrogate", _replace_surrogate)
 
 
 def check_name(text: str) -> str:

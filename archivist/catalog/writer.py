@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from archivist.api.errors import CatalogError
-from archivist.catalog import plans, scans
+from archivist.catalog import curation, plans, scans
 from archivist.catalog.bulk import pages
 from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.lookups import previous
 from archivist.catalog.records import Recorder
 from archivist.catalog.repeats import Repeats, asset_ids
-from archivist.catalog.rows import RunState
+from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import Catalog
 from archivist.catalog.tables import run
 from archivist.catalog.uuid7 import uuid7
@@ -132,6 +133,25 @@ class Writer:
         with self._transaction() as connection:
             return scans.finish(connection, collection=self._collection, run=self._run(uid))
 
+    def near_duplicates(self, uid: str, max_distance: int = 4) -> int:
+        """Find and record pairs of assets that look alike; return how many were found.
+
+        ``max_distance`` is in bits of the 64-bit perceptual hash, 0..11. When no hash is new since
+        the last time, nothing is compared and 0 returned.
+        """
+        number, found = self._run(uid), 0
+        with self.catalog.reading() as connection:
+            state = {**curation.hashed(connection), "bits": max_distance}
+            if curation.is_compared(connection, state):
+                return 0
+            near = list(curation.find_near(connection, max_distance))
+        for batch in pages(near, 1000):
+            with self._transaction() as connection:
+                curation.add_near(connection, batch, number)
+            found += len(batch)
+        self.add_event(curation.COMPARED, run=uid, detail=state)
+        return found
+
     # --- plan and work ---
 
     def store_plan(
@@ -166,7 +186,42 @@ class Writer:
             recorder = Recorder(connection, self._repeats, run=number)
             return recorder.record(outcomes, collection=self._collection)
 
-    # --- history ---
+    # --- decisions and history ---
+
+    def review(
+        self,
+        asset: str,
+        decision: Decision,
+        *,
+        by: str,
+        reason: str = "",
+        records: Sequence[str] | None = None,
+    ) -> None:
+        """Approve or reject the result of an asset; an approved one is pinned.
+
+        ``records`` are the digests of the step records that were looked at: by default the newest
+        of each step.
+        """
+        if records is None:
+            newest = previous(self.catalog, [asset]).values()
+            records = [one.record for one in newest]
+        with self._transaction() as connection:
+            curation.add_review(
+                connection,
+                asset_id=asset_ids(connection, [asset])[asset],
+                decision=Decision(decision),
+                reviewer=by,
+                reason=reason,
+                records=records,
+            )
+
+    def forget_blobs(self, digests: Iterable[str], *, reason: str) -> int:
+        """Mark stored files as deleted; records and digests stay. Return how many are new.
+
+        Call it before the files are deleted: a mark too many only makes a result again.
+        """
+        with self._transaction() as connection:
+            return curation.mark_purged(connection, list(digests), reason)
 
     def add_event(
         self,

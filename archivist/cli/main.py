@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from archivist import __version__
-from archivist.api.errors import ArchivistError, UsageError
 from archivist.cli.exits import Exit
+from archivist.cli.extra import plugin_commands
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("archivist.cli.run:run", "Restore a folder tree of scans; the same command goes on."),
@@ -35,20 +35,17 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 """Name -> (where the command is, one line of help)."""
 
-GROUP = "archivist.commands"
-"""Entry points of this group add commands of plugins."""
-
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports each on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names: ours in the order of the work, then those of plugins."""
-        return [*COMMANDS, *sorted(name for name in _plugin_commands() if name not in COMMANDS)]
+        return [*COMMANDS, *sorted(name for name in plugin_commands() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command, or None when there is none of this name."""
-        target = COMMANDS.get(cmd_name, ("", ""))[0] or _plugin_commands().get(cmd_name)
+        target = COMMANDS.get(cmd_name, ("", ""))[0] or plugin_commands().get(cmd_name)
         if not target:
             return None
         module, _, name = target.partition(":")
@@ -58,18 +55,11 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         rows = [(name, text) for name, (_, text) in COMMANDS.items()]
-        extra = [(n, f"From {t.partition('.')[0]}.") for n, t in sorted(_plugin_commands().items())]
+        extra = [(n, f"From {t.partition('.')[0]}.") for n, t in sorted(plugin_commands().items())]
         for title, table in (("Commands", rows), ("Commands of plugins", extra)):
             if table:
                 with formatter.section(title):
                     formatter.write_dl(table)
-
-
-def _plugin_commands() -> dict[str, str]:
-    # The entry points are read only here: for `--help` and for names that are not ours (90 ms).
-    from importlib.metadata import entry_points
-
-    return {point.name: point.value for point in entry_points(group=GROUP)}
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,18 +85,22 @@ def invoke(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
-        return Exit.USAGE
     except KeyboardInterrupt:
         click.echo("Stopped at once. The same command goes on.", err=True)
         return Exit.INTERRUPTED
-    except ArchivistError as error:
-        click.echo(f"Error: {error}", err=True)
-        return Exit.FAULT
     except Exception as error:  # noqa: BLE001 (the last border: whatever is left is our fault)
-        return _fault(error)
+        return _failed(error)
     return int(result) if isinstance(result, int) else Exit.FINE
+
+
+def _failed(error: Exception) -> int:
+    # Imported when it is needed: it takes 30 ms, as long as starting Python.
+    from archivist.api.errors import ArchivistError, UsageError
+
+    if not isinstance(error, ArchivistError):
+        return _fault(error)
+    click.echo(f"Error: {error}", err=True)
+    return Exit.USAGE if isinstance(error, UsageError) else Exit.FAULT
 
 
 def _fault(error: Exception) -> int:

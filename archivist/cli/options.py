@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +13,9 @@ import click
 from archivist.api.errors import UsageError
 
 if TYPE_CHECKING:
+    from archivist.cli.progress import Progress
     from archivist.config import Settings
+    from archivist.pipeline import Job
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +58,7 @@ def place(
     out: Path | None, catalog_url: str | None, config_file: Path | None, *, must_exist: bool = True
 ) -> Place:
     """Return where things are. Raises UsageError when neither --out nor --catalog says so."""
-    from archivist.config import load
+    from archivist.config import default_catalog, load
 
     settings = load(config_file)
     url = catalog_url or settings.catalog.url
@@ -65,7 +67,7 @@ def place(
     if out is not None and must_exist and not out.is_dir():
         raise UsageError(f"{out} is no folder; --out is the folder that `archivist run` wrote to")
     if not url and out is not None:
-        url = f"sqlite:///{out.resolve() / '.archivist' / 'catalog.sqlite'}"
+        url = default_catalog(out)
     return Place(settings=settings, config_file=config_file, out=out, catalog_url=url)
 
 
@@ -80,3 +82,59 @@ def catalog_options(function: F) -> F:
     for option in (json_option, config_option, catalog_option, out_option):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def job_options(function: F) -> F:
+    """Add SCANS and the options that say what is asked of the pipeline."""
+    decorated: Any = function
+    for decorate in (
+        click.option("--operator", default="", help="Who is responsible, for the record."),
+        click.option("--where", metavar="EXPR", help="Only these assets: 'width > 1000'."),
+        click.option("--sample", type=click.IntRange(0), default=0, help="Only so many files."),
+        click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
+        click.option("--recipe", help="The name of a recipe; see `archivist recipes`."),
+        click.option("--out", type=FOLDER, required=True, help="The folder to write to."),
+        click.argument("scans", type=FOLDER),
+    ):
+        decorated = decorate(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def make_job(options: Mapping[str, Any]) -> Job:
+    """Return the job that the options of a command describe. Raises UsageError."""
+    from dataclasses import replace
+
+    from archivist.config import load
+    from archivist.pipeline import Job
+
+    config_file: Path | None = options.get("config_file")
+    settings = load(config_file)
+    if options.get("manifest"):
+        manifest = str(options["manifest"].resolve())
+        settings = replace(settings, scan=replace(settings.scan, manifest=manifest))
+    scans: Path = options["scans"]
+    if not scans.is_dir():
+        raise UsageError(f"{scans} is no folder. Cure: give the folder that holds the scans")
+    return Job(
+        scans=scans.resolve(),
+        out=options["out"].resolve(),
+        settings=settings,
+        where_from=str(config_file or "defaults"),
+        recipe=options.get("recipe"),
+        catalog_url=options.get("catalog_url") or "",
+        scheduler=options.get("scheduler") or settings.schedule.scheduler,
+        workers=options.get("workers") or settings.schedule.workers or None,
+        sample=options.get("sample") or 0,
+        where=options.get("where"),
+        fail_fast=bool(options.get("fail_fast")),
+        operator=options.get("operator") or "",
+        override=bool(options.get("override")),
+        reread=bool(options.get("reread")),
+    )
+
+
+def watcher_for(as_json: bool) -> Progress:
+    """Return the display of progress: a bar, plain lines, or JSON lines."""
+    from archivist.cli.progress import Progress
+
+    return Progress(as_json=as_json)

@@ -92,13 +92,14 @@ def read_pixels(data: bytes, facts: PageFacts) -> NDArray[np.uint8]:
         pixels = simplejpeg.decode_jpeg(data, colorspace=space)
     except ValueError as error:
         if not _HARMLESS.fullmatch(str(error)):
-            raise _decoder_refusal(str(error)) from error
+            raise _decoder_refusal(str(error), data) from error
         pixels = simplejpeg.decode_jpeg(data, colorspace=space, strict=False)
     return np.asarray(pixels, np.uint8)
 
 
-def _decoder_refusal(message: str) -> Exception:
-    if "remature end" in message:
+def _decoder_refusal(message: str, data: bytes) -> Exception:
+    """Return the refusal for libjpeg's first warning: cut short, or damaged."""
+    if "remature end" in message or not data.rstrip(b"\0").endswith(b"\xff\xd9"):
         return refuse.truncated(f"the JPEG file ends before its pixels do ({message})")
     return refuse.damaged(f"the JPEG data are damaged ({message})")
 

@@ -43,6 +43,10 @@ class PlannedFile:
     supplied: tuple[Supplied, ...] = ()
 
 
+Carry = dict[tuple[int, str], str | None]
+"""(ordinal, port) -> digest of what a step made of the previous member of a sequence."""
+
+
 @dataclass(slots=True)
 class _Page:
     """The state of one page while its tasks are decided, step by step."""
@@ -58,6 +62,32 @@ class _Page:
     known: dict[str, KnownResult] = field(default_factory=dict)
     needs: list[tuple[str, ...]] = field(default_factory=list)
     makes: list[set[str]] = field(default_factory=list)
+
+
+class _Past:
+    """What was done before with the assets of one page of files; asked only where it matters."""
+
+    def __init__(self, lookup: Lookup, files: Sequence[PlannedFile]) -> None:
+        self._lookup = lookup
+        self._files = {asset.uid: file for file in files for asset in file.assets}
+        self._asked: set[str] = set()
+        self.previous: dict[tuple[str, str], Previous] = {}
+        self.failures: dict[str, str] = {}
+        self.replaced: set[str] = set()
+
+    def ask(self, assets: Sequence[str]) -> None:
+        """Learn about these assets, unless that was done for an earlier step."""
+        new = [asset for asset in assets if asset not in self._asked]
+        if not new:
+            return
+        self._asked.update(new)
+        self.previous.update(self._lookup.previous(new))
+        self.failures.update(self._lookup.failures(new))
+        files = [self._files[asset] for asset in new]
+        replaced = self._lookup.replaced({p: file.digest for file in files for p in file.paths})
+        self.replaced.update(
+            asset for asset in new if any(p in replaced for p in self._files[asset].paths)
+        )
 
 
 class Planner:
@@ -86,24 +116,40 @@ class Planner:
         self._weight_cache: dict[str, Sequence[str]] = {}
 
     def units(self, files: Iterable[PlannedFile]) -> Iterator[WorkUnit]:
-        """Yield a unit for every file; one whose tasks are all REUSE or PINNED needs no work."""
-        stream = iter(files)
+        """Yield a unit for every file; one whose tasks are all REUSE or PINNED needs no work.
+
+        Files of a sequence (a column of the manifest) come last, each sequence as one unit in the
+        order of its positions.
+        """
+        sequences: dict[str, list[PlannedFile]] = {}
+        stream = _single(files, sequences)
         while page := list(islice(stream, PAGE)):
             yield from self._page_of_files(page)
+        for name, members in sorted(sequences.items()):
+            yield self._sequence(name, sorted(members, key=_place))
 
-    def _page_of_files(self, files: list[PlannedFile]) -> Iterator[WorkUnit]:
+    def _sequence(self, name: str, members: list[PlannedFile]) -> WorkUnit:
+        """Return one unit; a step may read what it made of the member before."""
+        carry: Carry = {}
+        units = [unit for member in members for unit in self._page_of_files([member], carry)]
+        return WorkUnit(
+            uid=f"sequence {name}",
+            files=tuple(file for unit in units for file in unit.files),
+            seconds=sum(unit.seconds for unit in units),
+            ram_mib=max(unit.ram_mib for unit in units),
+            vram_mib=max(unit.vram_mib for unit in units),
+            sequence=name,
+        )
+
+    def _page_of_files(
+        self, files: list[PlannedFile], carry: Carry | None = None
+    ) -> Iterator[WorkUnit]:
         pages = [self._start(file, asset) for file in files for asset in file.assets]
         assets = [page.asset.uid for page in pages]
-        previous = self.lookup.previous(assets)
         pinned = frozenset() if self.override else self.lookup.pinned(assets)
-        replaced = self.lookup.replaced([path for file in files for path in file.paths])
-        new_here = {
-            asset.uid: any(path in replaced for path in file.paths)
-            for file in files
-            for asset in file.assets
-        }
+        past = _Past(self.lookup, files)
         for ordinal, spec in enumerate(self._specs):
-            self._decide(ordinal, spec, pages, previous, new_here)
+            self._decide(ordinal, spec, pages, past, carry or {})
         for page in pages:
             if page.asset.uid in pinned:
                 page.tasks = [
@@ -112,6 +158,9 @@ class Planner:
                 ]
             else:
                 _run_what_was_not_kept(page)
+        if carry is not None:
+            carry.clear()
+            carry.update(_handed_on(pages, self._specs))
         done = self.lookup.published([file.digest for file in files])
         by_asset = {page.asset.uid: page for page in pages}
         for file in files:
@@ -144,15 +193,15 @@ class Planner:
         ordinal: int,
         spec: StepSpec,
         pages: list[_Page],
-        previous: Mapping[tuple[str, str], Previous],
-        replaced: Mapping[str, bool],
+        past: _Past,
+        carry: Carry,
     ) -> None:
         """Add the task of one step to every page; one look-up for all their keys."""
         plans = []
         for page in pages:
             params = self._params(ordinal, page)
             weights = self._weights_of(spec, params)
-            inputs = bound_inputs(spec, page.values)
+            inputs = bound_inputs(spec, page.values, ordinal, carry)
             key = None
             if all(digest is not None for _, digest in inputs):
                 key = step_key(
@@ -165,22 +214,25 @@ class Planner:
                 )
             plans.append((page, params, weights, inputs, key))
         known = self.lookup.known([key for *_, key in plans if key is not None])
+        past.ask([page.asset.uid for page, *_, key in plans if key not in known])
         for page, params, weights, inputs, key in plans:
+            uid = page.asset.uid
             result = known.get(key) if key else None
             if result is not None:
                 action, reason = Action.REUSE, reasons.UP_TO_DATE
             elif key is None:
                 action, reason = Action.FOLLOW, _follows(page, inputs)
-                _remember(page, previous.get((page.asset.uid, spec.id)))
+                _remember(page, past.previous.get((uid, spec.id)))
             else:
                 action = Action.RUN
                 reason = reasons.why(
-                    previous.get((page.asset.uid, spec.id)),
+                    past.previous.get((uid, spec.id)),
                     version=spec.version,
                     params=params,
                     inputs={name: str(digest) for name, digest in inputs},
                     weights=weights,
-                    replaced=replaced[page.asset.uid],
+                    replaced=uid in past.replaced,
+                    failure=past.failures.get(uid),
                 )
             task = Task(
                 asset=page.asset.uid,
@@ -271,18 +323,60 @@ MANIFEST_FACTS = ("inventory_no", "title", "date", "series", "rights", "object_i
 """Columns of the manifest that every expression may ask for."""
 
 
-def bound_inputs(spec: StepSpec, values: Mapping[str, str | None]) -> list[tuple[str, str | None]]:
+def bound_inputs(
+    spec: StepSpec, values: Mapping[str, str | None], ordinal: int, carry: Carry
+) -> list[tuple[str, str | None]]:
     """Return (port, digest) of the inputs that have a value, in the order of the ports."""
-    return [
-        (port.name, values[port.name])
-        for port in spec.inputs
-        if not port.previous and port.name in values
-    ]
+    bound = []
+    for port in spec.inputs:
+        if port.previous and (ordinal, port.name) in carry:
+            bound.append((port.name, carry[ordinal, port.name]))
+        elif not port.previous and port.name in values:
+            bound.append((port.name, values[port.name]))
+    return bound
+
+
+def _handed_on(pages: list[_Page], specs: list[StepSpec]) -> Carry:
+    """Return what each step made of a member of a sequence, for the next member."""
+    carry: Carry = {}
+    for page in pages:
+        for task in page.tasks:
+            result = page.known.get(str(task.key)) if task.action is Action.REUSE else None
+            if result is not None:
+                carry.update({(task.ordinal, a.port): a.digest for a in result.outputs})
+            else:
+                ports = specs[task.ordinal].outputs
+                carry.update({(task.ordinal, port.name): None for port in ports})
+    return carry
+
+
+def _single(
+    files: Iterable[PlannedFile], sequences: dict[str, list[PlannedFile]]
+) -> Iterator[PlannedFile]:
+    """Yield the files that belong to no sequence; put the others aside."""
+    for file in files:
+        name = file.assets[0].facts.get("sequence", "")
+        if name:
+            sequences.setdefault(name, []).append(file)
+        else:
+            yield file
+
+
+def _place(file: PlannedFile) -> tuple[float, str, str]:
+    """Order by position: numbers first, then text, then the path."""
+    position = file.assets[0].facts.get("position", "")
+    try:
+        return float(position), "", file.paths[0]
+    except ValueError:
+        return float("inf"), position, file.paths[0]
 
 
 def _follows(page: _Page, inputs: Sequence[tuple[str, str | None]]) -> str:
-    makers = {page.makers[name] for name, digest in inputs if digest is None}
-    return "follows " + ", ".join(page.tasks[ordinal].step for ordinal in sorted(makers))
+    makers = {
+        page.makers[name] for name, digest in inputs if digest is None and name in page.makers
+    }
+    names = [page.tasks[ordinal].step for ordinal in sorted(makers)]
+    return "follows " + (", ".join(names) or "the member before in its sequence")
 
 
 def _remember(page: _Page, previous: Previous | None) -> None:

@@ -38,12 +38,12 @@ class Summary:
     _examples: dict[tuple[int, str, Action, str], str] = field(default_factory=dict)
 
     def watch(self, units: Iterable[WorkUnit]) -> Iterator[WorkUnit]:
-        """Yield the units that need work, counting all."""
+        """Yield the units as they come, counting them."""
         for unit in units:
-            if self._count(unit):
-                yield unit
+            self._count(unit)
+            yield unit
 
-    def _count(self, unit: WorkUnit) -> bool:
+    def _count(self, unit: WorkUnit) -> None:
         needed = False
         for file in unit.files:
             busy = False
@@ -65,7 +65,6 @@ class Summary:
             self.seconds += unit.seconds
             self.ram_mib = max(self.ram_mib, unit.ram_mib)
             self.vram_mib = max(self.vram_mib, unit.vram_mib)
-        return needed
 
     @property
     def estimate(self) -> Estimate:

@@ -19,10 +19,8 @@ class Previous:
     inputs: Mapping[str, str]
     """Port -> digest."""
     weights: Sequence[str]
-    status: str
-    code: str = ""
     result: KnownResult | None = None
-    """What came out of it, unless it failed."""
+    """What came out of it."""
 
 
 class Lookup(Protocol):
@@ -32,13 +30,16 @@ class Lookup(Protocol):
         """Return the stored results of these step keys."""
 
     def previous(self, assets: Sequence[str]) -> Mapping[tuple[str, str], Previous]:
-        """Return the newest record for each (asset, step id)."""
+        """Return the newest finished record for each (asset, step id)."""
+
+    def failures(self, assets: Sequence[str]) -> Mapping[str, str]:
+        """Return asset -> code for the assets that failed when they were last treated."""
 
     def pinned(self, assets: Sequence[str]) -> AbstractSet[str]:
         """Return the assets whose approved result must stay."""
 
-    def replaced(self, paths: Sequence[str]) -> AbstractSet[str]:
-        """Return the paths at which another content was published before."""
+    def replaced(self, paths: Mapping[str, str]) -> AbstractSet[str]:
+        """Return which paths (path -> digest) had another content when last published."""
 
     def published(self, digests: Sequence[str]) -> AbstractSet[tuple[str, str, str]]:
         """Return (publication key, profile, source path) of outputs that are still in place."""

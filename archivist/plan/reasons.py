@@ -21,12 +21,13 @@ def why(
     inputs: Mapping[str, str],
     weights: Sequence[str],
     replaced: bool,
+    failure: str | None = None,
 ) -> str:
     """Return the difference between what is planned and what was done last."""
+    if failure is not None:
+        return f"failed last time: {failure}"
     if previous is None:
         return "input changed" if replaced else NEW
-    if previous.status == "failed":
-        return f"failed last time: {previous.code}"
     differences = _differences(previous, version, params, weights)
     changed = [name for name in inputs if previous.inputs.get(name) != inputs[name]]
     gone = [name for name in previous.inputs if name not in inputs]

@@ -13,6 +13,7 @@ from archivist.report.rows import (
     ReportAsset,
     ReportFile,
     ReportRefusal,
+    ReportReview,
     ReportRun,
     ReportSource,
     ReportStep,
@@ -119,6 +120,7 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
         "changed": asset.changed,
         "conjectural": bool(asset.conjectural),
         "facts": dict(asset.facts),
+        "review": _review(asset.review),
         "steps": [_step(step) for step in asset.steps],
         "outputs": [_file(file) for file in asset.files],
         "copies": list(asset.copies),
@@ -126,6 +128,17 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
             {"path": other.path, "distance": other.distance, "exact": other.exact}
             for other in asset.similar
         ],
+    }
+
+
+def _review(review: ReportReview | None) -> dict[str, Any] | None:
+    if review is None:
+        return None
+    return {
+        "decision": review.decision,
+        "reviewer": review.reviewer,
+        "reason": review.reason,
+        "at": _time(review.at),
     }
 
 

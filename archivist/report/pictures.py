@@ -2,155 +2,178 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archivist.api import ArchivistError
-from archivist.imaging.decode import decode
+from archivist.imaging.raster import SourceRaster, open_source
 from archivist.model import text_to_path
 from archivist.report import thumbnails
 from archivist.report.cards import Pair
-from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
-from archivist.report.thumbnails import Pixels
-
+from archivist.report.rows import ReportAsset, ReportRun, Result
+from archivist.store.blobs import BlobStore
 
 _DETAIL = 0.75
 """Longest side of a detail as a share of the side of a whole picture: half the bytes."""
 _DETAIL_BELOW = 0.6
 """A detail that would show more than this share of each side is left out."""
+_LARGE = 50_000_000
+"""Scans of more pixels are opened one at a time: JPEG and PNG are decoded whole."""
+_AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """A decoded picture, or in ``note`` the words why there is none."""
+    """An open picture, and it made small."""
 
-    pixels: Pixels | None = None
-    icc: bytes | None = None
-    note: str = ""
+    raster: SourceRaster
+    small: NDArray[np.uint8]
+
+    def uri(self) -> str:
+        """Return the small picture in the colours of a page."""
+        return thumbnails.jpeg_uri(thumbnails.to_srgb(self.small, self.raster.icc))
+
+    def window(self, y: float, x: float, factor: float) -> str:
+        """Return the window at (y, x), in shares of the whole, as it is."""
+        height, width, _ = self.raster.shape
+        y0, x0 = round(y * height), round(x * width)
+        y1, x1 = y0 + round(factor * height), x0 + round(factor * width)
+        pixels = self.raster.read(y0, min(y1, height), x0, min(x1, width))
+        eight = thumbnails.to_eight_bits(np.ascontiguousarray(pixels))
+        return thumbnails.jpeg_uri(thumbnails.to_srgb(eight, self.raster.icc))
 
 
 class StoredPictures:
     """Makes pairs from the files of a run; what is missing or broken becomes words, never an error.
 
-    ``side`` is the longest side of a picture in pixels. Two pictures are worked on ahead: decoding
-    leaves the interpreter free, and two large scans fit into memory.
+    ``side`` is the longest side of a picture in pixels; ``store`` is the folder of kept masks, or
+    None. Two photographs are worked on at a time, because decoding leaves the interpreter free.
     """
 
     def __init__(
-        self, run: ReportRun, store: Path, *, side: int = 640, max_pixels: int = 250_000_000
+        self,
+        run: ReportRun,
+        store: Path | None,
+        *,
+        side: int = 640,
+        max_pixels: int = 1_000_000_000,
     ) -> None:
-        self._run, self._store = run, store
+        self._run, self._store = run, None if store is None else BlobStore(store)
         self._side, self._max_pixels = side, max_pixels
+        self._one_large = Lock()
 
     def pairs(self, assets: list[ReportAsset]) -> Iterator[Pair]:
         """Yield the pictures of each asset in turn."""
         ahead: deque[Future[Pair]] = deque()
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            try:
-                for asset in assets:
-                    ahead.append(pool.submit(self.pair, asset))
-                    if len(ahead) > 2:
-                        yield ahead.popleft().result()
-                while ahead:
+        pool = ThreadPoolExecutor(max_workers=_AHEAD)
+        try:
+            for asset in assets:
+                ahead.append(pool.submit(self.pair, asset))
+                if len(ahead) > _AHEAD:
                     yield ahead.popleft().result()
-            finally:
-                # The page may be full before the last asset.
-                pool.shutdown(wait=True, cancel_futures=True)
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            # The page may be full before the last asset.
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def pair(self, asset: ReportAsset) -> Pair:
         """Return the pictures of one asset."""
-        scan = self._scan(asset)
+        with ExitStack() as stack:
+            scratch = None
+            if asset.width * asset.height > _LARGE:
+                stack.enter_context(self._one_large)
+                folder = tempfile.TemporaryDirectory(prefix="archivist-report-")
+                scratch = Path(stack.enter_context(folder))
+            return self._pair(asset, stack, scratch)
+
+    def _pair(self, asset: ReportAsset, stack: ExitStack, scratch: Path | None) -> Pair:
+        path = self._run.scans / text_to_path(asset.path)
+        scan = self._see(path, asset.page, "scan", stack, scratch)
         if asset.result is Result.UNCHANGED:
-            return self._alone(scan, "No step changed this picture.")
-        result = self._result(asset)
-        if scan.pixels is None or result.pixels is None:
-            there = result if scan.pixels is None else scan
-            return self._alone(there, " ".join(filter(None, (scan.note, result.note))), scan)
-        before = thumbnails.reduce(scan.pixels, self._side)
-        after = thumbnails.reduce(result.pixels, self._side)
-        mask = self._mask(asset, scan.pixels.shape[:2])
-        weight = mask if mask is not None and mask.any() else thumbnails.difference(before, after)
-        details = self._details(scan, result, weight)
+            return _alone(scan, None, "No step changed this picture.")
+        result: _Seen | str = "No output was written."
+        if asset.files:
+            # Access copies are smaller than the copy that keeps everything.
+            largest = max(asset.files, key=lambda file: file.size)
+            path = self._run.out / text_to_path(largest.path)
+            result = self._see(path, asset.page, "result", stack, scratch)
+        if isinstance(scan, str) or isinstance(result, str):
+            return _alone(scan, result, "")
+        return self._both(asset, scan, result, stack)
+
+    def _both(self, asset: ReportAsset, scan: _Seen, result: _Seen, stack: ExitStack) -> Pair:
+        mask = self._mask(asset, stack)
+        details = self._details(scan, result, mask)
         return Pair(
-            before=_uri(before, scan.icc),
-            after=_uri(after, result.icc),
-            mask="" if mask is None else thumbnails.mask_uri(mask, self._side),
+            before=scan.uri(),
+            after=result.uri(),
+            mask="" if mask is None else thumbnails.overlay_uri(mask),
             detail_before=details[0],
             detail_after=details[1],
-            width=before.shape[1],
-            height=before.shape[0],
+            width=scan.small.shape[1],
+            height=scan.small.shape[0],
         )
 
-    def _alone(self, seen: _Seen, note: str, scan: _Seen | None = None) -> Pair:
-        if seen.pixels is None:
-            return Pair(note=" ".join(dict.fromkeys(filter(None, (seen.note, note)))))
-        small = thumbnails.reduce(seen.pixels, self._side)
-        uri = _uri(small, seen.icc)
-        size = {"width": small.shape[1], "height": small.shape[0]}
-        if scan is None or scan.pixels is not None:
-            return Pair(before=uri, note=note, **size)
-        return Pair(after=uri, note=note, **size)
-
-    def _scan(self, asset: ReportAsset) -> _Seen:
-        path = self._run.scans / text_to_path(asset.path)
-        return self._read(path, asset.page, "scan")
-
-    def _result(self, asset: ReportAsset) -> _Seen:
-        if not asset.files:
-            return _Seen(note="No output was written.")
-        file = _best(asset.files)
-        return self._read(self._run.out / text_to_path(file.path), asset.page, "result")
-
-    def _read(self, path: Path, page: int, what: str) -> _Seen:
+    def _see(
+        self, path: Path, page: int, what: str, stack: ExitStack, scratch: Path | None
+    ) -> _Seen | str:
+        """Return the picture, or a sentence that says why there is none."""
         try:
-            picture = decode(path.read_bytes(), page, max_pixels=self._max_pixels)
+            raster = stack.enter_context(
+                open_source(path, page, max_pixels=self._max_pixels, scratch=scratch)
+            )
+            return _Seen(raster, thumbnails.reduce(raster, self._side))
         except FileNotFoundError:
-            return _Seen(note=f"The {what} is no longer at its place.")
+            return f"The {what} is no longer at its place."
         except OSError as error:
-            return _Seen(note=f"The {what} cannot be read: {error.strerror}.")
+            return f"The {what} cannot be read: {error.strerror or error}."
         except (ArchivistError, ValueError, MemoryError) as error:
-            return _Seen(note=f"The {what} cannot be shown: {error}")
-        return _Seen(pixels=picture.pixels, icc=picture.icc)
+            return f"The {what} cannot be shown: {error}"
 
-    def _mask(self, asset: ReportAsset, size: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    def _mask(self, asset: ReportAsset, stack: ExitStack) -> NDArray[np.uint8] | None:
+        """Return how much of each small pixel the mask covers; None without a mask."""
         artifact = asset.mask
-        if artifact is None or artifact.blob is None:
+        if artifact is None or artifact.blob is None or self._store is None:
             return None
-        return None
+        seen = self._see(self._store.path(artifact.blob), 0, "mask", stack, None)
+        return None if isinstance(seen, str) else seen.small[:, :, 0]
 
     def _details(
-        self, scan: _Seen, result: _Seen, weight: NDArray[np.generic]
+        self, scan: _Seen, result: _Seen, mask: NDArray[np.uint8] | None
     ) -> tuple[str, str]:
-        """Return the same window of both, as it is, where ``weight`` (of any size) is largest.
+        """Return the same window of both: where the mask, or else the change, is largest.
 
         Empty when the sizes differ, or when the whole picture is hardly larger than a window.
         """
-        before, after = scan.pixels, result.pixels
-        if before is None or after is None or before.shape[:2] != after.shape[:2]:
-            return "", ""
-        height, width = before.shape[:2]
+        height, width, _ = scan.raster.shape
         factor = _DETAIL * self._side / max(height, width)
-        if factor > _DETAIL_BELOW:
+        if factor > _DETAIL_BELOW or result.raster.shape[:2] != (height, width):
             return "", ""
+        found = mask is not None and bool(mask.any())
+        weight = mask if found else thumbnails.difference(scan.small, result.small)
+        assert weight is not None
         y, x = thumbnails.busiest_corner(weight, factor)
-        rows = slice(round(y * height), round(y * height) + round(height * factor))
-        columns = slice(round(x * width), round(x * width) + round(width * factor))
-        return (
-            _uri(thumbnails.to_eight_bits(before[rows, columns]), scan.icc),
-            _uri(thumbnails.to_eight_bits(after[rows, columns]), result.icc),
-        )
+        return scan.window(y, x, factor), result.window(y, x, factor)
 
 
-def _uri(pixels: NDArray[np.uint8], icc: bytes | None) -> str:
-    return thumbnails.jpeg_uri(thumbnails.to_srgb(pixels, icc))
-
-
-def _best(files: tuple[ReportFile, ...]) -> ReportFile:
-    """Return the output that keeps most: the largest one; access copies are smaller."""
-    return max(files, key=lambda file: file.size)
+def _alone(scan: _Seen | str, result: _Seen | str | None, note: str) -> Pair:
+    """Return the one picture that there is, with the words that belong to it."""
+    words = " ".join(text for text in (scan, result) if isinstance(text, str)) or note
+    there = scan if isinstance(scan, _Seen) else result
+    if not isinstance(there, _Seen):
+        return Pair(note=words)
+    size = {"width": there.small.shape[1], "height": there.small.shape[0]}
+    uri = there.uri()
+    if there is scan:
+        return Pair(before=uri, note=words, **size)
+    return Pair(after=uri, note=words, **size)

@@ -115,7 +115,7 @@ class ReportFile:
     size: int
     media_type: str = ""
     untouched: bool = False
-    contract: MetadataContract = MetadataContract()
+    contract: MetadataContract = field(default_factory=MetadataContract)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +125,21 @@ class Similar:
     path: str
     distance: int
     exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportReview:
+    """What a person said about the result: ``decision`` is approve or reject."""
+
+    decision: str
+    reviewer: str
+    at: datetime
+    reason: str = ""
+
+    @property
+    def said(self) -> str:
+        """The decision as a past participle."""
+        return {"approve": "approved", "reject": "rejected"}.get(self.decision, self.decision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +169,7 @@ class ReportAsset:
     steps: tuple[ReportStep, ...] = ()
     files: tuple[ReportFile, ...] = ()
     similar: tuple[Similar, ...] = ()
+    review: ReportReview | None = None
 
     @property
     def result(self) -> Result:
@@ -208,7 +224,7 @@ class ReportSource(Protocol):
         """The run that is reported."""
 
     def assets(self) -> Iterator[ReportAsset]:
-        """Yield the assets by path and page, without holding them all."""
+        """Yield the assets in a stable order, without holding them all."""
 
     def refusals(self) -> Iterator[ReportRefusal]:
         """Yield the files that were refused or skipped, by path."""

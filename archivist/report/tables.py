@@ -35,6 +35,11 @@ def _similar(asset: ReportAsset) -> str:
     return " | ".join((*asset.copies, *(other.path for other in asset.similar)))
 
 
+def _review(asset: ReportAsset) -> str:
+    review = asset.review
+    return "" if review is None else f"{review.said} by {review.reviewer}"
+
+
 def _tags(which: str) -> Cell:
     return lambda asset: sum(len(getattr(file.contract, which)) for file in asset.files)
 
@@ -63,6 +68,7 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "steps": ("each step with its version and how it ended", _steps),
     "changed": ("share of changed pixels, 0 to 1", lambda a: a.changed),
     "conjectural": ("steps that invented content", lambda a: " | ".join(a.conjectural)),
+    "review": ("approved or rejected, and by whom", _review),
     "seconds": ("time of the worker", lambda a: round(a.seconds, 3)),
     "outputs": ("output files, relative to the output folder", _paths),
     "output_digests": ("SHA-256 of each output file", _digests),

@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+from archivist.imaging.storage import Raster
 
 MASK_COLOUR = (255, 45, 125)
 """A red-violet that neither silver prints nor faded colour prints contain."""
 MASK_OPACITY = 165
 _QUALITY = 80
+_BAND_BYTES = 32 << 20
 
 
-def reduce(pixels: Pixels, side: int) -> NDArray[np.uint8]:
-    """Return (H, W, 1|3) pixels of 8 or 16 bits as uint8 with no side longer than ``side``.
+def reduce(raster: Raster, side: int) -> NDArray[np.uint8]:
+    """Return a picture of 8 or 16 bits as uint8 (H, W, 1|3) with no side longer than ``side``.
 
-    Areas are averaged; a picture that is small enough keeps its size.
+    Areas are averaged; a picture that is small enough keeps its size. Rows are read in bands, so
+    that a scan of any size needs little memory.
     """
-    height, width = pixels.shape[:2]
+    height, width, channels = raster.shape
     factor = min(1.0, side / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return to_eight_bits(small.reshape(size[1], size[0], -1))
+    rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+    row_bytes = width * channels * raster.dtype.itemsize * height / rows
+    step = max(1, int(_BAND_BYTES / row_bytes))
+    small = np.empty((rows, columns, channels), np.uint8)
+    for start in range(0, rows, step):
+        end = min(rows, start + step)
+        top, bottom = round(start * height / rows), round(end * height / rows)
+        band = np.ascontiguousarray(raster.read(top, bottom, 0, width))
+        if factor < 1:
+            band = cv2.resize(band, (columns, end - start), interpolation=cv2.INTER_AREA)
+        small[start:end] = to_eight_bits(band).reshape(end - start, columns, channels)
+    return small
 
 
-def to_eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """Return 8 or 16 bit samples as 8 bits, rounded."""
+def to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return samples of 8 or 16 bits as 8 bits, rounded."""
     if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8, copy=False)
+        return pixels
     # 65535 / 255 = 257 exactly.
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
@@ -66,21 +78,17 @@ def jpeg_uri(pixels: NDArray[np.uint8], quality: int = _QUALITY) -> str:
     return _uri("image/jpeg", stream.getvalue())
 
 
-def mask_uri(mask: NDArray[np.bool_], side: int) -> str:
-    """Return a mask (H, W) as a translucent overlay of at most ``side`` pixels: a PNG data URI.
+def overlay_uri(cover: NDArray[np.uint8]) -> str:
+    """Return a small mask (H, W) as a translucent overlay: a PNG in a data URI.
 
-    A pixel of the overlay is coloured as strongly as the mask covers it, but never so weakly that
-    a thin scratch disappears when the picture is made small.
+    ``cover`` says from 0 to 255 how much of a pixel the mask chose. The overlay is coloured
+    accordingly, but never so weakly that a thin scratch disappears in the small picture.
     """
-    height, width = mask.shape
-    factor = min(1.0, side / max(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    strength = np.where(cover > 0, np.clip(cover * 3, 0.35, 1.0), 0.0)
+    share = cover.astype(np.float32) / 255
+    strength = np.where(share > 0, np.clip(share * 3, 0.35, 1.0), 0.0)
     # Eight levels of transparency compress three times better than 256 and look the same.
     levels = np.rint(strength * 7).astype(np.uint8)
-    image = Image.fromarray(levels).convert("P")
-    image.putdata(levels.ravel().tolist())
+    image = Image.frombytes("P", (cover.shape[1], cover.shape[0]), levels.tobytes())
     image.putpalette(bytes(MASK_COLOUR) * 8)
     stream = io.BytesIO()
     alphas = bytes(round(MASK_OPACITY * level / 7) for level in range(8))
@@ -92,7 +100,8 @@ def difference(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[n
     """Return how much two small pictures differ, pixel by pixel, at the size of the first."""
     size = (before.shape[1], before.shape[0])
     second = cv2.resize(after.mean(axis=2, dtype=np.float32), size)
-    return np.abs(before.mean(axis=2, dtype=np.float32) - second)
+    changed: NDArray[np.float32] = np.abs(before.mean(axis=2, dtype=np.float32) - second)
+    return changed
 
 
 def busiest_corner(weight: NDArray[np.generic], factor: float) -> tuple[float, float]:

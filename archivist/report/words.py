@@ -36,20 +36,23 @@ def folder_and_name(path: str) -> tuple[str, str]:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time as people say it: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``5 h 02 min``."""
+    """Return a time as people say it: ``12 ms``, ``3.1 s``, ``3 min 20 s``, ``5 h 02 min``."""
     if seconds is None:
         return "unknown"
+    return _short_duration(seconds) if seconds < 59.5 else _long_duration(round(seconds))
+
+
+def _short_duration(seconds: float) -> str:
     if seconds < 0.0005:
         return "0 s"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def _long_duration(seconds: int) -> str:
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours / 24:.1f} days"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedReader
@@ -21,6 +22,9 @@ from archivist.scan.plugged import probe_plugged
 from archivist.scan.refusals import Code, refuse, refuse_error
 from archivist.scan.settings import ScanOptions
 from archivist.scan.walk import Found
+
+_one_exif = threading.Lock()
+"""ExifRead holds the interpreter anyway, and switching warnings off is not safe among threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +121,18 @@ def _assets(content: _Content, options: ScanOptions, facts: Mapping[str, str]) -
             facts,
             page=page,
             pages=len(headers),
-            exif=exif_facts(source) if page == 0 else {},
+            exif=_exif(source) if page == 0 else {},
             likeness=perceptual_hash(
                 content.file, content.data, page, header, max_pixels=options.max_pixels
             ),
         )
         for page, header in enumerate(headers)
     )
+
+
+def _exif(source: bytes | Path) -> Mapping[str, str]:
+    with _one_exif:
+        return exif_facts(source)
 
 
 def _asset(

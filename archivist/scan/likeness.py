@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import imagehash
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
 
 from archivist.imaging.decode import decode
+from archivist.imaging.orient import upright
 from archivist.imaging.raster import Raster, open_source
 from archivist.model import Header
 
-_Samples = NDArray[np.uint8] | NDArray[np.uint16]
+_Samples = NDArray[Any]
+"""uint8 or uint16 of shape (height, width, channels)."""
 
 SIDE = 256
 """Pictures are reduced to about this many pixels on the long side before they are hashed."""
@@ -34,17 +36,6 @@ _ALONE = 64_000_000
 
 _BAND_BYTES = 16 << 20
 """Bytes of pixels that are read at a time from a large TIFF."""
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""How each EXIF orientation is undone."""
 
 _one_large = threading.Lock()
 """Held while a large picture is decoded whole, so that the peaks of readers do not add up."""
@@ -86,19 +77,15 @@ def _reduced(
 
 
 def _drafted(data: bytes, header: Header) -> NDArray[np.uint8] | None:
-    """Return a JPEG reduced while it is decoded (five times as fast), or None if Pillow will not.
+    """Return a JPEG reduced while it is decoded, which takes a fifth of the time.
 
-    The class is used instead of ``Image.open``, which warns of large pictures: the budget was
-    checked by the probe.
+    None when the decoder finds fault: then :func:`decode` decides whether it matters, and says how.
     """
     try:
-        with JpegImageFile(BytesIO(data)) as picture:
-            picture.draft("L", (SIDE, SIDE))
-            small = picture.convert("L")
-    except (OSError, SyntaxError, ValueError):
-        return None  # decode() decides whether the file is damaged and says how
-    turn = _UPRIGHT.get(header.orientation)
-    return np.asarray(small if turn is None else small.transpose(turn))
+        small = simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=SIDE, min_width=SIDE)
+    except ValueError:
+        return None
+    return _grey(upright(small, header.orientation))
 
 
 def _whole(data: bytes, page: int, max_pixels: int) -> NDArray[np.uint8]:

@@ -115,6 +115,11 @@ class Batcher:
         """How many units are held now."""
         return self._held
 
+    @property
+    def more(self) -> bool:
+        """False when the stream has ended and nothing is held."""
+        return bool(self._held) or not self._ended
+
     def take(self) -> Batch | None:
         """Return the next batch, or None when the stream has ended."""
         self._fill()

@@ -119,7 +119,8 @@ class DaskRunner:
         self._site, self._requirement = site, requirement
         self._stack = ExitStack()
         self._client: Client | None = None
-        self._unfinished = False
+        self._transports: list[DaskTransport] = []
+        self._aborted = False
 
     @property
     def client(self) -> Client:
@@ -139,8 +140,12 @@ class DaskRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._unfinished:
+        # A caller that left its loop by an error still holds the generator of :meth:`run`.
+        unfinished = sum(transport.cancel_all() for transport in self._transports)
+        if unfinished or self._aborted:
             self._site.abandon()
+        for transport in self._transports:
+            transport.close()
         self._client = None
         self._stack.close()
 
@@ -153,6 +158,7 @@ class DaskRunner:
     ) -> Iterator[UnitOutcome]:
         """Yield outcomes as they arrive; see :class:`~archivist.schedule.runner.Runner`."""
         transport = DaskTransport(self.client, work, exact=self._site.exact)
+        self._transports.append(transport)
         lanes = Lanes(self._requirement, budget_mib=self._site.budget_mib)
         workers = sum(facts.threads for facts in transport.workers().values())
         batcher = Batcher(units, workers=workers)
@@ -160,8 +166,7 @@ class DaskRunner:
         try:
             yield from flow.outcomes()
         finally:
-            self._unfinished |= transport.cancel_all() > 0
-            transport.close()
+            self._aborted |= transport.cancel_all() > 0
 
 
 def local_runner(

@@ -113,28 +113,24 @@ class Flow:
         """Yield outcomes as they arrive; see :meth:`archivist.schedule.runner.Runner.run`."""
         self._alive = time.monotonic()
         while not self._stop.aborted:
-            self._look()
+            arrivals = self._look()
             waits = self._send()
             if not self._flights and not waits:
                 return
-            arrivals = self._transport.receive(WAIT_SECONDS)
+            arrivals.extend(self._transport.receive(WAIT_SECONDS))
             outcomes = [outcome for arrival in arrivals for outcome in self._settle(arrival)]
             self._send()  # so that the workers go on while the caller records
             yield from outcomes
             if self._fault is not None:
                 raise self._fault
 
-    def _look(self) -> None:
+    def _look(self) -> list[Arrival]:
+        """Look which workers are there; return the flights of those that are gone for good."""
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
-            return
+            return []
         self._looked = now
         self._lanes.update(self._transport.workers())
-        for flight, (lane, _) in list(self._flights.items()):
-            if lane.gone_since is not None and now - lane.gone_since > GRACE_SECONDS:
-                self._transport.cancel(flight)
-                end = End.LOST if self._transport.exact else End.KILLED
-                self._again.extend(self._take_back(flight, end))
         if len(self._lanes):
             self._alive = now
         elif now - self._alive > NO_WORKER_SECONDS:
@@ -142,24 +138,22 @@ class Flow:
                 f"no worker has come back for {NO_WORKER_SECONDS:.0f} s. Cure: look at the memory "
                 "of the machine and at the log of the cluster, then run the same command again"
             )
-
-    def _take_back(self, flight: int, end: End) -> list[Batch]:
-        """End a flight without a result; return the batch when it may simply fly again."""
-        lane, batch = self._flights.pop(flight)
-        lane.flying.remove(batch)
-        if batch.suspect:
-            self._suspects.appendleft(batch)
-        elif end is End.KILLED:
-            self._suspects.extend(Batch.alone(unit) for unit in batch.units)
-        else:
-            return [batch]
-        return []
+        # A scheduler that is not exact waits for the address to come back, and never tells.
+        end = End.LOST if self._transport.exact else End.KILLED
+        gone = [
+            flight
+            for flight, (lane, _) in self._flights.items()
+            if lane.gone_since is not None and now - lane.gone_since > GRACE_SECONDS
+        ]
+        for flight in gone:
+            self._transport.cancel(flight)
+        return [Arrival(flight=flight, end=end) for flight in gone]
 
     def _send(self) -> bool:
         """Send what the workers can take; return True when something waits to be sent."""
         if self._stop.draining:
             return False
-        if (leaver := self._lanes.leaver(self._recycle)) is not None:
+        if self._more() and (leaver := self._lanes.leaver(self._recycle)) is not None:
             self._lanes.drop(leaver)
             self._transport.restart(leaver.address)
         while self._suspects:
@@ -177,6 +171,9 @@ class Flow:
             self._launch(batch, lane)
         return bool(self._suspects or self._again)
 
+    def _more(self) -> bool:
+        return bool(self._suspects or self._again) or self._batcher.more
+
     def _next(self) -> Batch | None:
         return self._again.popleft() if self._again else self._batcher.take()
 
@@ -187,13 +184,13 @@ class Flow:
         self._transport.send(flight, batch, lane.address, self._lanes.resources(batch, lane))
 
     def _settle(self, arrival: Arrival) -> Sequence[UnitOutcome]:
+        """Take an arrival into the books; return what it brought for the caller."""
         if arrival.flight not in self._flights:
             return ()
-        lane, batch = self._flights[arrival.flight]
+        lane, batch = self._flights.pop(arrival.flight)
+        lane.flying.remove(batch)
         match arrival.end:
             case End.DONE:
-                del self._flights[arrival.flight]
-                lane.flying.remove(batch)
                 lane.units += len(batch.units)
                 lane.rss_mib = arrival.rss_mib
                 self._batcher.learn(batch, arrival.seconds)
@@ -202,16 +199,16 @@ class Flow:
             case End.KILLED:
                 self._lanes.drop(lane)
                 if batch.suspect:
-                    return [self._condemn(arrival.flight)]
+                    return [self._condemn(lane, batch)]
                 log.warning("a worker process died; its %d units run alone", len(batch.units))
+                self._suspects.extend(Batch.alone(unit) for unit in batch.units)
+            case End.LOST:
+                (self._suspects if batch.suspect else self._again).append(batch)
             case End.BROKEN:
                 self._fault = SchedulerError(arrival.message)
-        self._again.extend(self._take_back(arrival.flight, arrival.end))
         return ()
 
-    def _condemn(self, flight: int) -> UnitOutcome:
-        lane, batch = self._flights.pop(flight)
-        lane.flying.remove(batch)
+    def _condemn(self, lane: Lane, batch: Batch) -> UnitOutcome:
         self._culprits += 1
         if self._culprits >= MOST_CULPRITS:
             self._fault = SchedulerError(

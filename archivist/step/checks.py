@@ -51,11 +51,14 @@ def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
             found = type(value).__name__
             raise BadInput(f"{spec.id}: input {port.name!r} is {found}, expected {port.kind}")
     image = inputs.get("image")
+    if not isinstance(image, Image):
+        return
     for name, value in inputs.items():
-        if isinstance(image, Image) and isinstance(value, Mask | Probability):
-            if value.pixels.shape != image.pixels.shape[:2]:
-                message = f"{spec.id}: {name!r} is {_size(value.pixels)}, the image"
-                raise BadInput(f"{message} {_size(image.pixels)}; {ports[name].doc}")
+        if not isinstance(value, Mask | Probability):
+            continue
+        if value.pixels.shape != image.pixels.shape[:2]:
+            message = f"{spec.id}: {name!r} is {_size(value.pixels)}, the image"
+            raise BadInput(f"{message} {_size(image.pixels)}; {ports[name].doc}")
 
 
 def check_outputs(

@@ -43,7 +43,6 @@ class WorkerContext:
     spec: StepSpec
     session: Session
     seed: int
-    threads: int
     folders: Sequence[Path]
     tile_used: int = 0
     """Side of the tiles that ``map_tiles`` ended up with, 0 when it was not called."""
@@ -54,6 +53,11 @@ class WorkerContext:
     def device(self) -> str:
         """``cpu`` or ``cuda``."""
         return self.session.device_for(self.spec)
+
+    @property
+    def threads(self) -> int:
+        """How many CPU threads this worker may use."""
+        return self.session.threads
 
     @property
     def log(self) -> logging.Logger:

@@ -57,9 +57,7 @@ def execute(
     return Execution(outputs=outputs, scores=scores | found, tiling=tiling)
 
 
-def _ask(
-    spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext
-) -> Verdict:
+def _ask(spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext) -> Verdict:
     values = {name: held.value() for name, held in inputs.items()}
     check_inputs(spec, values)
     verdict = resolve(str(spec.applies))(values, params, ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ class Session:
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
         self.device = device()
+        # The scheduler divides the cores among the workers by this variable.
+        self.threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         self.environment: Mapping[str, object] = environment()
         self.environment_digest = digest_json(self.environment)
         self.cancelled = threading.Event()

@@ -10,7 +10,7 @@ from archivist.api.errors import SourceError
 from archivist.api.steps import Kind
 from archivist.hashing import digest_file
 from archivist.imaging.decode import decode
-from archivist.imaging.picture import Samples, widen
+from archivist.imaging.picture import widen
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
 from archivist.model import Asset, FileWork, Workshop, text_to_path
 from archivist.step.held import Held, ImageFacts
@@ -27,11 +27,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OpenedPage:
-    """One page: its pixels as a 16-bit upright raster, its opacity, and what stays with it."""
+    """One page, upright: pixels in the depth of the scan, opacity, and what stays with it."""
 
     raster: Raster
     facts: ImageFacts
-    alpha: Samples | None = None
+    alpha: Raster | None = None
     associated: bool = False
 
 
@@ -58,17 +58,19 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
     raise SourceError(f"{'; '.join(problems)}. Cure: {cure}", code="source-changed")
 
 
-def open_page(scan: Scan, asset: Asset, workshop: Workshop) -> OpenedPage:
+def open_page(scan: Scan, asset: Asset, workshop: Workshop, scratch: Path) -> OpenedPage:
     """Return a page as a raster: decoded into memory, or read by windows when it is large."""
     if scan.data is None:
-        source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels)
-        facts = ImageFacts(colour=asset.header.colour, depth=max(8, asset.header.depth), icc=source.icc)
-        return OpenedPage(raster=source, facts=facts)
+        source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels, scratch=scratch)
+        facts = ImageFacts(colour=source.colour, depth=source.depth, icc=source.icc)
+        return OpenedPage(
+            raster=source, facts=facts, alpha=source.alpha, associated=source.associated
+        )
     picture = decode(scan.data, asset.page, max_pixels=workshop.max_pixels)
     return OpenedPage(
-        raster=ArrayRaster(widen(picture.pixels)),
+        raster=ArrayRaster(picture.pixels),
         facts=ImageFacts(colour=picture.colour, depth=picture.depth, icc=picture.icc),
-        alpha=picture.alpha,
+        alpha=None if picture.alpha is None else ArrayRaster(picture.alpha),
         associated=picture.associated,
     )
 
@@ -81,7 +83,5 @@ def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
         raise SourceError(message, code="input-changed")
     picture = decode(data, max_pixels=workshop.max_pixels)
     # A mask drawn in an editor comes as grey or RGB; any channel at half or more means chosen.
-    chosen = (widen(picture.pixels).max(axis=2, keepdims=True) >= 32768)
-    return Held(
-        kind=Kind.MASK, digest=digest, role="supplied", load=lambda: ArrayRaster(chosen)
-    )
+    chosen = widen(picture.pixels).max(axis=2, keepdims=True) >= 32768
+    return Held(kind=Kind.MASK, digest=digest, role="supplied", load=lambda: ArrayRaster(chosen))

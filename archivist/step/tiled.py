@@ -109,9 +109,7 @@ class _Tiles:
         self._area += area
         return dict(self._samples(outputs, area))
 
-    def _samples(
-        self, outputs: Mapping[str, Value], area: float
-    ) -> list[tuple[str, NDArray[Any]]]:
+    def _samples(self, outputs: Mapping[str, Value], area: float) -> list[tuple[str, NDArray[Any]]]:
         samples: list[tuple[str, NDArray[Any]]] = []
         for name, value in outputs.items():
             if isinstance(value, Image):

@@ -15,13 +15,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
-from archivist.model import AssetOutcome, FileWork, Publication, UnitOutcome, WorkUnit, Workshop, now
+import psutil
+
+from archivist.model import (
+    AssetOutcome,
+    FileWork,
+    Publication,
+    UnitOutcome,
+    Workshop,
+    WorkUnit,
+    now,
+)
 from archivist.step.files import FileOutcome, Opened, compute_file, finish_file, open_file
 from archivist.step.held import Held
 from archivist.step.session import Session, session
 
-OVERLAP_SHARE = 0.25
-"""Files are overlapped only if one takes less than this share of the memory: three are alive."""
+OVERLAP_SHARE = 0.1
+"""Files are overlapped only if one takes less than this share of the free memory: three are alive
+in each worker, and there are other workers."""
 
 Carry = dict[tuple[int, str], Held]
 """What a step of the previous member of a sequence made: (ordinal, port) -> value."""
@@ -35,7 +46,7 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
     here = session(workshop.allow, workshop.block)
     jobs = [(unit, file) for unit in units for file in unit.files]
     largest = max((unit.ram_mib for unit in units), default=0.0)
-    if len(jobs) < 2 or largest > OVERLAP_SHARE * workshop.memory_mib:
+    if len(jobs) < 2 or largest > OVERLAP_SHARE * _free_mib():
         results = _in_turn(jobs, workshop, here)
     else:
         results = _overlapped(jobs, workshop, here)
@@ -43,6 +54,10 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
     for (unit, _), (outcome, began, seconds) in zip(jobs, results, strict=True):
         tally[unit.uid].add(outcome, began, seconds)
     return [tally[unit.uid].outcome(here) for unit in units]
+
+
+def _free_mib() -> float:
+    return float(psutil.virtual_memory().available) / 2**20
 
 
 _Job = tuple[WorkUnit, FileWork]

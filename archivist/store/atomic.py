@@ -20,23 +20,38 @@ STALE_SECONDS = 6 * 3600.0
 
 
 @contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Give a temporary path in ``folder``, which is made when it is missing.
+
+    What lies there when the block ends is removed, unless :func:`commit` moved it away.
+    Raises OSError.
+    """
+    make_folder(folder)
+    temporary = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def commit(temporary: Path, target: Path) -> None:
+    """Make a finished temporary file the content of ``target``, durably. Raises OSError."""
+    sync_file(temporary)
+    temporary.replace(target)
+    sync_folder(target.parent)
+
+
+@contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target``; when the block ends well, it becomes ``target``.
 
-    The folder is made when it is missing. When the block raises, the temporary file is removed and
-    ``target`` is as it was. Raises OSError.
+    When the block raises, the temporary file is removed and ``target`` is as it was. Raises
+    OSError.
     """
-    make_folder(target.parent)
-    temporary = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-    try:
+    with staged(target.parent) as temporary:
         yield temporary
-        sync_file(temporary)
-        temporary.replace(target)
-        sync_folder(target.parent)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+        commit(temporary, target)
 
 
 def make_folder(folder: Path) -> None:

@@ -52,6 +52,13 @@ def output_path(profile: OutputProfile, source: str) -> str:
     return "/".join(parts)
 
 
+def page_path(path: str, page: int) -> str:
+    """Return the name of one page (from 0) of a scan, for formats that hold one page a file."""
+    name = PurePosixPath(path)
+    stem, suffix = _split(name.name)
+    return str(name.with_name(_fitted(stem, f"~page{page + 1}{suffix}")))
+
+
 def fold(name: str) -> str:
     """Return what a file system without case and Unicode forms would compare."""
     if not name.isascii():

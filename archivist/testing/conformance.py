@@ -12,7 +12,7 @@ from archivist.api.values import Image, Value
 from archivist.plugins import spec_problems
 from archivist.testing import behaviour, description
 from archivist.testing.case import Case, NotExamined
-from archivist.testing.guards import own_randomness
+from archivist.testing.guards import own_folder, own_randomness
 from archivist.testing.samples import sample_inputs
 
 MakeInputs = Callable[[Image], Mapping[str, Value]]
@@ -81,7 +81,8 @@ def check_step(
         module=module,
         make_inputs=inputs or (lambda image: sample_inputs(spec, image)),
     )
-    with own_randomness(0):  # whatever the step does to the caller's generators is undone
+    # Whatever the step does to the caller's random generators and folder is undone.
+    with own_randomness(0), own_folder():
         found = [_try(case, name, check) for name, check in _checks(spec)]
     return (Promise(title, True), *found)
 

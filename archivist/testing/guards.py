@@ -31,7 +31,8 @@ _CHANGES = (
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto")
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
-_watch = threading.local()
+_watches: dict[int, tuple[list[str], set[str]]] = {}
+"""For each thread that is watched: what was seen, and which files it may read."""
 _installed: list[bool] = []
 
 
@@ -45,13 +46,13 @@ def watched(weights: Sequence[Path] = ()) -> Iterator[list[str]]:
     """
     _install()
     seen: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="archivist-check-") as name, _moved_to(Path(name)):
-        _watch.seen, _watch.allowed = seen, {str(path) for path in weights}
+    with own_folder() as folder:
+        _watches[threading.get_ident()] = (seen, {str(path) for path in weights})
         try:
             yield seen
         finally:
-            _watch.seen = None
-        seen.extend(f"wrote {path.name}" for path in sorted(Path(name).iterdir()))
+            del _watches[threading.get_ident()]
+        seen.extend(f"wrote {path.name}" for path in sorted(folder.iterdir()))
 
 
 @contextlib.contextmanager
@@ -94,6 +95,13 @@ def _random_states() -> dict[str, object]:
 
 
 @contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Make an empty folder the working and the temporary folder for a while; then remove it."""
+    with tempfile.TemporaryDirectory(prefix="archivist-check-") as name, _moved_to(Path(name)):
+        yield Path(name)
+
+
+@contextlib.contextmanager
 def _moved_to(folder: Path) -> Iterator[None]:
     old_tempdir, tempfile.tempdir = tempfile.tempdir, str(folder)
     old_variable = os.environ.get("TMPDIR")
@@ -117,11 +125,11 @@ def _install() -> None:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    seen = getattr(_watch, "seen", None)
-    if seen is None:
+    if not _watches or threading.get_ident() not in _watches:
         return
+    seen, allowed = _watches[threading.get_ident()]
     if event == "open":
-        problem = _opened(arguments, _watch.allowed)
+        problem = _opened(arguments, allowed)
         if problem:
             seen.append(problem)
     elif event in _CHANGES and "__pycache__" not in str(arguments[0]):

@@ -212,7 +212,8 @@ def _as_server_user(command: list[str], **options: Any) -> None:
     """Run a server program; initdb refuses to be root."""
     if os.geteuid() == 0:
         user = "postgres" if _has_user("postgres") else "nobody"
-        command = ["setpriv", f"--reuid={user}", f"--regid={_group(user)}", "--clear-groups"] + command
+        ids = [f"--reuid={user}", f"--regid={_group(user)}", "--clear-groups"]
+        command = ["setpriv", *ids, *command]
     subprocess.run(command, check=True, capture_output=True, timeout=120, **options)
 
 

@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -232,16 +232,25 @@ def test_a_name_that_text_cannot_tell_apart_is_refused(scans: Path, put: Put) ->
     assert "rename" in refusal.reason
 
 
-def test_a_very_deep_tree_is_walked(scans: Path) -> None:
-    here = Path.cwd()
+@pytest.fixture
+def deep(scans: Path) -> Iterator[int]:
+    """A chain of folders deeper than Python recurses, removed again from the bottom."""
+    here, depth = Path.cwd(), 1500
     os.chdir(scans)
-    try:
-        for _ in range(1500):
-            Path("d").mkdir()
-            os.chdir("d")
-    finally:
-        os.chdir(here)
-    assert found(scans) == []
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("a.jpg").write_bytes(b"x")
+    yield depth
+    Path("a.jpg").unlink()
+    for _ in range(depth):
+        os.chdir("..")
+        Path("d").rmdir()
+    os.chdir(here)
+
+
+def test_a_very_deep_tree_is_walked(scans: Path, deep: int) -> None:
+    assert found(scans) == ["d/" * deep + "a.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -157,5 +157,7 @@ def test_looking_for_gpus_imports_neither_torch_nor_dask():
         "import sys; from archivist.schedule.devices import this_machine; this_machine();"
         "print([m for m in ('torch', 'dask', 'distributed', 'numpy') if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"

@@ -56,8 +56,9 @@ def test_the_second_ctrl_c_breaks_off_the_work_itself(make_units):
 
 
 def test_work_that_needs_a_gpu_is_refused_without_one():
-    with pytest.raises(UsageError, match=r"GPU.*Cure"), make_runner(
-        "serial", requirement=Requirement(needs_gpu=True), gpus=()
+    with (
+        pytest.raises(UsageError, match=r"GPU.*Cure"),
+        make_runner("serial", requirement=Requirement(needs_gpu=True), gpus=()),
     ):
         pass
 

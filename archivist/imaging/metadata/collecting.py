@@ -14,6 +14,7 @@ from archivist.imaging.metadata.source import (
     ICC_TAG,
     IPTC_TAG,
     IRB_TAG,
+    SAMPLE_TAGS,
     STRUCTURE,
     XMP_TAG,
     SourceMetadata,
@@ -72,6 +73,8 @@ def _collect_jpeg(data: Buffer) -> SourceMetadata:
         others.append(Segment(jpeg_parts.APP13, jpeg_parts.PHOTOSHOP + bytes(photoshop)))
     fields, exif_problems = _exif_fields(exif)
     extension, xmp_problems = _extension(main, extended)
+    if xmp_problems:
+        others += [Segment(jpeg_parts.APP1, jpeg_parts.XMP_EXTENSION + part) for part in extended]
     return SourceMetadata(
         format="jpeg",
         **fields,
@@ -176,6 +179,8 @@ def _resources(block: bytes) -> tuple[tuple[irb.Resource, ...], list[str]]:
 
 # --- TIFF -----------------------------------------------------------------------------------
 
+_PHOTOMETRIC, _YCBCR = 262, 6
+
 
 def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
     reader = Reader.of(data)
@@ -189,10 +194,12 @@ def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
         raise ValueError(f"the file has no page {page}")
     whole = reader.read(pages[page], "IFD0")
     resources, problems = _resources(_bytes_of(whole, IRB_TAG) or b"")
+    # In a page stored as YCbCr these describe its samples; elsewhere they came with a JPEG's Exif.
+    ycbcr = SAMPLE_TAGS if reader.number(pages[page], _PHOTOMETRIC) == _YCBCR else ()
     return SourceMetadata(
         format="tiff",
         order=reader.order,
-        ifd0=whole.without(*STRUCTURE),
+        ifd0=whole.without(*STRUCTURE, *ycbcr),
         xmp=_bytes_of(whole, XMP_TAG),
         icc=_bytes_of(whole, ICC_TAG),
         resources=resources,
@@ -204,7 +211,7 @@ def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
 
 def is_part(reader: Reader, at: int) -> bool:
     """Tell whether the directory at an offset is a reduced copy or a mask, no page of its own."""
-    kind, photometric = (reader.number(at, tag) for tag in (254, 262))
+    kind, photometric = (reader.number(at, tag) for tag in (254, _PHOTOMETRIC))
     return bool((kind or 0) & 5) or photometric == 4
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from archivist.imaging.metadata.geometry import turned_point, turned_size
 from archivist.imaging.metadata.ifd import (
@@ -55,7 +55,7 @@ def edited_thumbnail(directory: Directory, target: Target, ledger: Ledger) -> Di
         return None
     ledger.changed["IFD1:ThumbnailImage"] = "made anew from the new picture"
     directory = _made_upright(directory, ledger)
-    for tag, value in _jpeg_size(target.thumbnail):
+    for tag, value in jpeg_size(target.thumbnail):
         directory = _whole_number(directory, tag, value, ledger, "the size of the new thumbnail")
     directory = _whole_number(directory, 259, _JPEG_COMPRESSION, ledger, "the thumbnail is a JPEG")
     order = directory.order
@@ -108,11 +108,11 @@ def _edited_exif(exif: Directory, target: Target, ledger: Ledger) -> Directory:
     for tag in (_SUBJECT_AREA, _SUBJECT_LOCATION):
         exif = _moved_subject(exif, tag, target, ledger)
     if target.note is not None:
-        # The new ModifyDate is in UTC: what qualified the old one must not qualify it.
-        for tag, value in ((_OFFSET_TIME, "+00:00"), (_SUBSEC_TIME, "00")):
-            if exif.get(tag) is not None:
-                ledger.changed[tag_name(exif.name, tag)] = "belongs to ModifyDate"
-                exif = exif.with_entry(ascii_text(tag, value))
+        # It qualified the old ModifyDate; the new one has whole seconds.
+        entry = exif.get(_SUBSEC_TIME)
+        if entry is not None and text(entry).strip("0"):
+            ledger.changed[tag_name(exif.name, _SUBSEC_TIME)] = "belongs to ModifyDate"
+            exif = exif.with_entry(ascii_text(_SUBSEC_TIME, "00"))
     return exif
 
 
@@ -140,24 +140,29 @@ def _signed(directory: Directory, target: Target, ledger: Ledger) -> Directory:
     note = target.note
     if note is None:
         return directory
-    moment = exif_date(note.when)
-    for tag, value in ((_SOFTWARE, note.software), (_DATE, moment), (_PROCESSING, note.software)):
+    moment = note.when.astimezone(_zone(directory)).strftime("%Y:%m:%d %H:%M:%S")
+    for tag, words in ((_SOFTWARE, note.software), (_DATE, moment), (_PROCESSING, note.software)):
         old = directory.get(tag)
         if old is None and tag == _PROCESSING:
             continue
         was = f" (was {text(old)!r})" if old is not None and not old.broken else ""
         name = tag_name(directory.name, tag)
         ledger.set(name, existed=old is not None, reason=f"written by archivist{was}")
-        directory = directory.with_entry(ascii_text(tag, value))
+        directory = directory.with_entry(ascii_text(tag, words))
     return directory
 
 
-def exif_date(moment: datetime) -> str:
-    """Return a moment as Exif writes it, in UTC."""
-    return moment.astimezone(UTC).strftime("%Y:%m:%d %H:%M:%S")
+def _zone(directory: Directory) -> tzinfo:
+    """Return the zone that OffsetTime names for ModifyDate, UTC when it names none."""
+    exif = directory.child(EXIF_POINTER)
+    entry = exif.get(_OFFSET_TIME) if exif is not None else None
+    try:
+        return datetime.strptime(text(entry), "%z").tzinfo or UTC if entry is not None else UTC
+    except ValueError:
+        return UTC
 
 
-def _jpeg_size(data: bytes) -> Iterator[tuple[int, int]]:
+def jpeg_size(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield (tag, value) of width and height as a small JPEG's frame header says them."""
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:

@@ -111,7 +111,8 @@ class Reader:
             return Entry(tag=tag, type=kind, count=count, value=raw, broken=True)
         value = bytes(self.data[home : home + size])
         entry = Entry(tag=tag, type=kind, count=count, value=value, home=home)
-        if tag in _POINTERS and kind in (LONG, IFD, LONG8, IFD8) and depth < _MAX_DEPTH:
+        leads = kind in (IFD, IFD8) or (tag in _POINTERS and kind in (LONG, LONG8))
+        if leads and depth < _MAX_DEPTH:
             return dataclasses.replace(entry, children=tuple(self._children(entry, depth)))
         return entry
 
@@ -121,7 +122,7 @@ class Reader:
             if at in self.seen or not 8 <= at < len(self.data):
                 continue
             try:
-                yield self.read(at, _POINTERS[entry.tag], depth + 1)
+                yield self.read(at, _POINTERS.get(entry.tag, f"IFD{entry.tag}"), depth + 1)
             except BrokenDirectory:
                 continue
 

@@ -68,7 +68,7 @@ class Writer:
             return struct.pack(self.order + "HHI", entry.tag, kind, count) + value
         if entry.children:
             offsets = [self.write(child) for child in entry.children]
-            kind = {IFD8: IFD, LONG8: LONG}.get(kind, kind) if not self.big else kind
+            kind = IFD8 if self.big else {IFD8: IFD, LONG8: LONG}.get(kind, kind)
             count = len(offsets)
             value = struct.pack(f"{self.order}{count}{_code(kind)}", *offsets)
         elif entry.stream is not None:

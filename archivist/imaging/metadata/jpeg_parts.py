@@ -38,27 +38,31 @@ class Segment:
 
 def segments(data: Buffer) -> Iterator[Segment]:
     """Yield the application and comment segments before the first scan; stops where it breaks."""
+    for at, marker, length in _markers(data):
+        if marker == COM or APP0 <= marker <= 0xEF:
+            yield Segment(marker, bytes(data[at + 4 : at + 2 + length]))
+
+
+def _markers(data: Buffer) -> Iterator[tuple[int, int, int]]:
+    """Yield (offset, marker, length) up to the first scan; its own marker is the last."""
     at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in (0xFF, *_STANDALONE):
             at += 1 if marker == 0xFF else 2
             continue
-        if marker in (_SOS, _EOI):
-            return
         (length,) = struct.unpack_from(">H", data, at + 2)
-        if length < 2 or at + 2 + length > len(data):
+        if marker == _EOI or length < 2 or at + 2 + length > len(data):
             return
-        if marker == COM or APP0 <= marker <= 0xEF:
-            yield Segment(marker, bytes(data[at + 4 : at + 2 + length]))
+        yield at, marker, length
+        if marker == _SOS:
+            return
         at += 2 + length
 
 
 def trailer_size(data: bytes) -> int:
     """Return how many bytes follow the end of the picture (second pictures, videos)."""
-    at = data.find(b"\xff\xda")
+    at = next((place for place, marker, _ in _markers(data) if marker == _SOS), -1)
     while at >= 0:
         at = data.find(b"\xff", at + 1)
         if at < 0 or at + 1 >= len(data):

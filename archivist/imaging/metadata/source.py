@@ -23,14 +23,15 @@ SUB_IFDS = 330
 POINTERS = frozenset({34665, 34853, 40965, SUB_IFDS})
 STRUCTURE = frozenset(
     {
-        *(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 288, 289, 292, 293),
-        *(296, 317, 320, 322, 323, 324, 325, 338, 339, 340, 341, 347),
+        *(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293),
+        *(317, 320, 322, 323, 324, 325, 338, 339, 347, 530, 559),
         *range(512, 522),
-        *(529, 530, 531, 532, 559),
         *(XMP_TAG, IPTC_TAG, IRB_TAG, ICC_TAG),
     }
 )
 """Tags of a TIFF page that describe how its samples are stored, or are held apart here."""
+SAMPLE_TAGS = frozenset({529, 531, 532})
+"""Tags that describe YCbCr samples; a TIFF file is written in RGB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class SourceMetadata:
     TIFF page ``ifd0`` has all tags that are not structure, and there is no block. ``xmp_extension``
     is the rest of a packet that one JPEG segment cannot hold. ``segments`` and ``chunks`` are the
     other parts of JPEG and PNG files; ``trailer`` counts the bytes after a JPEG picture, ``parts``
-    the reduced copies and masks beside the pages of a TIFF file; ``problems`` name what could not be read.
+    the reduced copies and masks beside the pages of a TIFF file. ``problems`` name what could not
+    be read.
     """
 
     format: str
@@ -114,6 +116,8 @@ def directory_facts(directory: Directory) -> dict[str, str]:
         if entry.children or (owner.name == "IFD1" and entry.tag in (0x201, 0x202)):
             if entry.stream is not None:
                 found["IFD1:ThumbnailImage"] = digest_bytes(entry.stream)
+            continue
+        if owner.name == "IFD0" and entry.tag in STRUCTURE:
             continue
         value = entry.value
         if owner.order == ">" and not entry.broken:

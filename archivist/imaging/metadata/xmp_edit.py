@@ -72,12 +72,12 @@ def _resized(packet: Packet, target: Target, ledger: Ledger) -> None:
     if old[0] is None or old[1] is None:
         return
     x, y = turned_size(old[0], old[1], target.stored.orientation)
-    for axis, was, value in (
+    for axis, was, now in (
         ("X", old[0], x * target.scale[0]),
         ("Y", old[1], y * target.scale[1]),
     ):
-        if abs(value - was) > 1e-6 * abs(was):
-            words = f"{round(value * 10000)}/10000"
+        if abs(now - was) > 1e-6 * abs(was):
+            words = f"{round(now * 10000)}/10000"
             _set(packet, f"tiff:{axis}Resolution", words, ledger, "the physical size is kept")
 
 

@@ -1,0 +1,94 @@
+"""What is decided about results after they were made: reviews, deleted files, duplicates."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select, update
+
+from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.near import near_pairs
+from archivist.catalog.rows import Decision
+from archivist.catalog.tables import asset, blob, duplicate, event, review
+from archivist.model import now
+
+_DUPLICATE = ("first_asset", "second_asset", "distance", "run_id")
+_HASH_DIGITS = 16
+COMPARED = "scan.compared"
+"""Type of the event that tells which perceptual hashes were compared."""
+
+
+def add_review(
+    connection: Connection,
+    *,
+    asset_id: int,
+    decision: Decision,
+    reviewer: str,
+    reason: str,
+    records: Sequence[str],
+) -> None:
+    """Add a review; the newest one of an asset is in force."""
+    connection.execute(
+        insert(review).values(
+            asset_id=asset_id,
+            decision=decision.value,
+            reviewer=reviewer,
+            reason=reason,
+            at=now(),
+            records=tuple(records),
+        )
+    )
+    detail = {"reason": reason} if reason else {}
+    draft = EventDraft(
+        type=f"review.{decision.value}", asset=asset_id, detail=detail, actor=reviewer
+    )
+    add_events(connection, [draft])
+
+
+def mark_purged(connection: Connection, digests: Sequence[str], reason: str) -> int:
+    """Turn blobs into tombstones; return how many were not before."""
+    marked = 0
+    for page in pages(digests):
+        statement = update(blob).where(blob.c.digest.in_(page), blob.c.purged.is_(None))
+        marked += connection.execute(statement.values(purged=now())).rowcount
+    if marked:
+        detail = {"blobs": marked, "reason": reason}
+        add_events(connection, [EventDraft(type="blob.purged", detail=detail)])
+    return marked
+
+
+def find_near(connection: Connection, max_distance: int) -> Iterable[tuple[int, int, int]]:
+    """Return pairs of asset numbers whose perceptual hashes differ in few bits."""
+    ids, hashes = array("q"), array("Q")
+    wanted = select(asset.c.id, asset.c.perceptual_hash).order_by(asset.c.id)
+    rows = connection.execution_options(yield_per=10_000).execute(
+        wanted.where(asset.c.perceptual_hash.is_not(None))
+    )
+    for number, text in rows:
+        if len(text) == _HASH_DIGITS:
+            ids.append(number)
+            hashes.append(int(text, 16))
+    values = np.frombuffer(hashes, dtype=np.uint64) if hashes else np.empty(0, np.uint64)
+    return ((ids[a], ids[b], distance) for a, b, distance in near_pairs(values, max_distance))
+
+
+def hashed(connection: Connection) -> dict[str, int]:
+    """Return how many assets have a perceptual hash, and the newest of them."""
+    counted = select(func.count(asset.c.perceptual_hash), func.max(asset.c.id))
+    count, newest = connection.execute(counted.where(asset.c.perceptual_hash.is_not(None))).one()
+    return {"hashes": count, "newest": newest or 0}
+
+
+def is_compared(connection: Connection, state: Mapping[str, int]) -> bool:
+    """Tell whether the hashes of this state were compared already."""
+    newest = select(event.c.detail).where(event.c.type == COMPARED).order_by(event.c.id.desc())
+    return connection.scalar(newest.limit(1)) == state
+
+
+def add_near(connection: Connection, pairs: Sequence[tuple[int, int, int]], run: int) -> None:
+    """Add near duplicates that are not known yet."""
+    rows = [(*pair, run) for pair in pairs]
+    insert_rows(connection, duplicate, _DUPLICATE, rows, conflict=_DUPLICATE[:2])

@@ -1,0 +1,73 @@
+"""All questions to the catalog, in one place; each takes the open catalog first.
+
+Answers are plain frozen values (:mod:`archivist.catalog.rows`, :mod:`archivist.model`); long ones
+are pages or iterators, so that a million assets never lie in memory.
+"""
+
+from __future__ import annotations
+
+from archivist.catalog.history import (
+    all_records,
+    events,
+    failures,
+    near_duplicates,
+    outcomes,
+    records_of,
+    run,
+    run_counts,
+    runs,
+    totals,
+)
+from archivist.catalog.lookups import (
+    FileStats,
+    assets_of,
+    file_stats,
+    known,
+    last_failures,
+    last_outcomes,
+    paths_of,
+    pinned,
+    previous,
+    published,
+    refusals,
+    reviews,
+)
+from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
+from archivist.catalog.reports import artifacts, publications, report_rows
+from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
+
+__all__ = [
+    "FileStats",
+    "all_records",
+    "artifacts",
+    "assets_of",
+    "count_pending",
+    "environment",
+    "events",
+    "failures",
+    "file_stats",
+    "info",
+    "known",
+    "last_failures",
+    "last_outcomes",
+    "near_duplicates",
+    "outcomes",
+    "paths_of",
+    "pending_units",
+    "pinned",
+    "previous",
+    "publications",
+    "published",
+    "records_of",
+    "referenced_blobs",
+    "refusals",
+    "report_rows",
+    "reviews",
+    "run",
+    "run_counts",
+    "runs",
+    "tasks_of",
+    "totals",
+    "weights_seen",
+    "work_units",
+]

@@ -1,0 +1,124 @@
+"""`archivist run`: scan, plan, do the work, and report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archivist.cli.exits import Exit
+from archivist.cli.options import (
+    catalog_option,
+    config_option,
+    job_options,
+    json_option,
+    make_job,
+    watcher_for,
+)
+
+if TYPE_CHECKING:
+    from archivist.pipeline import Job, RunResult
+
+
+@click.command()
+@job_options
+@click.option(
+    "--scheduler",
+    default=None,
+    help="auto (default), serial, or tcp://HOST:PORT of a Dask scheduler.",
+)
+@click.option("--workers", type=click.IntRange(1), help="How many worker processes.")
+@click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@click.option("--override", is_flag=True, help="Also redo results that were approved.")
+@catalog_option
+@config_option
+@json_option
+def run(as_json: bool, **options: object) -> int:
+    """Restore a folder tree of SCANS into the folder given by --out.
+
+    The same command again continues where it stopped, or finds nothing to do.
+    """
+    from archivist.pipeline import run as run_pipeline
+    from archivist.schedule.stop import Stop, StopSignal
+
+    job = make_job(options)
+    stop = StopSignal()
+
+    def say(level: Stop) -> None:
+        if level is Stop.DRAIN:
+            click.echo(
+                "Stopping: finishing what is under way. Ctrl-C again stops at once; "
+                "the same command goes on later.",
+                err=True,
+            )
+
+    with watcher_for(as_json) as watcher, stop.listen(say):
+        result = run_pipeline(job, watcher, stop)
+    report = _report(job)
+    if as_json:
+        click.echo(json.dumps(summary(job, result, report), ensure_ascii=False))
+    else:
+        _tell(job, result, report)
+    if result.pending:
+        return Exit.INTERRUPTED if not job.fail_fast else Exit.SOME_FAILED
+    return Exit.SOME_FAILED if result.failed else Exit.FINE
+
+
+def _report(job: Job) -> Path:
+    from archivist.report import write_report
+
+    path = job.home / "report.html"
+    write_report(job.url, store=job.home / "store", scans=job.scans, out=job.out, path=path)
+    return path
+
+
+def summary(job: Job, result: RunResult, report: Path) -> dict[str, object]:
+    """Return the result of a run for programs."""
+    return {
+        "event": "result",
+        "run": result.run,
+        "state": str(result.state),
+        "recipe": result.planned.recipe,
+        "files": result.found.files,
+        "assets": dict(result.counts),
+        "up_to_date": result.planned.summary.idle_assets,
+        "pending": result.pending,
+        "refused": [
+            {"path": path, "code": code, "reason": reason} for path, code, reason in result.refused
+        ],
+        "failed": [
+            {"paths": list(f.paths), "code": f.code, "reason": f.message} for f in result.failures
+        ],
+        "out": str(job.out),
+        "report": str(report),
+        "catalog": job.url,
+    }
+
+
+def _tell(job: Job, result: RunResult, report: Path) -> None:
+    counts, found = result.counts, result.found
+    idle = result.planned.summary.idle_assets
+    click.echo(
+        f"{found.assets} assets in {found.files} files: {counts.get('done', 0)} restored, "
+        f"{counts.get('skipped', 0)} needed nothing, {idle} up to date, "
+        f"{counts.get('failed', 0)} failed, {result.pending} units not done. "
+        f"{found.refused} files refused, {found.ignored} ignored."
+    )
+    for path, code, reason in result.refused:
+        click.echo(f"  refused  {_shown(path)}: {reason} [{code}]", err=True)
+    for failure in result.failures:
+        names = ", ".join(_shown(path) for path in failure.paths)
+        click.echo(f"  failed   {names}: {failure.message} [{failure.code}]", err=True)
+    if result.failures or result.refused:
+        click.echo("To try the failed ones again, give the same command once more.", err=True)
+    if result.pending:
+        click.echo("Not everything was done. To go on, give the same command once more.", err=True)
+    click.echo(f"Report: {report}")
+    click.echo(f"Outputs: {job.out}")
+
+
+def _shown(path: str) -> str:
+    """Return a path that cannot break the line or the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in path)

@@ -1,0 +1,41 @@
+"""`archivist scan`: find and identify the scans."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from archivist.cli.exits import Exit
+from archivist.cli.options import (
+    catalog_option,
+    config_option,
+    job_options,
+    json_option,
+    make_job,
+    watcher_for,
+)
+
+
+@click.command()
+@job_options
+@click.option("--reread", is_flag=True, help="Read every file again, even unchanged ones.")
+@catalog_option
+@config_option
+@json_option
+def scan(as_json: bool, **options: object) -> int:
+    """Find and identify the SCANS, and write them to the catalog."""
+    from archivist.pipeline import scan as scan_pipeline
+
+    job = make_job(options)
+    with watcher_for(as_json) as watcher:
+        run, found = scan_pipeline(job, watcher)
+    if as_json:
+        click.echo(json.dumps({"event": "result", "run": run, **asdict(found)}))
+    else:
+        click.echo(
+            f"{found.files} files with {found.assets} assets, {found.refused} refused, "
+            f"{found.ignored} ignored."
+        )
+    return Exit.SOME_FAILED if found.refused else Exit.FINE

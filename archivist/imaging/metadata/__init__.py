@@ -1,0 +1,23 @@
+"""Metadata of scans: taken out whole, carried into outputs, and compared after writing."""
+
+from archivist.imaging.metadata.attach import attach
+from archivist.imaging.metadata.carry import carry
+from archivist.imaging.metadata.collecting import collect
+from archivist.imaging.metadata.exif import exif_facts
+from archivist.imaging.metadata.source import SourceMetadata, facts
+from archivist.imaging.metadata.target import Carried, HistoryEvent, RestorationNote, Target
+from archivist.imaging.metadata.verify import compare
+
+__all__ = [
+    "Carried",
+    "HistoryEvent",
+    "RestorationNote",
+    "SourceMetadata",
+    "Target",
+    "attach",
+    "carry",
+    "collect",
+    "compare",
+    "exif_facts",
+    "facts",
+]

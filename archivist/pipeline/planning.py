@@ -1,0 +1,157 @@
+"""Ask the catalog what the planner wants to know, and give it the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivist.api.steps import Device, StepSpec
+from archivist.catalog import queries
+from archivist.catalog.files import FoundFile, files_of_run, replaced_paths
+from archivist.catalog.session import Catalog
+from archivist.hashing import digest_file
+from archivist.model import KnownResult, Recipe, Supplied, text_to_path
+from archivist.pipeline.job import Job
+from archivist.plan import PlannedFile, Planner, Previous, facts_of, parse
+from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
+from archivist.plugins import weight_digest as digest_of_weight
+
+
+def planner_for(
+    job: Job, recipe: Recipe, plugins: Plugins, catalog: Catalog, *, device_family: str
+) -> Planner:
+    """Return the planner of a job: its recipe and profiles, and the catalog as its memory."""
+    folders = weight_folders(job)
+
+    def weights(spec: StepSpec, params: Mapping[str, object]) -> Sequence[str]:
+        needed = spec.required_weights(make_params(spec, params))
+        for weight in needed:
+            find_weights(weight, folders)
+        return [digest_of_weight(weight, folders) or "" for weight in needed]
+
+    return Planner(
+        recipe,
+        plugins,
+        CatalogLookup(catalog, job.out, [step.step for step in recipe.steps]),
+        profiles=job.settings.output.profiles,
+        weights=weights,
+        device_family=device_family,
+        override=job.override,
+        stream_above_mp=job.settings.schedule.stream_above_megapixels,
+    )
+
+
+def weight_folders(job: Job) -> tuple[Path, ...]:
+    """Return where imported weights lie."""
+    folder = job.settings.weights.folder
+    return (Path(folder) if folder else default_weights_folder(),)
+
+
+def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
+    """Return ``cuda`` when a step of the recipe would use a GPU and there is one, else ``cpu``."""
+    wants = any(plugins.steps[s.step].cost.device is not Device.CPU for s in recipe.steps)
+    return "cuda" if wants and gpus else "cpu"
+
+
+def planned_files(job: Job, recipe: Recipe, catalog: Catalog, run: str) -> Iterator[PlannedFile]:
+    """Yield the files that this run's scan saw and that ``--where`` wants."""
+    for file in _wanted(files_of_run(catalog, run), job, catalog):
+        yield PlannedFile(
+            digest=file.digest,
+            paths=file.paths,
+            assets=file.assets,
+            supplied=supplied_for(recipe, file.paths),
+        )
+
+
+def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[FoundFile]:
+    if job.where is None:
+        yield from files
+        return
+    wants = parse(job.where)
+    for file in files:
+        uids = [asset.uid for asset in file.assets]
+        outcomes, reviews = queries.last_outcomes(catalog, uids), queries.reviews(catalog, uids)
+        for asset in file.assets:
+            last, review = outcomes.get(asset.uid), reviews.get(asset.uid)
+            facts = facts_of(asset, file.paths[0]) | {
+                "status": last.status if last else "",
+                "code": last.code if last else "",
+                "review": str(review.decision) if review else "",
+            }
+            if wants(facts):
+                yield file
+                break
+
+
+def supplied_for(recipe: Recipe, paths: Sequence[str]) -> tuple[Supplied, ...]:
+    """Return the values that a person made for a file: named like the scan, or with ``.png``."""
+    found = []
+    for port, folder in recipe.inputs.items():
+        for path in paths:
+            name = Path(folder) / text_to_path(path)
+            places = (name, name.with_name(name.name + ".png"), name.with_suffix(".png"))
+            place = next((p for p in places if p.is_file()), None)
+            if place is not None:
+                digest = digest_file(place)
+                found.append(Supplied(port=port, path=str(place.resolve()), digest=digest))
+                break
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogLookup:
+    """Answers the planner from the catalog; implements :class:`archivist.plan.Lookup`."""
+
+    catalog: Catalog
+    out: Path
+    steps: Sequence[str]
+
+    def known(self, keys: Sequence[str]) -> Mapping[str, KnownResult]:
+        """Return the stored results of these step keys."""
+        return queries.known(self.catalog, keys) if keys else {}
+
+    def previous(self, assets: Sequence[str]) -> Mapping[tuple[str, str], Previous]:
+        """Return the newest finished record for each (asset, step id)."""
+        found = queries.previous(self.catalog, assets, self.steps)
+        results = queries.known(self.catalog, [row.key for row in found.values()])
+        return {
+            place: Previous(
+                version=row.version,
+                params=row.params,
+                inputs={use.port: use.digest for use in row.inputs},
+                weights=[use.digest for use in row.weights],
+                result=results.get(row.key),
+            )
+            for place, row in found.items()
+        }
+
+    def failures(self, assets: Sequence[str]) -> Mapping[str, str]:
+        """Return asset -> code for those that failed when they were last treated."""
+        found = queries.last_failures(self.catalog, assets)
+        return {asset: outcome.code for asset, outcome in found.items()}
+
+    def pinned(self, assets: Sequence[str]) -> frozenset[str]:
+        """Return the assets whose approved result must stay."""
+        return frozenset(queries.pinned(self.catalog, assets))
+
+    def replaced(self, paths: Mapping[str, str]) -> frozenset[str]:
+        """Return which paths had another content when last published."""
+        return replaced_paths(self.catalog, paths)
+
+    def published(self, digests: Sequence[str]) -> frozenset[tuple[str, str, str]]:
+        """Return (publication key, profile, source path) of outputs that are still in place."""
+        found = queries.published(self.catalog, digests)
+        return frozenset(
+            (row.key, row.profile, row.source)
+            for row in found.values()
+            if _in_place(self.out / text_to_path(row.path), row.size)
+        )
+
+
+def _in_place(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False

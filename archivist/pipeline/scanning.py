@@ -1,0 +1,112 @@
+"""Scan into the catalog: only what is new or changed is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from archivist.catalog.lookups import assets_of, file_stats
+from archivist.catalog.session import Catalog
+from archivist.catalog.writer import Writer
+from archivist.model import Refusal, ScanFile, Status
+from archivist.pipeline.job import Job, Watcher
+from archivist.plugins import Plugins
+from archivist.scan import Manifest, Scanned, ScanOptions, Unchanged, read_manifest
+from archivist.scan import scan as walk_and_read
+
+_CHUNK = 500
+
+
+@dataclass(slots=True)
+class Found:
+    """What a scan found, counted."""
+
+    files: int = 0
+    assets: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    ignored: int = 0
+
+
+def scan_into(
+    job: Job, plugins: Plugins, catalog: Catalog, writer: Writer, run: str, watcher: Watcher
+) -> Found:
+    """Walk the scans and record them; return the counts. Files not seen any more become absent."""
+    manifest = _manifest(job)
+    found = Found()
+    items = walk_and_read(
+        job.scans, _options(job, plugins), known=_Known(catalog), manifest=manifest
+    )
+    writer.add_scan(run, _counted(_whole(items, catalog), found))
+    if not job.sample:
+        writer.finish_scan(run)
+    writer.near_duplicates(run, max_distance=job.settings.scan.near_duplicate_bits)
+    if manifest is not None and not job.sample:
+        for row in manifest.unused():
+            watcher.note(f"{manifest.where}: line {row.line}: no file for {row.name!r}")
+    return found
+
+
+def _manifest(job: Job) -> Manifest | None:
+    name = job.settings.scan.manifest
+    return read_manifest(Path(name)) if name else None
+
+
+def _options(job: Job, plugins: Plugins) -> ScanOptions:
+    scan = job.settings.scan
+    return ScanOptions(
+        include=scan.include,
+        exclude=scan.exclude,
+        sample=job.sample,
+        max_pixels=int(scan.max_megapixels * 1e6),
+        manifest=Path(scan.manifest) if scan.manifest else None,
+        never=(job.out, job.home),
+        reread=job.reread,
+        codecs=tuple(plugins.codecs.values()),
+    )
+
+
+class _Known:
+    """Answers with size, mtime and digest of files that the catalog knows."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._stats = file_stats(catalog)
+
+    def __call__(self, paths: Sequence[str]) -> Mapping[str, tuple[int, int, str]]:
+        known = {path: self._stats.get(path) for path in paths}
+        return {p: (s.size, s.mtime_ns, s.digest) for p, s in known.items() if s is not None}
+
+
+def _whole(items: Iterator[Scanned], catalog: Catalog) -> Iterator[ScanFile | Refusal]:
+    """Give unchanged files the pages that the catalog has of them."""
+    while chunk := list(islice(items, _CHUNK)):
+        digests = [item.digest for item in chunk if isinstance(item, Unchanged)]
+        assets = assets_of(catalog, digests) if digests else {}
+        for item in chunk:
+            if not isinstance(item, Unchanged):
+                yield item
+                continue
+            pages = assets[item.digest]
+            if item.facts:
+                pages = tuple(replace(page, facts=item.facts) for page in pages)
+            yield ScanFile(
+                path=item.path,
+                digest=item.digest,
+                size=item.size,
+                mtime_ns=item.mtime_ns,
+                assets=pages,
+            )
+
+
+def _counted(items: Iterable[ScanFile | Refusal], found: Found) -> Iterator[ScanFile | Refusal]:
+    for item in items:
+        if isinstance(item, ScanFile):
+            found.files += 1
+            found.assets += len(item.assets)
+        elif item.status is Status.FAILED:
+            found.refused += 1
+        else:
+            found.ignored += 1
+        yield item

@@ -1,0 +1,262 @@
+"""Read the rows of a report from the catalog, page by page."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from archivist.api import StepSpec, UsageError
+from archivist.catalog import queries
+from archivist.catalog.rows import AssetReport, RunRow
+from archivist.catalog.session import Catalog
+from archivist.model import Publication, Status, StepRecord, path_to_text
+from archivist.report.rows import (
+    ReportAsset,
+    ReportFile,
+    ReportRefusal,
+    ReportReview,
+    ReportRun,
+    ReportStep,
+    Result,
+    Similar,
+)
+
+_PAGE = 200
+_MOST_PAIRS = 200_000
+"""Near duplicates that are looked at; a scan of ten thousand blank pages has no more to tell."""
+
+# How steps and the engine name the share of changed pixels, the surest first.
+_CHANGED = ("changed_share", "damaged_share")
+
+
+class CatalogSource:
+    """The rows of a report, read from an open catalog when they are asked for.
+
+    Of the archive as its newest runs left it, or of what one ``run`` treated. ``specs`` are the
+    steps of the plugins that are installed here: their defaults tell which params are unusual.
+    ``scans`` and ``out`` replace the folders that the run recorded, when they were moved.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        run: str | None = None,
+        specs: Mapping[str, StepSpec] | None = None,
+        scans: Path | None = None,
+        out: Path | None = None,
+    ) -> None:
+        self._catalog, self._only, self._specs = catalog, run, specs or {}
+        self._run = self._report_run(_run_row(catalog, run), scans, out)
+        self._near: dict[str, list[tuple[str, int]]] | None = None
+
+    @property
+    def run(self) -> ReportRun:
+        """The run that is reported: the one asked for, or the newest."""
+        return self._run
+
+    def assets(self) -> Iterator[ReportAsset]:
+        """Yield the assets in the order of their discovery."""
+        rows = queries.report_rows(self._catalog, run=self._only)
+        while page := tuple(islice(rows, _PAGE)):
+            similar = self._similar(page)
+            for row in page:
+                yield self._asset(row, similar.get(row.asset.uid, ()))
+
+    def refusals(self) -> Iterator[ReportRefusal]:
+        """Yield the files that the last scan refused or skipped, by path."""
+        after = ""
+        while page := queries.refusals(self._catalog, after=after, limit=_PAGE):
+            for row in page:
+                yield ReportRefusal(
+                    path=row.path,
+                    code=row.code,
+                    reason=row.reason,
+                    status=Status(row.status),
+                    size=row.size,
+                )
+            after = page[-1].path
+
+    def _report_run(self, row: RunRow, scans: Path | None, out: Path | None) -> ReportRun:
+        facts = row.settings
+        scans = scans or Path(str(facts.get("scans", "")))
+        out = out or Path(str(facts.get("out", "")))
+        environment = self._environment()
+        return ReportRun(
+            uid=row.uid,
+            archive=path_to_text(scans.name or "archive"),
+            scans=scans,
+            out=out,
+            recipe=row.recipe or str(facts.get("recipe", "")),
+            recipe_title=_title(facts, row.recipe or ""),
+            operator=row.operator,
+            started=row.started,
+            finished=row.finished,
+            state={"done": "finished", "planning": "running"}.get(row.state, str(row.state)),
+            machine=_machine(environment),
+            version=str(environment.get("archivist", "")),
+            retry=retry_command(facts, scans, out),
+        )
+
+    def _environment(self) -> Mapping[str, Any]:
+        """Return the environment of the first record there is."""
+        rows = islice(queries.report_rows(self._catalog, run=self._only), _PAGE)
+        digests = (record.environment for row in rows for record in row.records)
+        digest = next(digests, None)
+        return {} if digest is None else queries.environment(self._catalog, digest) or {}
+
+    def _asset(self, row: AssetReport, similar: Sequence[Similar]) -> ReportAsset:
+        asset, header = row.asset, row.asset.header
+        width, height = header.upright_size
+        paths = list(row.paths) or [asset.digest]
+        status = None if row.status == "pending" else Status(row.status)
+        found = ReportAsset(
+            uid=asset.uid,
+            digest=asset.digest,
+            path=paths[0],
+            page=asset.page,
+            pages=asset.pages,
+            status=status,
+            code=row.code,
+            message=row.message,
+            seconds=row.seconds,
+            width=width,
+            height=height,
+            format=header.format,
+            depth=header.depth,
+            colour=header.colour,
+            facts=asset.facts,
+            copies=tuple(paths[1:]),
+            steps=tuple(self._step(record) for record in row.records),
+            files=tuple(_file(item) for item in row.publications),
+            similar=tuple(similar),
+            review=_review(row),
+        )
+        return dataclasses.replace(found, changed=_changed(found))
+
+    def _step(self, record: StepRecord) -> ReportStep:
+        return ReportStep(
+            ordinal=record.ordinal,
+            step=record.step,
+            version=record.version,
+            title=record.title or record.step,
+            status=record.status,
+            reason=record.reason,
+            code=record.code,
+            seconds=record.seconds,
+            distribution=record.distribution,
+            distribution_version=record.distribution_version,
+            device=record.device,
+            conjectural=record.conjectural,
+            params=record.params,
+            defaults=self._defaults(record),
+            scores=record.scores,
+            tiling=record.tiling,
+            weights=record.weights,
+            artifacts=record.outputs,
+            log=record.log,
+            record=record.digest,
+        )
+
+    def _defaults(self, record: StepRecord) -> dict[str, object] | None:
+        """Return the default params of the very version that ran, if it is installed."""
+        spec = self._specs.get(record.step)
+        if spec is None or spec.version != record.version:
+            return None
+        fields = dataclasses.fields(spec.params)
+        return {field.name: field.default for field in fields}
+
+    def _similar(self, page: Iterable[AssetReport]) -> dict[str, tuple[Similar, ...]]:
+        """Return the scans that look like those of a page, by their uids."""
+        near = self._near_by_uid()
+        wanted = {row.asset.uid: near[row.asset.uid] for row in page if row.asset.uid in near}
+        digests = {uid.partition("#")[0] for pairs in wanted.values() for uid, _ in pairs}
+        paths = queries.paths_of(self._catalog, digests)
+        found: dict[str, tuple[Similar, ...]] = {}
+        for uid, pairs in wanted.items():
+            named = ((paths.get(other.partition("#")[0]), bits) for other, bits in pairs)
+            found[uid] = tuple(
+                Similar(path=places[0], distance=bits) for places, bits in named if places
+            )
+        return found
+
+    def _near_by_uid(self) -> dict[str, list[tuple[str, int]]]:
+        if self._near is None:
+            near: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+            for pair in islice(queries.near_duplicates(self._catalog), _MOST_PAIRS):
+                near[pair.first].append((pair.second, pair.distance))
+                near[pair.second].append((pair.first, pair.distance))
+            self._near = dict(near)
+        return self._near
+
+
+def retry_command(facts: Mapping[str, object], scans: Path, out: Path) -> str:
+    """Return the command that does again what failed, as a POSIX shell takes it."""
+    words = ["archivist", "run", str(scans), "--out", str(out)]
+    if recipe := facts.get("recipe"):
+        words += ["--recipe", str(recipe)]
+    return shlex.join(words)
+
+
+def _run_row(catalog: Catalog, uid: str | None) -> RunRow:
+    if uid is not None:
+        return queries.run(catalog, uid)
+    newest = queries.runs(catalog, limit=1, command="run") or queries.runs(catalog, limit=1)
+    if not newest:
+        raise UsageError("the catalog has no run yet. Cure: archivist run SCANS --out DIR")
+    return newest[0]
+
+
+def _title(facts: Mapping[str, object], recipe: str) -> str:
+    found: Any = facts
+    for key in ("settings", "recipes", recipe, "title"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return str(found or "")
+
+
+def _machine(environment: Mapping[str, Any]) -> str:
+    processor = environment.get("processor") or environment.get("machine")
+    gpu = environment.get("gpu")
+    parts = (processor, environment.get("system"), f"GPU {gpu}" if gpu else "")
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _file(item: Publication) -> ReportFile:
+    return ReportFile(
+        profile=item.profile,
+        path=item.path,
+        digest=item.output_digest,
+        size=item.size,
+        media_type=item.media_type,
+        untouched=item.untouched,
+        contract=item.contract,
+    )
+
+
+def _review(row: AssetReport) -> ReportReview | None:
+    approval = row.approval
+    if approval is None:
+        return None
+    return ReportReview(
+        decision=str(approval.decision),
+        reviewer=approval.reviewer,
+        at=approval.at,
+        reason=approval.reason,
+    )
+
+
+def _changed(asset: ReportAsset) -> float | None:
+    if asset.result is Result.UNCHANGED:
+        return 0.0
+    if asset.result is not Result.RESTORED:
+        return None
+    for name in _CHANGED:
+        shares = [step.scores[name] for step in asset.steps if step.worked and name in step.scores]
+        if shares:
+            return max(shares)
+    return None

@@ -1,0 +1,324 @@
+"""One page through the recipe: bind, look for a known result, run, keep, record."""
+
+from __future__ import annotations
+
+import resource
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archivist.api.errors import AssetError, StepError
+from archivist.api.steps import Kind, StepSpec
+from archivist.hashing import step_key
+from archivist.imaging.raster import WideRaster, value_digest
+from archivist.model import (
+    Action,
+    Artifact,
+    AssetOutcome,
+    InputUse,
+    KnownResult,
+    PageWork,
+    Status,
+    StepRecord,
+    Task,
+    WeightUse,
+    Workshop,
+    now,
+)
+from archivist.step.context import WorkerContext
+from archivist.step.execute import Execution, execute
+from archivist.step.held import Held
+from archivist.step.keeping import keep, recall
+from archivist.step.record import sealed
+from archivist.step.session import Session, weight_uses
+from archivist.step.source import OpenedPage, supplied_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PageDraft:
+    """A page after its steps. ``image`` is the final image; ``made`` what a sequence hands on."""
+
+    outcome: AssetOutcome
+    page: OpenedPage | None = None
+    image: Held | None = None
+    changed: bool = False
+    conjectural: bool = False
+    edits: tuple[Task, ...] = ()
+    """The tasks that made an image, in their order."""
+    made: Mapping[tuple[int, str], Held] = field(default_factory=dict)
+
+
+class PageRun:
+    """Carries one page through its tasks."""
+
+    def __init__(
+        self,
+        work: PageWork,
+        workshop: Workshop,
+        here: Session,
+        scratch: Path,
+        previous: Mapping[tuple[int, str], Held],
+    ) -> None:
+        self.work, self.workshop, self.here = work, workshop, here
+        self.scratch, self.previous = scratch, previous
+        self.folders = tuple(Path(folder) for folder in workshop.weights)
+        self.known = {result.key: result for result in work.known}
+        self.values: dict[str, Held] = {}
+        self.records: list[StepRecord] = []
+        self.made: dict[tuple[int, str], Held] = {}
+        self.statuses: list[tuple[Task, Status, str]] = []
+        self.conjectural = False
+
+    def failed_to_open(self, error: AssetError) -> PageDraft:
+        """Return the draft of a page that could not be decoded."""
+        return PageDraft(
+            outcome=AssetOutcome(
+                asset=self.work.asset.uid,
+                status=Status.FAILED,
+                code=error.code,
+                message=str(error),
+            )
+        )
+
+    def carry_out(self, page: OpenedPage) -> PageDraft:
+        """Run the tasks in their order until one fails; never raises for what a step does."""
+        clock = time.perf_counter()
+        source = Held(
+            kind=Kind.IMAGE,
+            digest=self.work.asset.uid,
+            role="scan",
+            load=lambda: page.raster,
+            facts=page.facts,
+        )
+        self.values["image"] = source
+        failure: AssetError | None = None
+        try:
+            for item in self.work.supplied:
+                self.values[item.port] = supplied_mask(item.path, item.digest, self.workshop)
+            for task in self.work.tasks:
+                self._task(task)
+        except AssetError as error:
+            failure = error
+        changed = failure is None and self._changed(source)
+        outcome = self._outcome(failure, changed, time.perf_counter() - clock)
+        return PageDraft(
+            outcome=outcome,
+            page=page,
+            image=self.values["image"],
+            changed=changed,
+            conjectural=self.conjectural,
+            edits=self._edits(),
+            made=self.made,
+        )
+
+    def _edits(self) -> tuple[Task, ...]:
+        return tuple(
+            task
+            for task, status, _ in self.statuses
+            if status in (Status.DONE, Status.REUSED)
+            and any(port.kind is Kind.IMAGE for port in self.here.plugins.steps[task.step].outputs)
+        )
+
+    def _changed(self, source: Held) -> bool:
+        """Tell whether any sample of the final image differs from the scan."""
+        final = self.values["image"]
+        if final is source:
+            return False
+        if final.raster.shape != source.raster.shape:
+            return True
+        return final.digest != value_digest(WideRaster(source.raster))
+
+    def _outcome(self, failure: AssetError | None, changed: bool, seconds: float) -> AssetOutcome:
+        status, code, message = Status.DONE, "", ""
+        if failure is not None:
+            status, code, message = Status.FAILED, failure.code, str(failure)
+        elif not changed and self._makes_images():
+            status, code = Status.SKIPPED, "not-needed"
+            skips = [reason for _, state, reason in self.statuses if state is Status.SKIPPED]
+            message = "; ".join(dict.fromkeys(skips)) or "no step changed a pixel"
+        return AssetOutcome(
+            asset=self.work.asset.uid,
+            status=status,
+            code=code,
+            message=message,
+            records=tuple(self.records),
+            seconds=seconds,
+        )
+
+    def _makes_images(self) -> bool:
+        specs = [self._spec(task) for task in self.work.tasks]
+        return any(port.kind is Kind.IMAGE for spec in specs for port in spec.outputs)
+
+    def _spec(self, task: Task) -> StepSpec:
+        spec = self.here.plugins.steps.get(task.step)
+        if spec is None:
+            message = f"{task.step} is not installed on this worker"
+            raise StepError(f"{message}. Cure: install its plugin there", code="plugin-missing")
+        if spec.version != task.version:
+            message = f"{task.step} was planned in version {task.version}, this worker has"
+            cure = "run the same command again: it plans anew"
+            raise StepError(f"{message} {spec.version}. Cure: {cure}", code="plugin-changed")
+        return spec
+
+    def _task(self, task: Task) -> None:
+        """Reuse, skip or run one task."""
+        spec = self._spec(task)
+        inputs = self._bind(task, spec)
+        missing = [p.name for p in spec.inputs if p.required and p.name not in inputs]
+        weights = weight_uses(spec, task.params, self.folders)
+        key = step_key(
+            spec,
+            task.params,
+            inputs=[(name, held.digest) for name, held in inputs.items()],
+            weights=[use.digest for use in weights],
+            seed=self.workshop.seed,
+            device_family=self.workshop.device_family,
+        )
+        known = self.known.get(key)
+        if known is not None and task.action is not Action.RUN:
+            self._reuse(task, spec, known)
+            return
+        call = _Call(self, task, spec, inputs, key, weights)
+        if missing:
+            call.skip(f"there is no {', '.join(missing)} for it to work on")
+        else:
+            call.run()
+
+    def _bind(self, task: Task, spec: StepSpec) -> dict[str, Held]:
+        bound = {}
+        for port in spec.inputs:
+            held = (
+                self.previous.get((task.ordinal, port.name))
+                if port.previous
+                else self.values.get(port.name)
+            )
+            if held is not None:
+                bound[port.name] = held
+        return bound
+
+    def _reuse(self, task: Task, spec: StepSpec, known: KnownResult) -> None:
+        image = self.values["image"]
+        for artifact in known.outputs:
+            held = recall(artifact, image.facts, known.record, self.workshop)
+            self.values[artifact.port] = held
+            self.made[task.ordinal, artifact.port] = held
+        status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
+        self.conjectural |= spec.conjectural and status is Status.REUSED
+        self.statuses.append((task, status, known.reason))
+
+
+class _Call:
+    """One task that is carried out (or skipped) now, and its record."""
+
+    def __init__(
+        self,
+        page: PageRun,
+        task: Task,
+        spec: StepSpec,
+        inputs: Mapping[str, Held],
+        key: str,
+        weights: tuple[WeightUse, ...],
+    ) -> None:
+        self.page, self.task, self.spec = page, task, spec
+        self.inputs, self.key, self.weights = inputs, key, weights
+        self.started, self.clock = now(), time.perf_counter()
+        self.ctx = WorkerContext(
+            spec=spec,
+            session=page.here,
+            seed=int(key[:15], 16),
+            folders=page.folders,
+        )
+
+    def skip(self, reason: str) -> None:
+        """Record that the step was not needed or not possible; values stay as they are."""
+        self._record(Status.SKIPPED, reason=reason)
+
+    def run(self) -> None:
+        """Run the step, keep its outputs, record it. Raises AssetError after recording it."""
+        page = self.page
+        try:
+            done = execute(
+                self.spec,
+                self.task.params,
+                self.inputs,
+                self.ctx,
+                scratch=page.scratch,
+                stream_above_mp=page.workshop.stream_above_mp,
+            )
+            artifacts = tuple(
+                keep(name, held, page.workshop) for name, held in done.outputs.items()
+            )
+        except AssetError as error:
+            self._record(Status.FAILED, code=error.code, reason=str(error))
+            raise
+        except Exception as error:
+            raise self._broken(error) from error
+        if done.skipped:
+            self._record(Status.SKIPPED, reason=done.skipped, done=done)
+            return
+        record = self._record(Status.DONE, done=done, outputs=artifacts)
+        page.conjectural |= self.spec.conjectural
+        for name, held in done.outputs.items():
+            held.maker = record.digest
+            page.values[name] = held
+            page.made[self.task.ordinal, name] = held
+
+    def _broken(self, error: Exception) -> StepError:
+        """Record what a plugin did not foresee, with the place in its code."""
+        self.ctx.log.error("".join(traceback.format_exception(error)))
+        what = f"{type(error).__name__}: {error}"
+        message = f"{self.spec.id} failed ({what}). Cure: archivist plugins check {self.spec.id}"
+        self._record(Status.FAILED, code=StepError.code, reason=message)
+        return StepError(message)
+
+    def _record(
+        self,
+        status: Status,
+        *,
+        reason: str = "",
+        code: str = "",
+        done: Execution | None = None,
+        outputs: tuple[Artifact, ...] = (),
+    ) -> StepRecord:
+        page, spec, task = self.page, self.spec, self.task
+        owner = page.here.plugins.owners.get(spec.id)
+        record = sealed(
+            StepRecord(
+                asset=task.asset,
+                ordinal=task.ordinal,
+                step=spec.id,
+                version=spec.version,
+                title=spec.title,
+                distribution=owner.distribution if owner else "",
+                distribution_version=owner.version if owner else "",
+                conjectural=spec.conjectural,
+                key=self.key,
+                status=status,
+                reason=reason,
+                code=code,
+                params=task.params,
+                inputs=tuple(
+                    InputUse(port=name, digest=held.digest, role=held.role)
+                    for name, held in self.inputs.items()
+                ),
+                outputs=outputs,
+                weights=self.weights,
+                seed=page.workshop.seed,
+                device=self.ctx.device,
+                determinism=str(spec.determinism),
+                tiling=done.tiling if done else {},
+                scores=done.scores if done else {},
+                environment=page.here.environment_digest,
+                started=self.started,
+                seconds=time.perf_counter() - self.clock,
+                peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                log=self.ctx.lines,
+                operator=page.workshop.operator,
+                parents=tuple(dict.fromkeys(h.maker for h in self.inputs.values() if h.maker)),
+            )
+        )
+        page.records.append(record)
+        page.statuses.append((task, status, reason))
+        return record

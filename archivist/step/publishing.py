@@ -1,0 +1,82 @@
+"""From the pages of a file to its outputs: what the store needs to know to publish them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from archivist import __version__
+from archivist.imaging.metadata import HistoryEvent
+from archivist.model import FileWork, Publication, Task, Workshop, now, publication_key
+from archivist.step.page import PageDraft
+from archivist.step.source import Scan
+from archivist.store.job import PageResult, PublishJob
+from archivist.store.naming import NameTable
+from archivist.store.publish import publish
+
+SOFTWARE = f"archivist {__version__}"
+
+
+def publish_file(
+    file: FileWork, scan: Scan, pages: Sequence[PageDraft], workshop: Workshop, *, threads: int
+) -> list[Publication]:
+    """Write the outputs of a file. Raises PublishError; outputs are then as they were."""
+    if not workshop.profiles:
+        return []
+    when = now()
+    job = PublishJob(
+        out=Path(workshop.out),
+        scan=scan.path,
+        digest=scan.digest,
+        paths=file.paths,
+        pages=tuple(_page(page, file, number, when) for number, page in enumerate(pages)),
+        profiles=workshop.profiles,
+        software=SOFTWARE,
+        when=when,
+        max_pixels=workshop.max_pixels,
+        data=scan.data,
+        names=NameTable(workshop.names),
+        threads=threads,
+    )
+    images = [page.image.digest for page in pages if page.image]
+    conjectural = any(page.conjectural for page in pages)
+    profiles = {profile.name: profile for profile in workshop.profiles}
+    return [
+        replace(
+            done,
+            key=publication_key(
+                images, profiles[done.profile], done.source, conjectural=conjectural
+            ),
+        )
+        for done in publish(job)
+    ]
+
+
+def _page(draft: PageDraft, file: FileWork, number: int, when: datetime) -> PageResult:
+    assert draft.page is not None  # a page that could not be opened is never published
+    assert draft.image is not None
+    assert draft.image.facts is not None
+    return PageResult(
+        header=file.pages[number].asset.header,
+        colour=draft.image.facts.colour,
+        icc=draft.image.facts.icc,
+        raster=draft.image.raster,
+        alpha=draft.page.alpha,
+        associated=draft.page.associated,
+        changed=draft.changed,
+        conjectural=draft.conjectural,
+        events=tuple(_event(task, when) for task in draft.edits) if draft.changed else (),
+    )
+
+
+def _event(task: Task, when: datetime) -> HistoryEvent:
+    params = json.dumps(dict(task.params), sort_keys=True)
+    return HistoryEvent(
+        action="edited",
+        agent=f"{SOFTWARE} {task.step} {task.version}",
+        when=when,
+        parameters=params,
+    )

@@ -1,0 +1,76 @@
+"""Fair timing for all benchmarks: baseline and candidate take turns in one run."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Seconds of each round, baseline and candidate side by side."""
+
+    baseline: tuple[float, ...]
+    candidate: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median over the rounds of candidate time over baseline time."""
+        return statistics.median(c / b for b, c in zip(self.baseline, self.candidate, strict=True))
+
+    @property
+    def medians(self) -> tuple[float, float]:
+        """The median seconds of baseline and candidate."""
+        return statistics.median(self.baseline), statistics.median(self.candidate)
+
+
+def interleave(
+    baseline: Callable[[], object], candidate: Callable[[], object], *, rounds: int = 5
+) -> Pair:
+    """Time both in turn, after one round that does not count, and return all times.
+
+    They alternate, because another process may slow this machine down for some seconds; the order
+    within a round alternates too.
+    """
+    baseline(), candidate()
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds):
+        order = ((0, baseline), (1, candidate))
+        for place, function in order if number % 2 == 0 else order[::-1]:
+            times[place].append(timed(function))
+    return Pair(tuple(times[0]), tuple(times[1]))
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Return the wall-clock seconds of one call."""
+    gc.collect()
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def peak_rss_mib() -> float:
+    """Return the largest resident memory of this process so far, in MiB (Linux counts in KiB)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def show(title: str, facts: Sequence[tuple[str, object]]) -> None:
+    """Print a title and facts in two columns."""
+    print(title)
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        print(f"  {name.ljust(width)}  {value}")
+
+
+def verdict(name: str, value: float, *, at_most: float | None = None, at_least: float = 0) -> int:
+    """Print whether a number meets its target, and return the exit code that says so."""
+    met = (at_most is None or value <= at_most) and value >= at_least
+    target = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
+    print(f"{'MET' if met else 'MISSED'}: {name} {value:.3g}, target {target}")
+    return 0 if met else 1

@@ -1,0 +1,1 @@
+"""An example plugin for archivist: gives faded photographs their contrast back."""
