@@ -21,7 +21,8 @@ STAMPS := $(VENV)/.stamps
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROSE := $(wildcard README.md CONTRIBUTING.md docs/*.md docs/design/*.md)
 BENCHMARKS := $(sort $(wildcard benchmarks/[a-z]*.py))
-WORDS := archivist plugins tests benchmarks examples migrations docs news $(wildcard *.md *.toml) Makefile
+# Tests misspell names on purpose, so they are not spell-checked.
+WORDS := archivist plugins benchmarks examples migrations docs news $(wildcard *.md *.toml) Makefile
 
 # Pinned versions for everything that is installed, and for what builds it (older pips use the
 # first name for both). The paths are relative, because pip splits them at blanks.

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,47 @@ class Pair:
 
 
 def interleave(
-    baseline: Callable[[], object], candidate: Callable[[], object], *, rounds: int = 5
+    baseline: Callable[[], object],
+    candidate: Callable[[], object],
+    *,
+    rounds: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Pair:
     """Time both in turn, after one round that does not count, and return all times.
 
     They alternate, because another process may slow this machine down for some seconds; the order
-    within a round alternates too.
+    within a round alternates too. ``clock=time.process_time`` counts CPU seconds instead, which
+    hold better on a machine with other work.
     """
     baseline(), candidate()
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds):
         order = ((0, baseline), (1, candidate))
         for place, function in order if number % 2 == 0 else order[::-1]:
-            times[place].append(timed(function))
+            times[place].append(timed(function, clock))
     return Pair(tuple(times[0]), tuple(times[1]))
 
 
-def timed(function: Callable[[], object]) -> float:
-    """Return the wall-clock seconds of one call."""
+def timed(
+    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Return the seconds of one call, by default of the wall clock."""
     gc.collect()
-    start = time.perf_counter()
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def peak_rss_mib() -> float:
-    """Return the largest resident memory of this process so far, in MiB (Linux counts in KiB)."""
+    """Return the largest resident memory of this process so far, in MiB.
+
+    On Linux from the process's own memory map: getrusage would count that of the process which
+    started this one, too.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

@@ -17,16 +17,23 @@ def caption(record: Mapping[str, str]) -> str:
     return "; ".join(parts) + "." + (f" {NOTE}" if record.get("damaged") else "")
 
 
-def exif(record: Mapping[str, str], dpi: float, orientation: int = 1) -> Image.Exif:
-    """Return an Exif block: title, creator, rights, resolution, orientation."""
+def exif(
+    record: Mapping[str, str], size: tuple[int, int], dpi: float, *, orientation: int, grey: bool
+) -> Image.Exif:
+    """Return an Exif block: title, creator, rights, size as stored, resolution, orientation."""
     block = Image.Exif()
     block[0x010E] = caption(record)
     block[0x0112] = orientation
     block[0x011A] = block[0x011B] = dpi
     block[0x0128] = 2
     block[0x013B] = record["creator"]
+    block[0x0213] = 1
     block[0x8298] = record["rights"]
-    block.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0" + f"Inv. {record['inventory_no']}".encode()
+    details = block.get_ifd(0x8769)
+    details[0x9000] = b"0232"
+    details[0xA000] = b"0100"
+    details[0xA001] = 0xFFFF if grey else 1
+    details[0xA002], details[0xA003] = size
     return block
 
 
@@ -37,7 +44,7 @@ def iptc(record: Mapping[str, str]) -> bytes:
         (2, 25): record["series"],
         (2, 80): record["creator"],
         (2, 103): record["inventory_no"],
-        (2, 110): record["institution"],
+        (2, 110): record["institution"].partition(",")[0],
         (2, 116): record["rights"],
         (2, 120): caption(record),
     }

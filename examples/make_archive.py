@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import struct
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,12 +101,14 @@ def _write_jpeg(
     orientation = picture.get("orientation", 1)
     if orientation == 6:  # to be turned clockwise: stored as it was turned the other way
         image = image.transpose(Image.Transpose.ROTATE_90)
-    (image.convert("L") if grey else image).save(
+    if grey:
+        image = image.convert("L")
+    image.save(
         target,
         quality=92,
         subsampling=0,
         dpi=(dpi, dpi),
-        exif=blocks.exif(record, dpi, orientation),
+        exif=blocks.exif(record, image.size, dpi, orientation=orientation, grey=grey),
         xmp=info["xmp"],
         icc_profile=blocks.grey_profile() if grey else info["icc_profile"],
         extra=blocks.photoshop_segment(record),
@@ -141,7 +144,7 @@ def _write_tiff(
                 description=blocks.caption(record) if number == 0 else "Verso",
                 software="",
                 metadata=None,
-                extratags=_tags(record),
+                extratags=_tags(record) if number == 0 else [],
             )
 
 
@@ -156,10 +159,11 @@ def _deep(page: damage.Picture, grey: bool, rng: np.random.Generator) -> np.ndar
 def _tags(record: Mapping[str, str]) -> list[tuple[int, int, int, object, bool]]:
     """Return Artist, Copyright, IPTC and XMP as tifffile takes them."""
     iptc, xmp = blocks.iptc(record), blocks.xmp(record)
+    words = struct.unpack(f"<{-(-len(iptc) // 4)}I", iptc + b"\0" * (-len(iptc) % 4))
     return [
         (315, 2, 0, record["creator"], True),
         (33432, 2, 0, record["rights"], True),
-        (33723, 7, len(iptc), iptc, True),
+        (33723, 4, len(words), words, True),
         (700, 1, len(xmp), xmp, True),
     ]
 
@@ -201,7 +205,7 @@ def _write_attribution(records: list[dict[str, str]]) -> None:
         f"{record['damaged'] or 'no'} |"
         for record in records
     ]
-    (HERE / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (ARCHIVE.parent / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

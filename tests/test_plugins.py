@@ -189,7 +189,7 @@ class Thawed:
             "has no sha256",
         ),
         (
-            {"inputs": (Port(name="flow", kind=Kind.MASK, previous=True, required=False),)},
+            {"inputs": (Port(name="last", kind=Kind.MASK, previous="flow", required=False),)},
             "asks for a previous output",
         ),
     ],

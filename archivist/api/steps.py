@@ -35,15 +35,16 @@ class Port:
     """A named input or output of a step.
 
     An input is bound to the newest value of its name (and kind) that an earlier step of the recipe
-    made; ``image`` starts as the scan. ``previous`` binds it instead to this step's own output of
-    that name for the previous member of a sequence (a film frame, a page): None at the first.
+    made; ``image`` starts as the scan. ``previous`` names one of the step's own outputs instead:
+    the input is then what the step made of the previous member of a sequence (a film frame, a
+    page), and is missing at the first, so it cannot be required.
     """
 
     name: str
     kind: Kind
     doc: str = ""
     required: bool = True
-    previous: bool = False
+    previous: str = ""
 
 
 class Device(StrEnum):

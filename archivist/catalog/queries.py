@@ -6,6 +6,7 @@ are pages or iterators, so that a million assets never lie in memory.
 
 from __future__ import annotations
 
+from archivist.catalog.files import PresentFile, present_files
 from archivist.catalog.history import (
     all_records,
     events,
@@ -38,6 +39,7 @@ from archivist.catalog.upkeep import environment, info, referenced_blobs, weight
 
 __all__ = [
     "FileStats",
+    "PresentFile",
     "all_records",
     "artifacts",
     "assets_of",
@@ -55,6 +57,7 @@ __all__ = [
     "paths_of",
     "pending_units",
     "pinned",
+    "present_files",
     "previous",
     "publications",
     "published",

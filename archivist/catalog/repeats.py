@@ -6,6 +6,7 @@ that rows and the rows that hang on them go to the database in a few bulk insert
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -55,7 +56,9 @@ class Repeats:
         text = to_json(value)  # cheaper than the canonical form, and as good for finding it again
         number = self._numbers.get(("params", text))
         if number is None:
-            number = self._get(connection, tables.params, {"digest": digest_json(value)}, value)
+            cleaned = json.loads(text)
+            identity = {"digest": digest_json(cleaned)}
+            number = _find_or_add(connection, tables.params, identity, {"value": cleaned})
             self._remember(("params", text), number)
         return number
 
@@ -64,7 +67,8 @@ class Repeats:
         number = self._numbers.get(("environment", digest))
         if number is None:
             own = value if digest_json(value) == digest else None
-            number = self._get(connection, tables.environment, {"digest": digest}, own)
+            identity = {"digest": digest}
+            number = _find_or_add(connection, tables.environment, identity, {"value": own})
             self._remember(("environment", digest), number)
         return number
 
@@ -123,11 +127,6 @@ class Repeats:
         content = recipe_to_json(value)
         rest = {"name": value.name, "value": content}
         return _find_or_add(connection, tables.recipe, {"digest": digest_json(content)}, rest)
-
-    def _get(
-        self, connection: Connection, table: Table, identity: Mapping[str, Any], value: Any
-    ) -> int:
-        return _find_or_add(connection, table, identity, {"value": value})
 
     def _cached(
         self,

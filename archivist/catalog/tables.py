@@ -82,10 +82,11 @@ def _digest(name: str, *, null: bool = False, **options: Any) -> Column[str]:
 schema_meta = Table(
     "schema_meta",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     _text("instance"),  # who this catalog is, whatever it is called
     _count("writer_epoch"),  # raised by each writer; a writer of an older epoch must stop
     Column("writer", Json),  # pid, host and time of the newest writer
+    CheckConstraint("id = 1", name="one_row"),
     **_ROWS,
 )
 

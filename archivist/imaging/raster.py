@@ -167,7 +167,7 @@ def _stored_rasters(
         reader: MappedReader | SegmentReader = MappedReader(path, page)
         spill = False
     else:
-        reader = SegmentReader(page)
+        reader = SegmentReader(page, CACHE_BYTES)
         across = facts.header.orientation >= 5
         band = reader.band_bytes(_BAND_ROWS)
         spill = not page.is_tiled and (across or band > CACHE_BYTES)

@@ -80,7 +80,7 @@ def read_facts(stream: BinaryIO, size: int, max_pixels: int) -> tuple[PageFacts,
 
 def asset_pages(tif: TiffFile) -> tuple[list[TiffPage], int]:
     """Return the pages that are assets, in file order, and how many others there are."""
-    pages = [page.aspage() for page in tif.pages]
+    pages = _chain(tif)
     if not pages:
         raise refuse.truncated("the TIFF file ends before its first page")
     if _next_page(pages[-1]):
@@ -88,6 +88,17 @@ def asset_pages(tif: TiffFile) -> tuple[list[TiffPage], int]:
     assets = [page for page in pages if not _is_part(page)]
     sub = sum(len(page.subifds or ()) for page in assets)
     return assets, len(pages) - len(assets) + sub
+
+
+def _chain(tif: TiffFile) -> list[TiffPage]:
+    """Return all pages of the main chain; the library would follow a circle for ever."""
+    pages: dict[int, TiffPage] = {}
+    for found in tif.pages:
+        page = found.aspage()
+        if page.offset in pages:
+            raise refuse.damaged(f"the pages of the TIFF file lead from {len(pages)} back to one")
+        pages[page.offset] = page
+    return list(pages.values())
 
 
 def _next_page(page: TiffPage) -> int:
@@ -260,7 +271,12 @@ def _profile(page: TiffPage) -> bytes | None:
 
 def _layout(page: TiffPage, left_out: int) -> str:
     words = [f"tiled {page.tilewidth}x{page.tilelength}" if page.is_tiled else "strips"]
-    name = getattr(page.compression, "name", str(page.compression)).lower().replace("_", " ")
+    name = (
+        getattr(page.compression, "name", str(page.compression))
+        .lower()
+        .removeprefix("adobe_")
+        .replace("_", " ")
+    )
     words.append("uncompressed" if page.compression == _UNCOMPRESSED else name)
     words.append("BigTIFF" if page.parent.is_bigtiff else "")
     words.append("big-endian" if page.parent.byteorder == ">" else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
-from archivist.catalog.files import FoundFile, files_of_run, replaced_paths
+from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import KnownResult, Recipe, Supplied, text_to_path

@@ -9,7 +9,7 @@ from functools import partial
 
 from archivist.api.extensions import StepEvent
 from archivist.catalog import queries
-from archivist.catalog.files import files_of_run
+from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
 from archivist.model import (

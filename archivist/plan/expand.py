@@ -329,8 +329,8 @@ def bound_inputs(
     """Return (port, digest) of the inputs that have a value, in the order of the ports."""
     bound = []
     for port in spec.inputs:
-        if port.previous and (ordinal, port.name) in carry:
-            bound.append((port.name, carry[ordinal, port.name]))
+        if port.previous and (ordinal, port.previous) in carry:
+            bound.append((port.name, carry[ordinal, port.previous]))
         elif not port.previous and port.name in values:
             bound.append((port.name, values[port.name]))
     return bound

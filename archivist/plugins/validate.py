@@ -108,7 +108,7 @@ def _previous(spec: StepSpec) -> Iterator[str]:
     for port in spec.inputs:
         if not port.previous:
             continue
-        if outputs.get(port.name) != port.kind:
+        if outputs.get(port.previous) != port.kind:
             yield f"input {port.name!r} asks for a previous output that the step does not declare"
         if port.required:
             yield f"input {port.name!r} is previous and required, but the first item has none"

@@ -107,7 +107,7 @@ def classify(path: str, head: bytes, size: int, codecs: Sequence[CodecSpec] = ()
     if known:
         return Classified(refusal=Code.FORMAT, detail=known)
     if claims:
-        return Classified(refusal=Code.DISGUISED, detail=f"begins with {head[:8]!r}")
+        return Classified(refusal=Code.DISGUISED, detail=f"its content begins with {head[:8]!r}")
     return Classified(refusal=Code.NO_PICTURE)
 
 

@@ -58,7 +58,7 @@ _SKIPPED = {
 _FAILED = {
     Code.BROKEN_LINK: "link: its target does not exist, or the link leads to itself. "
     "Cure: bring the target back, or remove the link",
-    Code.DISGUISED: "named like a picture, but its content is of no known format. "
+    Code.DISGUISED: "it is named like a picture, but is of no known format. "
     "Cure: copy the file again from its source, or give it its true suffix",
     Code.FORMAT: "a format that no installed reader takes. "
     "Cure: install a codec plugin for it, or convert the file to TIFF",

@@ -108,9 +108,14 @@ def worker_facts(shared: Shared, marks: Sequence[Path]) -> Callable[[], dict[str
         import importlib.metadata
         import os.path
 
-        found = {str(each.name): each.version for each in importlib.metadata.distributions()}
+        versions = {}
+        for name in names:
+            try:
+                versions[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
         return {
-            "versions": {name: found[name] for name in names if name in found},
+            "versions": versions,
             "unseen": [path for path in paths if not os.path.exists(path)],  # noqa: PTH110
         }
 

@@ -1,7 +1,7 @@
 """Values on their way through the steps of one page, in the form in which they wait.
 
-Images wait as 16-bit rasters (in memory or in a scratch file), so that a result handed on equals
-one that comes back from the store.
+Images and maps wait as 16-bit rasters, masks as bool rasters, in memory or in a file: so a result
+that is handed on equals one that comes back from the store.
 """
 
 from __future__ import annotations
@@ -14,104 +14,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist.api.steps import Kind, Port
-from archivist.api.values import Colour, Image, Mask, Probability, Value
+from archivist.api.values import Image, Mask, Probability, Value
 from archivist.imaging.picture import quantise, to_float
 from archivist.imaging.raster import ArrayRaster, Raster, value_digest
-from archivist.model import Artifact
 from archivist.store.artifacts import value_digest as digest_of_value
+from archivist.store.pictures import StoredPicture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
-    """What stays with an image from step to step."""
-
-    colour: Colour
-    depth: int
-    icc: bytes | None
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Held:
-    """A value under its name; the samples are loaded when something asks for them.
+    """A value under its name; it is loaded when something asks for it.
 
     ``maker`` is the digest of the record that made it, None for the scan and for values supplied
-    by a person. ``load`` gives a raster (images, masks, probabilities) or the value itself.
+    by a person. ``load`` gives a picture (image, mask, probability) or the value itself.
     """
 
     kind: Kind
     digest: str
     role: str
-    load: Callable[[], Raster | Value]
+    load: Callable[[], StoredPicture | Value]
     maker: str | None = None
-    facts: ImageFacts | None = None
-    artifact: Artifact | None = None
-    _loaded: Raster | Value | None = None
+    _loaded: StoredPicture | Value | None = None
 
-    def get(self) -> Raster | Value:
-        """Return the raster or value, loading it once."""
+    def get(self) -> StoredPicture | Value:
+        """Return the picture or value, loading it once."""
         if self._loaded is None:
             self._loaded = self.load()
         return self._loaded
 
     @property
-    def raster(self) -> Raster:
-        """The raster of an image, mask or probability."""
+    def picture(self) -> StoredPicture:
+        """The picture of an image, mask or probability."""
         found = self.get()
-        assert not isinstance(found, Value)
+        assert isinstance(found, StoredPicture)
         return found
+
+    @property
+    def raster(self) -> Raster:
+        """The samples of an image, mask or probability."""
+        return self.picture.raster
 
     def value(self) -> Value:
         """Return the value as a step sees it: whole, read-only."""
         found = self.get()
-        if isinstance(found, Value):
+        if not isinstance(found, StoredPicture):
             return found
-        height, width = found.shape[:2]
-        return as_value(self.kind, found.read(0, height, 0, width), self.facts)
+        height, width, _ = found.raster.shape
+        return as_value(self.kind, found.raster.read(0, height, 0, width), found)
 
 
-def as_value(kind: Kind, samples: NDArray[Any], facts: ImageFacts | None) -> Value:
-    """Return samples of a raster as the value of a port: float32 images, bool masks."""
-    if kind is Kind.IMAGE:
-        assert facts is not None
-        pixels = to_float(samples)
-        pixels.setflags(write=False)
-        return Image(pixels=pixels, colour=facts.colour, depth=facts.depth, icc=facts.icc)
-    plane = samples[..., 0] if samples.ndim == 3 else samples
+def as_value(kind: Kind, samples: NDArray[Any], picture: StoredPicture) -> Value:
+    """Return samples (of a tile or the whole) as the value of a port, read-only.
+
+    ``samples`` are those of a raster, or float32 in 0..1 already.
+    """
     if kind is Kind.MASK:
-        mask = np.array(plane, np.bool_)
+        mask = np.array(samples[:, :, 0], np.bool_)
         mask.setflags(write=False)
         return Mask(pixels=mask)
-    pixels = plane if plane.dtype == np.float32 else to_float(plane)
+    pixels = samples if samples.dtype == np.float32 else to_float(samples)
     pixels = np.ascontiguousarray(pixels)
     pixels.setflags(write=False)
-    return Probability(pixels=pixels)
+    if kind is Kind.PROBABILITY:
+        return Probability(pixels=pixels[:, :, 0])
+    return Image(pixels=pixels, colour=picture.colour, depth=picture.depth, icc=picture.icc)
 
 
 def hold(port: Port, value: Value) -> Held:
-    """Return an output in the form in which it waits: images and maps as 16 bit, masks as 0/1."""
+    """Return an output in the form in which it waits."""
     if isinstance(value, Image):
-        facts = ImageFacts(colour=value.colour, depth=value.depth, icc=value.icc)
-        return hold_raster(port, ArrayRaster(as_samples(value)), facts)
-    if isinstance(value, Mask | Probability):
-        return hold_raster(port, ArrayRaster(as_samples(value)), None)
+        raster = ArrayRaster(quantise(value.pixels))
+        return hold_picture(
+            port,
+            StoredPicture(raster=raster, colour=value.colour, depth=value.depth, icc=value.icc),
+        )
+    if isinstance(value, Mask):
+        return hold_picture(port, StoredPicture(raster=ArrayRaster(value.pixels), depth=8))
+    if isinstance(value, Probability):
+        return hold_picture(port, StoredPicture(raster=ArrayRaster(quantise(value.pixels))))
     return Held(
         kind=port.kind, digest=digest_of_value(value), role=str(port.kind), load=lambda: value
     )
 
 
-def hold_raster(port: Port, raster: Raster, facts: ImageFacts | None) -> Held:
-    """Return a raster that a step made as a held value."""
+def hold_picture(port: Port, picture: StoredPicture) -> Held:
+    """Return a picture that a step made as a held value."""
     return Held(
         kind=port.kind,
-        digest=value_digest(raster),
-        role="prior" if port.kind is Kind.IMAGE else str(port.kind),
-        load=lambda: raster,
-        facts=facts if port.kind is Kind.IMAGE else None,
+        digest=value_digest(picture.raster),
+        role=role_of(port.kind),
+        load=lambda: picture,
     )
 
 
-def as_samples(value: Image | Mask | Probability) -> NDArray[Any]:
-    """Return the samples of a value as they wait: uint16, or bool for masks."""
-    if isinstance(value, Mask):
-        return value.pixels
-    return quantise(value.pixels)
+def role_of(kind: Kind) -> str:
+    """Return what a value is to the step that reads it: an image from a step is a prior."""
+    return "prior" if kind is Kind.IMAGE else str(kind)

@@ -30,7 +30,7 @@ from archivist.model import (
 from archivist.step.context import WorkerContext
 from archivist.step.execute import Execution, execute
 from archivist.step.held import Held
-from archivist.step.keeping import keep, recall
+from archivist.step.keeping import is_there, keep, recall
 from archivist.step.record import sealed
 from archivist.step.session import Session, weight_uses
 from archivist.step.source import OpenedPage, supplied_mask
@@ -89,8 +89,7 @@ class PageRun:
             kind=Kind.IMAGE,
             digest=self.work.asset.uid,
             role="scan",
-            load=lambda: page.raster,
-            facts=page.facts,
+            load=lambda: page.picture,
         )
         self.values["image"] = source
         failure: AssetError | None = None
@@ -177,7 +176,8 @@ class PageRun:
             device_family=self.workshop.device_family,
         )
         known = self.known.get(key)
-        if known is not None and task.action is not Action.RUN:
+        wanted = known is not None and task.action is not Action.RUN
+        if known is not None and wanted and is_there(known, self.workshop):
             self._reuse(task, spec, known)
             return
         call = _Call(self, task, spec, inputs, key, weights)
@@ -190,7 +190,7 @@ class PageRun:
         bound = {}
         for port in spec.inputs:
             held = (
-                self.previous.get((task.ordinal, port.name))
+                self.previous.get((task.ordinal, port.previous))
                 if port.previous
                 else self.values.get(port.name)
             )
@@ -199,9 +199,8 @@ class PageRun:
         return bound
 
     def _reuse(self, task: Task, spec: StepSpec, known: KnownResult) -> None:
-        image = self.values["image"]
         for artifact in known.outputs:
-            held = recall(artifact, image.facts, known.record, self.workshop)
+            held = recall(artifact, known.record, self.workshop, self.scratch)
             self.values[artifact.port] = held
             self.made[task.ordinal, artifact.port] = held
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED

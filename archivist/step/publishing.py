@@ -58,12 +58,12 @@ def publish_file(
 def _page(draft: PageDraft, file: FileWork, number: int, when: datetime) -> PageResult:
     assert draft.page is not None  # a page that could not be opened is never published
     assert draft.image is not None
-    assert draft.image.facts is not None
+    picture = draft.image.picture
     return PageResult(
         header=file.pages[number].asset.header,
-        colour=draft.image.facts.colour,
-        icc=draft.image.facts.icc,
-        raster=draft.image.raster,
+        colour=picture.colour,
+        icc=picture.icc,
+        raster=picture.raster,
         alpha=draft.page.alpha,
         associated=draft.page.associated,
         changed=draft.changed,

@@ -13,7 +13,8 @@ from archivist.imaging.decode import decode
 from archivist.imaging.picture import widen
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
 from archivist.model import Asset, FileWork, Workshop, text_to_path
-from archivist.step.held import Held, ImageFacts
+from archivist.step.held import Held
+from archivist.store.pictures import StoredPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,8 +30,7 @@ class Scan:
 class OpenedPage:
     """One page, upright: pixels in the depth of the scan, opacity, and what stays with it."""
 
-    raster: Raster
-    facts: ImageFacts
+    picture: StoredPicture
     alpha: Raster | None = None
     associated: bool = False
 
@@ -62,14 +62,21 @@ def open_page(scan: Scan, asset: Asset, workshop: Workshop, scratch: Path) -> Op
     """Return a page as a raster: decoded into memory, or read by windows when it is large."""
     if scan.data is None:
         source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels, scratch=scratch)
-        facts = ImageFacts(colour=source.colour, depth=source.depth, icc=source.icc)
         return OpenedPage(
-            raster=source, facts=facts, alpha=source.alpha, associated=source.associated
+            picture=StoredPicture(
+                raster=source, colour=source.colour, depth=source.depth, icc=source.icc
+            ),
+            alpha=source.alpha,
+            associated=source.associated,
         )
     picture = decode(scan.data, asset.page, max_pixels=workshop.max_pixels)
     return OpenedPage(
-        raster=ArrayRaster(picture.pixels),
-        facts=ImageFacts(colour=picture.colour, depth=picture.depth, icc=picture.icc),
+        picture=StoredPicture(
+            raster=ArrayRaster(picture.pixels),
+            colour=picture.colour,
+            depth=picture.depth,
+            icc=picture.icc,
+        ),
         alpha=None if picture.alpha is None else ArrayRaster(picture.alpha),
         associated=picture.associated,
     )
@@ -84,4 +91,9 @@ def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
     picture = decode(data, max_pixels=workshop.max_pixels)
     # A mask drawn in an editor comes as grey or RGB; any channel at half or more means chosen.
     chosen = widen(picture.pixels).max(axis=2, keepdims=True) >= 32768
-    return Held(kind=Kind.MASK, digest=digest, role="supplied", load=lambda: ArrayRaster(chosen))
+    return Held(
+        kind=Kind.MASK,
+        digest=digest,
+        role="supplied",
+        load=lambda: StoredPicture(raster=ArrayRaster(chosen), depth=8),
+    )

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from archivist.api.errors import BadOutput
-from archivist.api.steps import Kind, StepSpec
+from archivist.api.steps import Kind, Port, StepSpec
 from archivist.api.values import Image, Mask, Probability, Scores, Value
 from archivist.imaging.raster import ArrayRaster, FileRaster, Raster, Shape
 from archivist.imaging.tiles import map_raster
 from archivist.step.calling import call
 from archivist.step.checks import check_inputs, check_outputs
 from archivist.step.context import WorkerContext
-from archivist.step.held import Held, ImageFacts, as_value, hold, hold_raster
+from archivist.step.held import Held, as_value, hold, hold_picture
+from archivist.store.pictures import StoredPicture
 
 _DTYPES: Mapping[Kind, DTypeLike] = {
     Kind.IMAGE: np.uint16,
@@ -64,7 +65,7 @@ def run_tiled(
     outputs = {}
     for port in spec.outputs:
         if port.kind in _DTYPES:
-            outputs[port.name] = hold_raster(port, made[port.name].raster, tiles.facts)
+            outputs[port.name] = hold_picture(port, tiles.picture(port, made[port.name].raster))
     found = tiles.scores()
     for port in spec.outputs:
         if port.kind is Kind.SCORES:
@@ -85,7 +86,7 @@ class _Tiles:
     ) -> None:
         self._spec, self._params, self._ctx = spec, params, ctx
         self._planes, self._others = planes, others
-        self.facts: ImageFacts | None = planes["image"].facts
+        self._images: dict[str, Image] = {}
         self.begin(0)
 
     def begin(self, side: int) -> None:
@@ -100,7 +101,7 @@ class _Tiles:
         values: dict[str, Value] = dict(self._others)
         for name, samples in arrays.items():
             held = self._planes[name]
-            values[name] = as_value(held.kind, samples, held.facts)
+            values[name] = as_value(held.kind, samples, held.picture)
         check_inputs(self._spec, values)
         outputs = call(self._spec, values, self._params, self._ctx)
         check_outputs(self._spec, {}, outputs)
@@ -113,7 +114,7 @@ class _Tiles:
         samples: list[tuple[str, NDArray[Any]]] = []
         for name, value in outputs.items():
             if isinstance(value, Image):
-                self.facts = ImageFacts(colour=value.colour, depth=value.depth, icc=value.icc)
+                self._images[name] = value
                 self._light_out = self._light_out or bool(value.pixels.any())
             if isinstance(value, Image | Probability | Mask):
                 samples.append((name, value.pixels))
@@ -124,6 +125,13 @@ class _Tiles:
                 message = f"{self._spec.id}: a tiled step cannot give {type(value).__name__}"
                 raise BadOutput(f"{message}; make its tiling `internal`")
         return samples
+
+    def picture(self, port: Port, raster: Raster) -> StoredPicture:
+        """Return the raster of an output with what the tiles said of it."""
+        said = self._images.get(port.name)
+        if said is None:
+            return StoredPicture(raster=raster, depth=8 if port.kind is Kind.MASK else 16)
+        return StoredPicture(raster=raster, colour=said.colour, depth=said.depth, icc=said.icc)
 
     def scores(self) -> dict[str, float]:
         """Return the means over the area of all tiles."""

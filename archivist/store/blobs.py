@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from archivist.api.errors import StoreError
 from archivist.hashing import digest_bytes, digest_file
-from archivist.store.atomic import replacing
+from archivist.store.atomic import commit, make_folder, replacing, staged
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
@@ -67,6 +67,22 @@ class BlobStore:
                         "Cure: run again when nothing else writes to it",
                         code="source-changed",
                     )
+        except OSError as error:
+            raise self._not_kept(error) from error
+        return digest
+
+    def put_by(self, write: Callable[[Path], None]) -> str:
+        """Keep the file that ``write`` makes at the path given to it; return its digest.
+
+        Raises StoreError.
+        """
+        try:
+            with staged(self.root) as temporary:
+                write(temporary)
+                digest = digest_file(temporary)
+                if not self._is_there(digest, temporary.stat().st_size):
+                    make_folder(self.path(digest).parent)
+                    commit(temporary, self.path(digest))
         except OSError as error:
             raise self._not_kept(error) from error
         return digest

@@ -17,7 +17,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 (a list of tables)
     op.create_table(
         "asset",
         sa.Column("id", types.BigId, autoincrement=False, nullable=False),
@@ -136,10 +136,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "schema_meta",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("instance", types.CleanText(), nullable=False),
         sa.Column("writer_epoch", types.BigId, nullable=False),
         sa.Column("writer", types.Json(), nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_schema_meta_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schema_meta")),
         sqlite_strict=True,
     )
@@ -505,7 +506,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_step_weights_weights", ["weights_id"], unique=False)
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915 (a list of tables)
     with op.batch_alter_table("step_weights", schema=None) as batch_op:
         batch_op.drop_index("ix_step_weights_weights")
 

@@ -47,9 +47,12 @@ def test_every_sample_of_8_and_16_bits_is_kept(dtype, channels, noise):
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_few_bits_are_spread_over_8(bits):
     values = list(range(1 << bits)) * (8 // bits)
-    rows = b"\0" + np.packbits(
-        [value >> bit & 1 for value in values for bit in reversed(range(bits))]
-    ).tobytes()
+    rows = (
+        b"\0"
+        + np.packbits(
+            [value >> bit & 1 for value in values for bit in reversed(range(bits))]
+        ).tobytes()
+    )
     picture = decode(packed_png(len(values), 1, bits, rows), max_pixels=BUDGET)
     full = (1 << bits) - 1
     assert picture.pixels[0, :, 0].tolist() == [value * 255 // full for value in values]

@@ -14,10 +14,8 @@ BUDGET = 10_000_000
 
 
 def layouts():
-    for compression, tile, order, big, planar in product(
-        [None, "deflate", "lzw", "packbits", "zstd"], [None, (16, 32)], "<>", [False, True], [1, 2]
-    ):
-        yield compression, tile, order, big, planar
+    compressions = [None, "deflate", "lzw", "packbits", "zstd"]
+    return product(compressions, [None, (16, 32)], "<>", [False, True], [1, 2])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -44,16 +42,18 @@ def test_every_layout_gives_the_same_pixels(dtype, channels, noise, tiff):
 
 
 def test_the_layout_is_told_in_words(noise, tiff):
-    data = tiff(noise(), tile=(16, 32), compression="deflate", bigtiff=True, byteorder=">")
+    data = tiff(noise(), tile=(16, 32), compression="zlib", bigtiff=True, byteorder=">")
     (header,) = probe(data, max_pixels=BUDGET)
-    assert header.layout == "tiled 32x16 adobe deflate BigTIFF big-endian"
+    assert header.layout == "tiled 32x16 deflate BigTIFF big-endian"
 
 
 @pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
 @pytest.mark.parametrize("compression", [None, "deflate", "packbits"])
 def test_bilevel_becomes_grey_of_0_and_255(photometric, compression, noise, tiff):
     bits = noise(31, 45, None) > 100
-    picture = decode(tiff(bits, photometric=photometric, compression=compression), max_pixels=BUDGET)
+    picture = decode(
+        tiff(bits, photometric=photometric, compression=compression), max_pixels=BUDGET
+    )
     white = bits if photometric == "minisblack" else ~bits
     assert np.array_equal(picture.pixels[:, :, 0], white * np.uint8(255))
     assert picture.header.depth == 1
@@ -200,7 +200,7 @@ def test_pages_that_lead_in_a_circle_are_refused(noise, tiff_pages, refused):
         tags = int.from_bytes(data[second : second + 2], "little")
     link = second + 2 + 12 * tags
     data[link : link + 4] = first.to_bytes(4, "little")
-    assert refused(bytes(data)).code == "truncated"
+    assert refused(bytes(data)).code == "damaged"
 
 
 def test_a_huge_claim_with_few_bytes_is_refused_before_decoding(tiff, refused):

@@ -1,3 +1,4 @@
+import contextlib
 import zlib
 
 import numpy as np
@@ -95,12 +96,9 @@ def test_damage_anywhere_ends_as_a_picture_or_a_refusal(bases, which, places, cu
         # The first 400 bytes hold the structure; half of the damage is put there.
         data[place % (400 if place % 2 else len(data))] = value
     data = data[: int(len(data) * cut)]
-    try:
-        picture = decode(bytes(data), max_pixels=BUDGET)
-    except SourceError as error:
-        assert error.code
-    else:
-        assert picture.pixels.shape[2] in (1, 3)
+    # Any other exception than the refusal fails the test.
+    with contextlib.suppress(SourceError):
+        assert decode(bytes(data), max_pixels=BUDGET).pixels.shape[2] in (1, 3)
 
 
 def test_probing_does_not_decompress(monkeypatch, smooth, saved, tiff):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archivist.api.errors import ConfigError
@@ -195,12 +195,14 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(tree=trees, a=st.integers(-3, 3), b=st.integers(-3, 3))
 def test_logic_agrees_with_that_of_python(tree: object, a: int, b: int) -> None:
     text = as_text(tree)
     assert parse(text, ("a", "b"))({"a": a, "b": b}) is eval(text, {"a": a, "b": b})
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet="ab ()[]<>=!'\"`,.-1e\\\n@", max_size=30))
 def test_any_text_is_parsed_or_refused_with_a_marker(text: str) -> None:
     message = ""

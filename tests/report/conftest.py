@@ -4,12 +4,36 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from archivist.hashing import digest_bytes
-from archivist.model import MetadataContract, Status
+from archivist.api import Colour
+from archivist.catalog.rows import RunState
+from archivist.catalog.session import Catalog, open_catalog
+from archivist.catalog.writer import Writer
+from archivist.hashing import digest_bytes, digest_json
+from archivist.model import (
+    Action,
+    Artifact,
+    Asset,
+    AssetOutcome,
+    FileWork,
+    Header,
+    MetadataContract,
+    PageWork,
+    Publication,
+    Recipe,
+    RecipeStep,
+    ScanFile,
+    Status,
+    StepRecord,
+    Task,
+    UnitOutcome,
+    WeightUse,
+    WorkUnit,
+    now,
+)
 from archivist.report.cards import Pair
 from archivist.report.rows import (
     ReportAsset,
@@ -18,6 +42,8 @@ from archivist.report.rows import (
     ReportRun,
     ReportStep,
 )
+from archivist.step.record import sealed
+from archivist.store.blobs import BlobStore
 
 
 @dataclass
@@ -141,3 +167,187 @@ def rows(tmp_path: Path) -> Rows:
 @pytest.fixture
 def pictures() -> FakePictures:
     return FakePictures()
+
+
+# --- an archive with a catalog ---
+
+ENVIRONMENT = {"archivist": "0.1", "processor": "Loom 9000", "system": "Linux 6", "gpu": ""}
+NET = digest_bytes(b"net")
+RECIPE = Recipe(
+    name="scratch",
+    title="Find and fill",
+    steps=(RecipeStep(step="scratch.detect", params={"threshold": 0.5, "radius": 3}),),
+)
+
+
+class Archive:
+    """Scans, outputs and a catalog in which a run is written in one line."""
+
+    def __init__(self, catalog: Catalog, root: Path) -> None:
+        self.catalog, self.writer = catalog, Writer(catalog)
+        self.scans, self.out = root / "Plates", root / "out dir"
+        self.store = BlobStore(self.out / ".archivist" / "store")
+        self.settings = {
+            "scans": str(self.scans),
+            "out": str(self.out),
+            "settings": {"recipes": {"scratch": {"title": "Find and fill"}}},
+        }
+
+    def file(self, path: str, *, phash: str | None = None) -> ScanFile:
+        """Make a scan, not on the disk: :meth:`put` does that."""
+        data = f"scan {path}".encode()
+        header = Header(
+            format="tiff", width=640, height=480, colour=Colour.GREY, depth=16, orientation=6
+        )
+        asset = Asset(
+            digest=digest_bytes(data),
+            page=0,
+            pages=1,
+            header=header,
+            perceptual_hash=phash,
+            facts={"title": f"Title of {path}"},
+        )
+        return ScanFile(path=path, digest=asset.digest, size=100, mtime_ns=5, assets=(asset,))
+
+    def put(self, path: str) -> ScanFile:
+        """Make a scan with its output, both on the disk, and the run that made it."""
+        file = self.file(path)
+        for folder, word in ((self.scans, "scan"), (self.out, "output")):
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(f"{word} {path}".encode())
+        run = self.start(file)
+        self.end(run, file)
+        self.writer.finish_run(run, RunState.DONE)
+        return file
+
+    def start(self, *files: ScanFile, refusals: Any = ()) -> str:
+        """Begin a run that has these files to do."""
+        run = self.writer.start_run(
+            command="run", operator="Ada", settings=self.settings, recipe=RECIPE
+        )
+        self.writer.add_scan(run, [*files, *refusals])
+        self.writer.store_plan(run, RECIPE, [self._unit(file) for file in files])
+        return run
+
+    def end(
+        self,
+        run: str,
+        file: ScanFile,
+        *,
+        status: Status = Status.DONE,
+        untouched: bool = False,
+        **outcome: Any,
+    ) -> None:
+        """Record how a file ended."""
+        (asset,) = file.assets
+        ended = AssetOutcome(
+            asset=asset.uid,
+            status=status,
+            records=(self.record(asset.uid, status=status),),
+            seconds=1.5,
+            **outcome,
+        )
+        publication = Publication(
+            source=file.path,
+            digest=file.digest,
+            profile="master",
+            path=file.path,
+            output_digest=digest_bytes(f"output {file.path}".encode()),
+            size=2000,
+            media_type="image/tiff",
+            untouched=untouched,
+            contract=MetadataContract(kept=("Make",), lost={"Preview": "old"}),
+        )
+        unit = UnitOutcome(
+            unit=file.digest,
+            assets=(ended,),
+            publications=() if status is Status.FAILED else (publication,),
+            environment=ENVIRONMENT,
+            started=now(),
+            seconds=2.0,
+        )
+        self.writer.record(run, [unit])
+
+    def record(self, asset: str, **changes: Any) -> StepRecord:
+        """Make the record of a step that left a mask in the store."""
+        blob = self.store.put_bytes(f"mask of {asset}".encode())
+        mask = Artifact(
+            port="mask",
+            kind="mask",
+            digest=digest_bytes(f"pixels of the mask of {asset}".encode()),
+            blob=blob,
+            size=12,
+            media_type="image/png",
+        )
+        facts = {
+            "asset": asset,
+            "ordinal": 0,
+            "step": "scratch.detect",
+            "version": 3,
+            "title": "Find scratches",
+            "distribution": "archivist-scratch",
+            "distribution_version": "0.1",
+            "conjectural": False,
+            "key": digest_bytes(f"key {asset}".encode()),
+            "status": Status.DONE,
+            "params": {"threshold": 0.5, "radius": 3},
+            "inputs": (),
+            "outputs": (mask,),
+            "weights": (WeightUse(name="net", digest=NET, licence="MIT", source="us"),),
+            "seed": 1,
+            "device": "cpu",
+            "determinism": "exact",
+            "scores": {"damaged_share": 0.25},
+            "environment": digest_json(ENVIRONMENT),
+            "started": now(),
+            "seconds": 0.5,
+        }
+        return sealed(StepRecord(**{**facts, **changes}))
+
+    def _unit(self, file: ScanFile) -> WorkUnit:
+        (asset,) = file.assets
+        task = Task(
+            asset=asset.uid,
+            ordinal=0,
+            step="scratch.detect",
+            version=3,
+            params={},
+            action=Action.RUN,
+            reason="new",
+            key=digest_bytes(f"key {asset.uid}".encode()),
+        )
+        page = PageWork(asset=asset, tasks=(task,))
+        work = FileWork(digest=file.digest, paths=(file.path,), pages=(page,))
+        return WorkUnit(uid=file.digest, files=(work,), seconds=1.0)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """Give an archive whose catalog lies where commands look for it."""
+    home = tmp_path / "out dir" / ".archivist"
+    home.mkdir(parents=True)
+    with open_catalog(f"sqlite:///{home / 'catalog.sqlite'}", write=True) as catalog:
+        yield Archive(catalog, tmp_path)
+
+
+@pytest.fixture
+def command(archive: Archive, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run the command line on the archive; options after ``--out``."""
+    from archivist.cli.main import invoke
+
+    def run(*arguments: str, out: bool = True) -> Answer:
+        place = ["--out", str(archive.out)] if out else []
+        code = invoke([*arguments, *place])
+        told = capsys.readouterr()
+        return Answer(code, told.out, told.err)
+
+    return run
+
+
+class Answer(NamedTuple):
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str

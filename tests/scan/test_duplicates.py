@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archivist.scan import group_near, hamming, near_duplicates
@@ -16,6 +16,7 @@ def test_the_distance_is_the_number_of_bits_that_differ() -> None:
     assert hamming("ffffffffffffffff", "0000000000000000") == 64
 
 
+@settings(deadline=None)
 @given(
     seeds=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=4),
     flips=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=12),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from archivist.api.errors import ConfigError
 from archivist.scan import Manifest, read_manifest
@@ -128,6 +130,26 @@ def test_a_wrong_manifest_is_told_with_its_place_and_cure(
         read(content)
     assert "list.csv" in str(caught.value)
     assert "Cure: " in str(caught.value) or "give it" in str(caught.value)
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(
+        st.lists(st.text(alphabet='a;,"\t\n\r é.jpg/\\', max_size=8), max_size=4), max_size=5
+    )
+)
+def test_any_table_is_read_or_refused_with_its_cure(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
+) -> None:
+    file = tmp_path_factory.mktemp("any") / "list.csv"
+    text = "\n".join(",".join(cells) for cells in [["path", "title"], *rows])
+    file.write_bytes(text.encode())
+    message = ""
+    try:
+        manifest = read_manifest(file)
+    except ConfigError as error:
+        message = str(error)
+    assert message.count("Cure: ") == 1 if message else len(manifest) <= len(rows)
 
 
 def test_a_missing_manifest_is_told(tmp_path: Path) -> None:

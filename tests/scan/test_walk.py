@@ -195,7 +195,7 @@ def test_a_file_that_vanishes_during_the_walk_is_reported(scans: Path, put: Put)
     [
         b"two\nlines.jpg",
         b"-rf.jpg",
-        b"caf\xe9.jpg",
+        b"M\xfcnchen.jpg",
         b"x" * 251 + b".jpg",
         b" blanks .jpg",
         b"quote'\";$(ls).jpg",
@@ -211,6 +211,16 @@ def test_odd_names_go_through_unharmed(scans: Path, name: bytes) -> None:
     assert item.path == path_to_text(os.fsdecode(name))
     assert item.below(scans).read_bytes() == b"content"
     item.path.encode("utf-8")  # what a database does
+
+
+def test_a_folder_whose_name_is_not_utf8_is_entered(scans: Path) -> None:
+    folder = os.fsencode(scans) + b"/M\xfcnchen"
+    os.mkdir(folder)  # noqa: PTH102 - a name in bytes
+    with open(folder + b"/a.jpg", "wb") as stream:  # noqa: PTH123 - a name in bytes
+        stream.write(b"content")
+    (item,) = walk(scans, ScanOptions())
+    assert isinstance(item, Found)
+    assert item.below(scans).read_bytes() == b"content"
 
 
 def test_names_that_differ_by_case_or_unicode_form_are_different_files(

@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archivist.api.errors import StoreError
@@ -91,6 +91,7 @@ def test_a_crash_while_writing_leaves_no_half_blob(store, monkeypatch, call):
     assert everything_in(store.root) == []
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.binary(max_size=64), max_size=12))
 def test_every_blob_is_found_again_in_order(tmp_path_factory, contents):
     store = BlobStore(tmp_path_factory.mktemp("store"))

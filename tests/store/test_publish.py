@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 from dataclasses import replace
@@ -237,7 +238,7 @@ class Crash(BaseException):
 
 
 @settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stop=st.integers(0, 12), changed=st.booleans())
 def test_a_crash_at_any_write_leaves_the_old_or_the_new_output(
@@ -267,10 +268,8 @@ def test_a_crash_at_any_write_leaves_the_old_or_the_new_output(
         patch.setattr(os, "fsync", counted(os.fsync))
         patch.setattr(Path, "replace", counted(Path.replace))
         patch.setattr(Path, "unlink", counted(Path.unlink))
-        try:
+        with contextlib.suppress(Crash):
             publish(work)
-        except Crash:
-            pass
-    for path in new:
-        assert digest_file(out / path) in (old[path], new[path])
+    for path, digest in new.items():
+        assert digest_file(out / path) in (old[path], digest)
     assert {one.path: one.output_digest for one in publish(work)} == new

@@ -137,7 +137,7 @@ def chunk_name(chunk: Chunk) -> str:
     """Return the name of a PNG chunk: ``PNG:Title`` for a text, else ``PNG:sBIT``."""
     if chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
         return f"PNG:{png_parts.keyword(chunk)}"
-    return f"PNG:{chunk.kind.decode('latin-1')}"
+    return "PNG:ModifyDate" if chunk.kind == b"tIME" else f"PNG:{chunk.kind.decode('latin-1')}"
 
 
 def _add(found: dict[str, str], name: str, data: bytes) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archivist.api import BadInput, Image, Mask, Probability, Scores, StepContext, Value
+from archivist_scratch.features import compact_input, paper_input
 from archivist_scratch.network import Compact, Paper
 from archivist_scratch.params import DetectParams
 from archivist_scratch.plugin import COMPACT, PAPER
@@ -115,26 +116,25 @@ def _tiled(grey: Pixels, apply: Apply, ctx: StepContext) -> Pixels:
 
 def _network(params: DetectParams, ctx: StepContext) -> Apply:
     """Return the chosen network as a function of tiles (height, width, 1), values 0..1."""
-    name = (PAPER if params.network == "paper" else COMPACT).name
+    paper = params.network == "paper"
+    name = (PAPER if paper else COMPACT).name
 
     def make() -> nn.Module:
         torch.set_num_threads(max(1, ctx.threads))
         path = ctx.weights(name)
-        if params.network == "paper":
-            network: nn.Module = load_network(Paper, path)
-        else:
-            network = load_network(Compact, path).folded()
+        network = load_network(Paper, path) if paper else load_network(Compact, path).folded()
         return network.to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     network = ctx.cached(f"archivist_scratch/{name}/{ctx.device}", make)
-    return partial(_infer, network, torch.device(ctx.device))
+    prepare = paper_input if paper else compact_input
+    return partial(_infer, network, prepare, torch.device(ctx.device))
 
 
 @torch.inference_mode()
-def _infer(network: nn.Module, device: torch.device, tile: Pixels) -> Pixels:
+def _infer(network: nn.Module, prepare: Apply, device: torch.device, tile: Pixels) -> Pixels:
     """Apply a network to a tile (height, width, 1); float32, so that machines agree closely."""
-    grey = torch.from_numpy(np.ascontiguousarray(tile[..., 0]))[None, None].to(device)
-    logits = network((grey * 2 - 1).contiguous(memory_format=torch.channels_last))
+    shown = torch.from_numpy(prepare(np.ascontiguousarray(tile[..., 0])))[None].to(device)
+    logits = network(shown.contiguous(memory_format=torch.channels_last))
     return logits.sigmoid()[0, 0, :, :, None].cpu().numpy()
 
 

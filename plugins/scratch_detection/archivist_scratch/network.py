@@ -1,7 +1,8 @@
 """Two networks that find scratches: a compact one of our own and the one of the paper.
 
-Both take grey pixels, float32 (batch, 1, height, width), values -1..1, and return logits of the
-same height and width; the sigmoid of a logit is the probability that the pixel is damaged.
+Both take what :mod:`archivist_scratch.features` makes of grey pixels, float32 (batch, channels,
+height, width), and return logits of the same height and width; the sigmoid of a logit is the
+probability that the pixel is damaged.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from archivist_scratch.features import CHANNELS
 
 
 class Compact(nn.Module):
@@ -23,13 +26,13 @@ class Compact(nn.Module):
     """
 
     STRIDE = 16
-    RADIUS = 192
-    """Receptive field in pixels to each side (188), as a multiple of the stride."""
+    RADIUS = 224
+    """Receptive field in pixels to each side (188, and 22 of the features), rounded up."""
 
     def __init__(self, first: int = 16, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
         super().__init__()
         channels = [first, *widths]
-        self.stem = _conv_norm(1, first)
+        self.stem = _conv_norm(CHANNELS, first)
         self.down = nn.ModuleList(
             nn.Sequential(_conv_norm(a, b, stride=2), _conv_norm(b, b))
             for a, b in zip(channels, widths, strict=False)
@@ -44,9 +47,9 @@ class Compact(nn.Module):
         self.head = nn.Conv2d(first, 1, 3, padding=1)
         nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]  # about one pixel in twenty is damaged
 
-    def forward(self, grey: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return logits (batch, 1, height, width)."""
-        x = self.stem(grey)
+        x = self.stem(features)
         skips: list[Tensor] = []
         for down in self.down:
             skips.append(x)

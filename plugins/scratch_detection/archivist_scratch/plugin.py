@@ -65,7 +65,7 @@ DETECT = StepSpec(
         seconds=1.0,
         seconds_per_mp=1.0,
     ),
-    tiling=Tiling(mode=TilingMode.INTERNAL, size=1024, overlap=192, multiple_of=16),
+    tiling=Tiling(mode=TilingMode.INTERNAL, size=1024, overlap=224, multiple_of=16),
     weights=[COMPACT, PAPER],
     determinism=Determinism.DEVICE,
     estimate="archivist_scratch.cost:detect_cost",

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from archivist_scratch.damage import DAMAGED, UNSURE, Pixels
 from archivist_scratch.evaluation import composites, fit, mean_precision
+from archivist_scratch.features import compact_input
 from archivist_scratch.network import Compact
 from archivist_scratch.synthesis import Material, Sampler
 from archivist_torch.device import Compute, choose
@@ -40,17 +41,16 @@ class ScratchTask:
         self.val, self.compute = val, compute
 
     def sample(self, index: int) -> Sample:
-        """Return a grey picture and its truth, uint8 (256, 256)."""
-        return self.sampler(index)
+        """Return the features (8, 224, 224) and the truth (uint8, 224 x 224) of a sample."""
+        grey, truth = self.sampler(index)
+        return compact_input(grey.astype(np.float32) / np.float32(255)), truth
 
     def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Return the segmentation loss of a batch of samples."""
-        grey, truth = (part[:, None] for part in batch)
-        shown = (grey.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        logits = network(shown).float()
-        return masked_segmentation_loss(
-            logits, (truth == DAMAGED).float(), (truth != UNSURE).float()
-        )
+        features, truth = batch[0], batch[1][:, None]
+        logits = network(features.contiguous(memory_format=torch.channels_last)).float()
+        damaged, care = (truth == DAMAGED).float(), (truth != UNSURE).float()
+        return masked_segmentation_loss(logits, damaged, care)
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return mean average precision by polarity, and what is flagged on clean photographs."""
@@ -75,7 +75,7 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
     height, width = grey.shape
     below, right = -height % Compact.STRIDE, -width % Compact.STRIDE
     padded = np.pad(grey, ((0, below), (0, right)), mode="reflect")
-    shown = torch.from_numpy(padded)[None, None].to(compute.device) * 2 - 1
+    shown = torch.from_numpy(compact_input(padded))[None].to(compute.device)
     with compute.autocast():
         logits = network(shown.contiguous(memory_format=torch.channels_last))
     return logits.float().sigmoid()[0, 0, :height, :width].cpu().numpy()
@@ -90,7 +90,7 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
     "--out", default="runs/scratch", type=click.Path(path_type=Path), help="Folder of the run."
 )
 @click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
-@click.option("--batch", default=8, show_default=True, help="Samples of 256 x 256 px in a step.")
+@click.option("--batch", default=6, show_default=True, help="Samples of 224 x 224 px in a step.")
 @click.option("--rate", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--workers", default=0, show_default=True, help="Processes that make samples.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads of the network.")

@@ -1,0 +1,211 @@
+"""`archivist artifacts`: list or export masks, probability maps and other kept results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archivist.cli.exits import Exit
+from archivist.cli.options import FOLDER, catalog_options, place
+
+if TYPE_CHECKING:
+    from archivist.catalog.rows import ArtifactRow
+    from archivist.catalog.session import Catalog
+    from archivist.store.blobs import BlobStore
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SUFFIXES = {
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "application/json": ".json",
+    "application/x-npz": ".npz",
+    "application/zip": ".npz",
+}
+
+kind_option = click.option(
+    "--kind",
+    "kinds",
+    default="",
+    metavar="KIND,...",
+    help="Only these kinds: mask,probability,image,faces,transfer_map,embedding,scores.",
+)
+
+
+@click.group()
+def artifacts() -> None:
+    """List or export masks and other results that steps left in the store."""
+
+
+@artifacts.command("list")
+@click.argument("names", nargs=-1, metavar="[ASSET]...")
+@kind_option
+@catalog_options
+def list_(
+    names: tuple[str, ...],
+    kinds: str,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """List the kept results of all photographs, or of those named (by path or digest)."""
+    from archivist.catalog.session import open_catalog
+    from archivist.cli.tables import print_table
+    from archivist.report.words import file_size, readable
+
+    where = place(out, catalog_url, config_file)
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        rows = _rows(catalog, names, _kinds(kinds))
+        if as_json:
+            for row in rows:
+                click.echo(json.dumps(_facts(row)))
+            return
+        cells = [
+            (
+                readable(_label(row)),
+                f"{row.step} v{row.version}",
+                row.artifact.port,
+                row.artifact.kind,
+                file_size(row.artifact.size) if row.artifact.kept else "not kept",
+                (row.artifact.blob or "")[:12],
+            )
+            for row in rows
+        ]
+    print_table(("Photograph", "Step", "Port", "Kind", "Size", "Stored as"), cells)
+
+
+@artifacts.command()
+@click.argument("names", nargs=-1, metavar="[ASSET]...")
+@click.option("--all", "everything", is_flag=True, help="Of all photographs.")
+@kind_option
+@click.option("--to", type=FOLDER, required=True, help="The folder to write to.")
+@catalog_options
+def export(
+    names: tuple[str, ...],
+    everything: bool,
+    kinds: str,
+    to: Path,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Write kept results as files (PNG, TIFF, JSON or npz) named like the scans.
+
+    The result of a port goes to TO/STEP.PORT/PATH-OF-THE-SCAN.SUFFIX, so that a folder of masks can
+    be corrected and given back to a recipe as its input.
+    """
+    from archivist.api.errors import UsageError
+    from archivist.catalog.session import open_catalog
+    from archivist.store.blobs import BlobStore
+
+    if bool(names) == everything:
+        raise UsageError("name the photographs (by path or digest), or say --all")
+    where = place(out, catalog_url, config_file)
+    written = left = failed = 0
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        store = BlobStore(where.store)
+        for row in _rows(catalog, names, _kinds(kinds)):
+            if not row.artifact.kept or row.artifact.blob is None:
+                left += 1
+                continue
+            target = _export(store, row, to)
+            written, failed = written + (target is not None), failed + (target is None)
+            if as_json and target is not None:
+                click.echo(json.dumps({**_facts(row), "file": str(target)}))
+    click.echo(f"{written} written to {to}, {left} were not kept, {failed} failed.", err=as_json)
+    return Exit.SOME_FAILED if failed else Exit.FINE
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    from archivist.api.errors import UsageError
+    from archivist.api.steps import Kind
+
+    kinds = tuple(kind.strip() for kind in text.split(",") if kind.strip())
+    known = [str(kind) for kind in Kind]
+    for kind in kinds:
+        if kind not in known:
+            raise UsageError(f"there is no kind {kind!r}; kinds are: {', '.join(known)}")
+    return kinds
+
+
+def _rows(catalog: Catalog, names: Sequence[str], kinds: Sequence[str]) -> Iterator[ArtifactRow]:
+    from archivist.catalog.queries import artifacts as ask
+
+    assets = _assets(catalog, names) if names else None
+    return ask(catalog, assets=assets, kinds=kinds)
+
+
+def _assets(catalog: Catalog, names: Iterable[str]) -> list[str]:
+    """Return the uids of photographs named by path, by digest or by uid. Raises UsageError."""
+    from archivist.api.errors import UsageError
+    from archivist.catalog.queries import assets_of, file_stats
+    from archivist.model import path_to_text
+
+    files = file_stats(catalog)
+    found: list[str] = []
+    for name in names:
+        stat = files.get(path_to_text(name))
+        digest, _, page = (stat.digest if stat else name.lower()).partition("#")
+        pages = assets_of(catalog, [digest]).get(digest, ()) if _DIGEST.fullmatch(digest) else ()
+        uids = [one.uid for one in pages if not page or str(one.page) == page]
+        if not uids:
+            raise UsageError(
+                f"the catalog has no photograph {name!r}. Cure: give its path relative to the "
+                "scans, or its SHA-256; `archivist artifacts list` shows both"
+            )
+        found += uids
+    return found
+
+
+def _export(store: BlobStore, row: ArtifactRow, to: Path) -> Path | None:
+    """Write one result; return its file, or None after telling why there is none."""
+    from archivist.api.errors import StoreError
+    from archivist.model import text_to_path
+    from archivist.store.atomic import replacing
+
+    artifact = row.artifact
+    suffix = _SUFFIXES.get(artifact.media_type, ".bin")
+    page = f".page-{int(number) + 1}" if (number := row.asset.partition("#")[2]) else ""
+    name = text_to_path(row.paths[0]) if row.paths else row.asset.partition("#")[0]
+    target = to / f"{row.step}.{artifact.port}" / f"{name}{page}{suffix}"
+    assert artifact.blob is not None
+    try:
+        data = store.read(artifact.blob)
+        with replacing(target) as temporary:
+            temporary.write_bytes(data)
+    except (StoreError, OSError) as error:
+        click.echo(f"  failed   {target}: {error}", err=True)
+        return None
+    return target
+
+
+def _label(row: ArtifactRow) -> str:
+    page = row.asset.partition("#")[2]
+    name = row.paths[0] if row.paths else row.asset.partition("#")[0]
+    return f"{name} (page {int(page) + 1})" if page else name
+
+
+def _facts(row: ArtifactRow) -> dict[str, object]:
+    artifact = row.artifact
+    return {
+        "asset": row.asset,
+        "paths": list(row.paths),
+        "step": row.step,
+        "version": row.version,
+        "port": artifact.port,
+        "kind": artifact.kind,
+        "digest": artifact.digest,
+        "kept": artifact.kept,
+        "blob": artifact.blob,
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "width": artifact.width,
+        "height": artifact.height,
+        "record": row.record,
+    }

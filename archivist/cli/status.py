@@ -1,0 +1,103 @@
+"""`archivist status`: which runs there were, how the archive stands, what failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archivist.cli.options import catalog_options, place
+
+if TYPE_CHECKING:
+    from archivist.catalog.rows import RunRow
+    from archivist.catalog.session import Catalog
+
+_FAILURES = 20
+"""So many failures are listed; the report has all."""
+
+
+@click.command()
+@click.option("--runs", "limit", type=click.IntRange(1), default=10, help="How many runs to list.")
+@catalog_options
+def status(
+    limit: int, out: Path | None, catalog_url: str | None, config_file: Path | None, as_json: bool
+) -> None:
+    """Show the newest runs, how many photographs ended how, and what failed last."""
+    from archivist.catalog.session import open_catalog
+
+    where = place(out, catalog_url, config_file)
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        facts = _facts(catalog, limit)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        _show(facts)
+
+
+def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
+    from archivist.catalog.queries import count_pending, failures, runs, totals
+
+    rows = runs(catalog, limit=limit)
+    newest = next((row for row in rows if row.command == "run"), None)
+    failed = failures(catalog, newest.uid, limit=_FAILURES) if newest else ()
+    return {
+        "archive": totals(catalog),
+        "runs": [_run(catalog, row) for row in rows],
+        "pending_units": count_pending(catalog, newest.uid) if newest else 0,
+        "failures": [
+            {"paths": list(one.paths), "code": one.code, "reason": one.message} for one in failed
+        ],
+    }
+
+
+def _run(catalog: Catalog, row: RunRow) -> dict[str, Any]:
+    from archivist.catalog.queries import run_counts
+
+    counts = {one.status: one.count for one in run_counts(catalog, row.uid) if not one.step}
+    seconds = None if row.finished is None else (row.finished - row.started).total_seconds()
+    return {
+        "uid": row.uid,
+        "command": row.command,
+        "state": str(row.state),
+        "operator": row.operator,
+        "recipe": row.recipe,
+        "started": row.started.isoformat(),
+        "finished": row.finished.isoformat() if row.finished else None,
+        "seconds": seconds,
+        "assets": counts,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from archivist.cli.tables import print_table
+    from archivist.report.words import duration, readable
+
+    if not facts["runs"]:
+        click.echo("No run yet. Begin with: archivist run SCANS --out DIR")
+        return
+    ended = ", ".join(f"{number:,} {name}" for name, number in sorted(facts["archive"].items()))
+    click.echo(f"Photographs: {ended or 'none'}\n")
+    rows = [
+        (
+            run["started"][:16].replace("T", " "),
+            run["command"],
+            run["state"],
+            run["recipe"] or "",
+            ", ".join(f"{number:,} {name}" for name, number in sorted(run["assets"].items())),
+            duration(run["seconds"]) if run["seconds"] is not None else "",
+            run["uid"],
+        )
+        for run in facts["runs"]
+    ]
+    print_table(("Started (UTC)", "Command", "State", "Recipe", "Assets", "Took", "Run"), rows)
+    if facts["pending_units"]:
+        click.echo(f"\n{facts['pending_units']:,} units are not done: the same command goes on.")
+    if facts["failures"]:
+        click.echo("\nFailed in the newest run:")
+    for failure in facts["failures"]:
+        names = ", ".join(readable(path) for path in failure["paths"])
+        click.echo(f"  {names}: {readable(failure['reason'])} [{failure['code']}]")
+    if len(facts["failures"]) == _FAILURES:
+        click.echo("  ... there may be more: archivist report lists all")

@@ -1,0 +1,134 @@
+"""`archivist verify`: compare originals, outputs, stored files, weights with the record."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archivist.cli.exits import Exit
+from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
+
+if TYPE_CHECKING:
+    from archivist.catalog.session import Catalog
+    from archivist.report.verify import Finding, Places
+
+Locate = Callable[[str, str], "Path | None"]
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=FILE)
+@click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
+@click.option("--threads", type=click.IntRange(1), default=4, help="Files read at the same time.")
+@catalog_options
+def verify(
+    paths: tuple[Path, ...],
+    scans: Path | None,
+    threads: int,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare files with the record: all of them, or the scans and outputs under PATHS.
+
+    Every digest is computed anew and nothing is changed. Each damage is named: missing, changed or
+    unreadable; what cannot be looked at is "not checked". Ends with exit code 0 only when all was
+    checked and is fine, else with 3.
+    """
+    from archivist.catalog.session import open_catalog
+
+    where = place(out, catalog_url, config_file)
+    counts: Counter[tuple[str, str]] = Counter()
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        for finding in _findings(catalog, where, scans, threads, paths):
+            counts[finding.subject, finding.condition] += 1
+            if finding.condition != "fine":
+                _tell(finding, as_json)
+    _sum_up(counts, as_json)
+    fine = all(condition == "fine" for _, condition in counts)
+    return Exit.FINE if fine else Exit.SOME_FAILED
+
+
+def _findings(
+    catalog: Catalog, where: Place, scans: Path | None, threads: int, paths: tuple[Path, ...]
+) -> Iterator[Finding]:
+    from archivist.report.verify import verify as verify_all
+    from archivist.report.verify import verify_paths
+    from archivist.step.record import record_digest
+
+    places = _places(catalog, where, scans, threads)
+    if paths:
+        return verify_paths(catalog, places, paths)
+    return verify_all(catalog, places, record_digest=record_digest)
+
+
+def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int) -> Places:
+    """Return the folders: those given, else those that the newest run recorded."""
+    from archivist.catalog.queries import runs
+    from archivist.report.verify import Places
+
+    newest = runs(catalog, limit=1)
+    facts = newest[0].settings if newest else {}
+    recorded = {name: Path(str(facts[name])) for name in ("scans", "out") if facts.get(name)}
+    root = scans or recorded.get("scans")
+    out = where.out or recorded.get("out")
+    return Places(
+        scans=root and root.absolute(),
+        out=out and out.absolute(),
+        store=out and out.absolute() / ".archivist" / "store",
+        weights=_finder(where.config_file),
+        threads=threads,
+    )
+
+
+def _finder(config_file: Path | None) -> Locate:
+    """Return what finds a weight file of the installed plugins by name and digest."""
+    from archivist.api.errors import WeightsMissing
+    from archivist.cli.weights import open_shelf
+    from archivist.plugins import locate_weights, weight_digest
+
+    shelf = open_shelf(config_file)
+
+    def locate(name: str, digest: str) -> Path | None:
+        weight = shelf.weights.get(name)
+        if weight is None or weight_digest(weight, shelf.folders) != digest:
+            return None
+        try:
+            return locate_weights(weight, shelf.folders)
+        except WeightsMissing:
+            return None
+
+    return locate
+
+
+def _tell(finding: Finding, as_json: bool) -> None:
+    from archivist.report.words import readable
+
+    if as_json:
+        facts = {"subject": finding.subject, "name": finding.name}
+        facts |= {"condition": finding.condition, "detail": finding.detail}
+        click.echo(json.dumps({"event": "finding", **facts}))
+        return
+    detail = f": {readable(finding.detail)}" if finding.detail else ""
+    click.echo(f"{finding.condition:<11}  {finding.subject} {readable(finding.name)}{detail}")
+
+
+def _sum_up(counts: Counter[tuple[str, str]], as_json: bool) -> None:
+    subjects = dict.fromkeys(subject for subject, _ in counts)
+    table = {
+        str(subject): {str(c): n for (s, c), n in sorted(counts.items()) if s == subject}
+        for subject in subjects
+    }
+    if as_json:
+        click.echo(json.dumps({"event": "result", "counts": table}))
+        return
+    if not table:
+        click.echo("The catalog names nothing that could be checked.")
+    for subject, conditions in table.items():
+        found = ", ".join(f"{number:,} {condition}" for condition, number in conditions.items())
+        click.echo(f"{subject + 's' if subject[-1] != 's' else subject}: {found}")

@@ -1,0 +1,246 @@
+"""Compare what lies on the disks with the record: originals, outputs, stored files, weights.
+
+Nothing is changed and nothing is mended; each finding names the damage. What could not be looked
+at is no damage, and is not fine either: it is *not checked*.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from archivist.catalog import queries
+from archivist.catalog.session import Catalog
+from archivist.hashing import digest_file
+from archivist.model import StepRecord, text_to_path
+from archivist.store.blobs import BlobStore
+
+RecordDigest = Callable[[StepRecord], str]
+"""Computes the digest of a record anew."""
+
+
+class Subject(StrEnum):
+    """What was looked at."""
+
+    ORIGINAL = "original"
+    OUTPUT = "output"
+    STORED = "stored file"
+    WEIGHTS = "weights"
+    RECORD = "record"
+
+
+class Condition(StrEnum):
+    """In what condition it was found."""
+
+    FINE = "fine"
+    """As recorded."""
+    MISSING = "missing"
+    """Not at its place."""
+    CHANGED = "changed"
+    """There, with another content."""
+    UNREADABLE = "unreadable"
+    """There, but the system does not let it be read."""
+    NOT_CHECKED = "not checked"
+    """It could not be looked at; nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. ``detail`` says more, with the cure where there is one."""
+
+    subject: Subject
+    name: str
+    condition: Condition
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things are, as absolute paths; None for what is not known.
+
+    ``weights`` finds the file of a name and digest, None when it is not on this machine;
+    ``threads`` read at the same time.
+    """
+
+    scans: Path | None
+    out: Path | None
+    store: Path | None
+    weights: Callable[[str, str], Path | None] = lambda name, digest: None
+    threads: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    subject: Subject
+    name: str
+    path: Path
+    digest: str
+
+
+def verify(
+    catalog: Catalog, places: Places, *, record_digest: RecordDigest | None = None
+) -> Iterator[Finding]:
+    """Look at everything that the catalog names, and yield a finding for each thing.
+
+    With ``record_digest`` the stored step records are compared with their own digests, and with
+    those of the records that they came from.
+    """
+    for subject, folder, expected in (
+        (Subject.ORIGINAL, places.scans, _originals),
+        (Subject.OUTPUT, places.out, _outputs),
+        (Subject.STORED, places.store, _stored),
+    ):
+        if folder is None or not folder.is_dir():
+            yield from _unreached(subject, folder, expected(catalog, folder or Path()))
+        else:
+            yield from _judged(expected(catalog, folder), places.threads)
+    yield from _check_weights(catalog, places)
+    if record_digest is not None:
+        yield from _check_records(catalog, record_digest)
+
+
+def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Iterator[Finding]:
+    """Look only at the originals and outputs that ``paths`` (files or folders) name."""
+    wanted = [Path(os.path.normpath(path.absolute())) for path in paths]
+    matched: set[Path] = set()
+
+    def chosen(expected: Iterable[_Expected]) -> Iterator[_Expected]:
+        for one in expected:
+            fits = {path for path in wanted if one.path.is_relative_to(path)}
+            matched.update(fits)
+            if fits:
+                yield one
+
+    originals = _originals(catalog, places.scans) if places.scans else ()
+    outputs = _outputs(catalog, places.out) if places.out else ()
+    yield from _judged(chosen(chain(originals, outputs)), places.threads)
+    for path in wanted:
+        if path not in matched:
+            yield Finding(
+                subject=Subject.ORIGINAL,
+                name=str(path),
+                condition=Condition.NOT_CHECKED,
+                detail="the catalog knows no scan and no output there. "
+                "Cure: give a path inside the scans or the output folder",
+            )
+
+
+def _originals(catalog: Catalog, scans: Path) -> Iterator[_Expected]:
+    for file in queries.present_files(catalog):
+        path = scans / text_to_path(file.path)
+        yield _Expected(Subject.ORIGINAL, file.path, path, file.digest)
+
+
+def _outputs(catalog: Catalog, out: Path) -> Iterator[_Expected]:
+    for item in queries.publications(catalog):
+        path = out / text_to_path(item.path)
+        yield _Expected(Subject.OUTPUT, item.path, path, item.output_digest)
+
+
+def _stored(catalog: Catalog, store: Path) -> Iterator[_Expected]:
+    blobs = BlobStore(store)
+    for digest in queries.referenced_blobs(catalog):
+        yield _Expected(Subject.STORED, digest, blobs.path(digest), digest)
+
+
+def _unreached(
+    subject: Subject, folder: Path | None, expected: Iterable[_Expected]
+) -> Iterator[Finding]:
+    """Tell once, not a thousand times, that a whole folder is away: a disk that is not mounted."""
+    number = sum(1 for _ in expected)
+    if not number:
+        return
+    where = "it is not known where they are" if folder is None else f"there is no folder {folder}"
+    option = "--scans DIR" if subject is Subject.ORIGINAL else "--out DIR"
+    yield Finding(
+        subject=subject,
+        name=f"{number} {subject}{'' if number == 1 else 's'}",
+        condition=Condition.NOT_CHECKED,
+        detail=f"{where}. Cure: connect the disk, or name the folder with {option}",
+    )
+
+
+def _judged(expected: Iterable[_Expected], threads: int) -> Iterator[Finding]:
+    """Judge files in order; some are read at the same time, none is waited for in vain."""
+    ahead: deque[Future[Finding]] = deque()
+    pool = ThreadPoolExecutor(max_workers=threads)
+    try:
+        for one in expected:
+            ahead.append(pool.submit(_judge, one))
+            if len(ahead) > 4 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _judge(expected: _Expected) -> Finding:
+    finding = partial(Finding, subject=expected.subject, name=expected.name)
+    try:
+        found = digest_file(expected.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return finding(condition=Condition.MISSING, detail=_CURES[expected.subject])
+    except OSError as error:
+        return finding(condition=Condition.UNREADABLE, detail=error.strerror or str(error))
+    if found == expected.digest:
+        return finding(condition=Condition.FINE)
+    detail = f"SHA-256 {found[:12]}..., recorded {expected.digest[:12]}.... "
+    return finding(condition=Condition.CHANGED, detail=detail + _CURES[expected.subject])
+
+
+_CURES = {
+    Subject.ORIGINAL: "Cure: bring it back from a backup; if the change was meant, run again",
+    Subject.OUTPUT: "Cure: run again, it is made anew",
+    Subject.STORED: "Cure: archivist store check removes it, the next run makes it anew",
+    Subject.WEIGHTS: "Cure: install the plugin again, or import the weights again",
+}
+
+
+def _check_weights(catalog: Catalog, places: Places) -> Iterator[Finding]:
+    for row in queries.weights_seen(catalog):
+        weight = row.weights
+        path = places.weights(weight.name, weight.digest)
+        if path is not None:
+            yield _judge(_Expected(Subject.WEIGHTS, weight.name, path, weight.digest))
+            continue
+        yield Finding(
+            subject=Subject.WEIGHTS,
+            name=weight.name,
+            condition=Condition.NOT_CHECKED,
+            detail=f"the file with SHA-256 {weight.digest[:12]}... that {row.uses} step records "
+            "name is not on this machine: another version is installed, or none",
+        )
+
+
+def _check_records(catalog: Catalog, record_digest: RecordDigest) -> Iterator[Finding]:
+    """Compare each record with its digest, and look for the records that it came from."""
+    seen: set[str] = set()
+    for record in queries.all_records(catalog):
+        seen.add(record.digest)
+        finding = partial(
+            Finding, subject=Subject.RECORD, name=f"{record.digest[:12]} ({record.step})"
+        )
+        # The bytes of an output may have been deleted since; the record says they were kept.
+        kept = tuple(replace(one, kept=one.blob is not None) for one in record.outputs)
+        gone = [parent for parent in record.parents if parent not in seen]
+        if record_digest(replace(record, outputs=kept)) != record.digest:
+            yield finding(
+                condition=Condition.CHANGED,
+                detail="the record differs from its own digest: the catalog was edited. "
+                "Cure: restore the catalog from a backup",
+            )
+        elif gone:
+            yield finding(
+                condition=Condition.MISSING,
+                detail=f"the record {gone[0][:12]}... that it came from is not in the catalog",
+            )
+        else:
+            yield finding(condition=Condition.FINE)

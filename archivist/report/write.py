@@ -1,0 +1,77 @@
+"""Write the reports of an archive in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archivist.api import StepSpec
+    from archivist.report.html import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What was written. ``shown`` and ``left_out`` count photographs with and without pictures."""
+
+    paths: tuple[Path, ...]
+    shown: int = 0
+    left_out: int = 0
+
+
+def write_report(
+    url: str,
+    *,
+    store: Path | None = None,
+    scans: Path | None = None,
+    out: Path | None = None,
+    path: Path | None = None,
+    csv: Path | None = None,
+    json: Path | None = None,
+    run: str | None = None,
+    specs: Mapping[str, StepSpec] | None = None,
+    pictures: bool = True,
+    limits: Limits | None = None,
+) -> Written:
+    """Write the report of the catalog at ``url``: a page to ``path``, tables to ``csv``, ``json``.
+
+    Of the whole archive as it is now, or of what one ``run`` treated. ``scans`` and ``out`` are
+    those that the run recorded unless given, ``store`` lies in ``out``; ``specs`` are the steps of
+    the installed plugins, loaded unless given. Raises CatalogError, UsageError, OSError.
+    """
+    from archivist.catalog.session import open_catalog
+    from archivist.report.gather import CatalogSource
+
+    if specs is None:
+        specs = _installed_steps()
+    with open_catalog(url, write=False) as catalog:
+        source = CatalogSource(catalog, run=run, specs=specs, scans=scans, out=out)
+        shown = left_out = 0
+        if path is not None:
+            from archivist.report.cards import NoPictures
+            from archivist.report.html import write_html
+            from archivist.report.pictures import StoredPictures
+
+            places = source.run
+            kept = store or places.out / ".archivist" / "store"
+            maker = StoredPictures(places, kept) if pictures else NoPictures()
+            shelf = write_html(source, maker, path, limits=limits)
+            shown, left_out = shelf.shown, shelf.left_out
+        if csv is not None:
+            from archivist.report.tables import write_csv
+
+            write_csv(source, csv)
+        if json is not None:
+            from archivist.report.as_json import write_json
+
+            write_json(source, json)
+    written = tuple(place for place in (path, csv, json) if place is not None)
+    return Written(paths=written, shown=shown, left_out=left_out)
+
+
+def _installed_steps() -> Mapping[str, StepSpec]:
+    from archivist.plugins import load_plugins
+
+    return load_plugins().steps

@@ -1,0 +1,73 @@
+"""``kill -9`` at any moment: nothing is lost, nothing is double."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from archivist.catalog import queries
+from archivist.catalog.session import open_catalog
+from archivist.model import Asset
+
+PROGRAM = Path(__file__).with_name("crashing_writer.py")
+FILES = 60
+
+
+def _start(url: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), url, str(FILES)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _contents(url: str) -> dict[str, object]:
+    """Return what the catalog holds, without what differs from run to run."""
+    with open_catalog(url, write=False) as catalog:
+        rows = list(queries.report_rows(catalog))
+        records = list(queries.all_records(catalog))
+        assert all(isinstance(row.asset, Asset) for row in rows)
+        names = ("asset", "scan_file", "step", "publication", "blob")
+        counts = queries.info(catalog).counts
+        return {
+            "rows": [replace(row, run=None) for row in rows],
+            "records": sorted(records, key=lambda record: (record.asset, record.ordinal)),
+            "totals": queries.totals(catalog),
+            "counts": {name: counts[name] for name in names},
+            "events": queries.events(catalog, type="step.nondeterministic"),
+        }
+
+
+def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(url, tmp_path):
+    undisturbed = f"sqlite:///{tmp_path / 'undisturbed.sqlite'}"
+    began = time.monotonic()
+    with _start(undisturbed) as process:
+        process.stdout.readline()
+        opened = time.monotonic()
+        assert process.wait() == 0, process.stderr.read().decode()
+    lasts = time.monotonic() - opened
+    assert began < opened
+    moments = random.Random(11)
+    kills = 0
+
+    for attempt in range(60):
+        with _start(url) as process:
+            process.stdout.readline()
+            try:
+                # Later attempts are left alone longer, so that the test comes to an end.
+                process.wait(timeout=moments.uniform(0, lasts * (1 + attempt / 4)))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+                continue
+            assert process.returncode == 0, process.stderr.read().decode()
+            if kills >= 3:
+                break
+
+    assert kills >= 3
+    assert _contents(url) == _contents(undisturbed)
