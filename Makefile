@@ -64,9 +64,6 @@ dev: $(STAMPS)/dev
 
 demo: install
 	$(BIN)/archivist run examples/archive --out demo --manifest examples/archive/manifest.csv
-	@echo
-	@echo 'Restored photographs: demo/'
-	@echo 'Report:               demo/report.html'
 
 test: dev
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -52,9 +52,7 @@ def interleave(
     return Pair(tuple(times[0]), tuple(times[1]))
 
 
-def timed(
-    function: Callable[[], object], clock: Callable[[], float] = time.perf_counter
-) -> float:
+def timed(function: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Return the seconds of one call, by default of the wall clock."""
     gc.collect()
     start = clock()

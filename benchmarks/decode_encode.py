@@ -74,6 +74,11 @@ def measure(name: str, source: Path, target: Path) -> None:
     print(json.dumps(peak_rss_mib() - before))
 
 
+def in_raw(mib: float) -> str:
+    """Return an amount of memory as text, also as a multiple of the raw pixels."""
+    return f"{mib:.0f} MiB, {mib / RAW_MIB:.2f} x raw"
+
+
 def main() -> int:
     """Run the benchmark; the exit code says whether the targets are met."""
     with tempfile.TemporaryDirectory() as folder:
@@ -93,8 +98,8 @@ def main() -> int:
         [
             ("Pillow, CPU s", f"{theirs:.3f}"),
             ("archivist, CPU s", f"{own:.3f}"),
-            ("Pillow, peak growth", f"{peaks['pillow']:.0f} MiB, {peaks['pillow'] / RAW_MIB:.2f} x raw"),
-            ("archivist, peak growth", f"{peaks['ours']:.0f} MiB, {peaks['ours'] / RAW_MIB:.2f} x raw"),
+            ("Pillow, peak growth", in_raw(peaks["pillow"])),
+            ("archivist, peak growth", in_raw(peaks["ours"])),
         ],
     )
     return verdict("Pillow's CPU time over ours", 1 / pair.ratio, at_least=2) + verdict(

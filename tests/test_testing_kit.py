@@ -217,6 +217,22 @@ def test_a_dotted_string_that_leads_nowhere_is_named(write: Write) -> None:
     assert "no_such_package" in str(broken(check_step(step)))
 
 
+def test_promises_are_tried_without_optional_inputs_first(write: Write) -> None:
+    step = write("pixels = image.pixels * (1 if 'mask' in inputs else 3)")
+    mask = replace(step.inputs[0], name="mask", kind=Kind.MASK, required=False)
+    found = broken(check_step(replace(step, inputs=[*step.inputs, mask])))
+    assert any("exactly the declared outputs" in title for title in found)
+
+
+def test_a_step_that_fails_on_an_optional_input_is_named(write: Write) -> None:
+    step = write("pixels = image.pixels * (1 / 0 if 'mask' in inputs else 1)")
+    mask = replace(step.inputs[0], name="mask", kind=Kind.MASK, required=False)
+    found = broken(check_step(replace(step, inputs=[*step.inputs, mask])))
+    ((title, detail),) = found.items()
+    assert "optional inputs" in title
+    assert "ZeroDivisionError" in detail
+
+
 def test_the_assertion_lists_every_broken_promise_on_a_line(write: Write) -> None:
     with pytest.raises(AssertionError) as caught:
         assert_step_conforms(write("pixels = image.pixels * 3"))

@@ -151,7 +151,7 @@ def _weights(config_file: Path | None) -> Iterator[Finding]:
 def _programs() -> Iterator[Finding]:
     version = _output("exiftool", "-ver")
     if version is None:
-        detail = "not installed; metadata is carried without it (maker notes as one block)"
+        detail = "not installed, and not required"
         yield Finding(subject="exiftool", state=State.NOTE, detail=detail)
     else:
         yield Finding(subject="exiftool", state=State.FINE, detail=version)

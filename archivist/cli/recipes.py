@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,14 +30,14 @@ def recipes(config_file: Path | None, as_json: bool) -> None:
             click.echo(f"    cannot be used: {row['problem']}")
 
 
-def _rows(config_file: Path | None) -> list[dict[str, object]]:
+def _rows(config_file: Path | None) -> list[dict[str, Any]]:
     from archivist.config import load
     from archivist.plan.recipe import build_recipe
     from archivist.plugins import load_plugins
 
     settings = load(config_file)
     plugins = load_plugins(settings.plugins.allow or None, settings.plugins.block)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for name, written in sorted(settings.recipes.items()):
         problem = ""
         try:

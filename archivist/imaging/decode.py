@@ -13,7 +13,7 @@ from archivist.imaging.page import PageFacts
 from archivist.imaging.picture import Picture, Samples
 from archivist.imaging.probe import read_facts, sniff
 from archivist.imaging.refuse import refusal
-from archivist.imaging.tiff_pixels import SegmentReader, colours_and_alpha
+from archivist.imaging.tiff_pixels import colours_and_alpha, reader_of
 
 
 def decode(data: bytes, page: int = 0, *, max_pixels: int) -> Picture:
@@ -23,11 +23,7 @@ def decode(data: bytes, page: int = 0, *, max_pixels: int) -> Picture:
     inverted, alpha is kept beside the colours. Values are otherwise those of the file: no colour
     conversion. Raises SourceError with a code of :mod:`archivist.imaging.refuse`.
     """
-    pages = read_facts(data, max_pixels=max_pixels)
-    if not 0 <= page < len(pages):
-        raise no_such_page(page, len(pages))
-    facts = pages[page]
-    pixels, alpha = _stored(data, page, facts)
+    facts, pixels, alpha = _stored(data, page, max_pixels)
     orientation = facts.header.orientation
     return Picture(
         pixels=upright(pixels, orientation),
@@ -47,14 +43,27 @@ def no_such_page(page: int, pages: int) -> SourceError:
     )
 
 
-def _stored(data: bytes, page: int, facts: PageFacts) -> tuple[Samples, Samples | None]:
+def _stored(data: bytes, number: int, max_pixels: int) -> tuple[PageFacts, Samples, Samples | None]:
+    """Return what the header says, the stored pixels and the stored alpha of a page."""
     kind = sniff(data[:16])
+    if kind == "tiff":
+        return _stored_tiff(data, number, max_pixels)
+    if number != 0:
+        raise no_such_page(number, 1)
+    (facts,) = read_facts(data, max_pixels=max_pixels)
     if kind == "jpeg":
-        return jpeg.read_pixels(data, facts), None
-    if kind == "png":
-        return png.read_pixels(data, facts)
+        return facts, jpeg.read_pixels(data, facts), None
+    return facts, *png.read_pixels(data, facts)
+
+
+def _stored_tiff(
+    data: bytes, number: int, max_pixels: int
+) -> tuple[PageFacts, Samples, Samples | None]:
     with tiff.broken_is_refused(), TiffFile(BytesIO(data)) as tif:
-        found = tiff.asset_pages(tif)[0][page]
-        window = (0, found.imagelength, 0, found.imagewidth)
-        samples = SegmentReader(found, cache_bytes=0).read(window)
-        return colours_and_alpha(samples, found, facts.header)
+        pages, left_out = tiff.asset_pages(tif)
+        if not 0 <= number < len(pages):
+            raise no_such_page(number, len(pages))
+        page = pages[number]
+        facts = tiff.page_facts(page, len(data), max_pixels, left_out)
+        samples = reader_of(page, data, 0).read((0, page.imagelength, 0, page.imagewidth))
+        return facts, *colours_and_alpha(samples, page, facts.header)

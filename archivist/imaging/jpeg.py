@@ -85,7 +85,8 @@ def read_facts(stream: BinaryIO, size: int, max_pixels: int) -> PageFacts:
 
 def read_pixels(data: bytes, facts: PageFacts) -> NDArray[np.uint8]:
     """Return the stored pixels, uint8 (height, width, 1 or 3). Raises SourceError."""
-    if data.count(b"\xff\xda") > _MAX_SCANS:
+    progressive = facts.header.layout.startswith("progressive")
+    if progressive and data.count(b"\xff\xda") > _MAX_SCANS:
         raise refuse.damaged(f"the JPEG file has more than {_MAX_SCANS} scans")
     space = "GRAY" if facts.header.colour is Colour.GREY else "RGB"
     try:

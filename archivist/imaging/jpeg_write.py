@@ -34,7 +34,7 @@ def write_jpeg(path: Path, page: PageOutput, *, quality: int) -> None:
             code="too-large",
         )
     _check_segments(page.carried.jpeg_segments)
-    data = memoryview(encode_jpeg(whole(page, 8, alpha=False), quality))
+    data = encode_jpeg(whole(page, 8, alpha=False), quality)
     if data[2:4] != b"\xff\xe0" or data[6:11] != b"JFIF\0":
         raise PublishError("the JPEG encoder wrote no JFIF header", code="encoder")
     with path.open("wb") as stream:
@@ -44,7 +44,7 @@ def write_jpeg(path: Path, page: PageOutput, *, quality: int) -> None:
             stream.write(segment)
         for segment in _profile_segments(page.icc):
             stream.write(segment)
-        stream.write(data[_JFIF_END:])
+        stream.write(memoryview(data)[_JFIF_END:])
 
 
 def encode_jpeg(pixels: NDArray[Any], quality: int) -> bytes:

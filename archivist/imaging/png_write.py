@@ -40,8 +40,7 @@ def write_png(path: Path, page: PageOutput, *, depth: int) -> None:
 def encode_png(samples: NDArray[Any]) -> bytes:
     """Return a PNG file of uint8 or uint16 samples (height, width, 1 to 4)."""
     samples = samples[:, :, 0] if samples.shape[2] == 1 else samples
-    encoded: bytes = imagecodecs.png_encode(np.ascontiguousarray(samples), level=LEVEL)
-    return encoded
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=LEVEL))
 
 
 def _own_chunks(page: PageOutput) -> list[tuple[bytes, bytes]]:

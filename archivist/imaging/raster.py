@@ -29,7 +29,7 @@ from archivist.imaging.storage import (
     bands,
     copy_raster,
 )
-from archivist.imaging.tiff_pixels import CACHE_BYTES, MappedReader, SegmentReader, TiffRaster
+from archivist.imaging.tiff_pixels import CACHE_BYTES, SegmentReader, TiffRaster, reader_of
 from archivist.model import Header
 
 __all__ = [
@@ -163,14 +163,11 @@ def _stored_rasters(
     path: Path, page: TiffPage, facts: PageFacts, scratch: Path | None
 ) -> tuple[Raster, Raster | None]:
     """Return colours and alpha of a page as stored."""
-    if page.is_final:
-        reader: MappedReader | SegmentReader = MappedReader(path, page)
-        spill = False
-    else:
-        reader = SegmentReader(page, CACHE_BYTES)
-        across = facts.header.orientation >= 5
-        band = reader.band_bytes(_BAND_ROWS)
-        spill = not page.is_tiled and (across or band > CACHE_BYTES)
+    reader = reader_of(page, path, CACHE_BYTES)
+    spill = isinstance(reader, SegmentReader) and not page.is_tiled
+    if spill:
+        turned = facts.header.orientation >= 5
+        spill = turned or reader.band_bytes(_BAND_ROWS) > CACHE_BYTES
     rasters = [TiffRaster(reader, page, facts.header, alpha=False)]
     if facts.header.alpha:
         rasters.append(TiffRaster(reader, page, facts.header, alpha=True))

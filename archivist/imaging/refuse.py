@@ -51,5 +51,5 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
             "too-large",
             f"the header declares {width} x {height} = {width * height / 1e6:.0f} megapixels,"
             f" more than the limit of {max_pixels / 1e6:.0f}",
-            "raise max_pixels in the configuration if the scan really is that large",
+            "raise max_megapixels under [scan] in the configuration if the scan is that large",
         )

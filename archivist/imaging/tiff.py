@@ -69,13 +69,7 @@ def read_facts(stream: BinaryIO, size: int, max_pixels: int) -> tuple[PageFacts,
     """Return what the headers of all asset pages say. Raises SourceError."""
     with broken_is_refused(), TiffFile(stream) as tif:
         pages, left_out = asset_pages(tif)
-        facts = tuple(page_facts(page, size, max_pixels, left_out) for page in pages)
-    if not facts:
-        raise refuse.layout(
-            "a TIFF file without a full-size page (camera raw or thumbnails only)",
-            "develop the raw file to a 16-bit TIFF",
-        )
-    return facts
+        return tuple(page_facts(page, size, max_pixels, left_out) for page in pages)
 
 
 def asset_pages(tif: TiffFile) -> tuple[list[TiffPage], int]:
@@ -86,6 +80,11 @@ def asset_pages(tif: TiffFile) -> tuple[list[TiffPage], int]:
     if _next_page(pages[-1]):
         raise refuse.truncated(f"the TIFF file breaks off after page {len(pages)}")
     assets = [page for page in pages if not _is_part(page)]
+    if not assets:
+        raise refuse.layout(
+            "a TIFF file without a full-size page (camera raw or thumbnails only)",
+            "develop the raw file to a 16-bit TIFF",
+        )
     sub = sum(len(page.subifds or ()) for page in assets)
     return assets, len(pages) - len(assets) + sub
 
@@ -211,7 +210,8 @@ def _check_segments(page: TiffPage, size: int, max_pixels: int) -> None:
 def row_size(page: TiffPage, width: int) -> int:
     """Return the bytes of one uncompressed row of a strip or tile of this width."""
     samples = page.samplesperpixel if page.planarconfig == 1 else 1
-    return ceil(width * samples * page.bitspersample / 8)
+    bits: int = width * samples * page.bitspersample
+    return -(-bits // 8)
 
 
 def palette_of(page: TiffPage) -> NDArray[np.uint16]:

@@ -35,7 +35,7 @@ CACHE_BYTES = 192 << 20
 class SegmentReader:
     """The stored samples of one page, by window; the file of the page must stay open."""
 
-    def __init__(self, page: TiffPage, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, page: TiffPage, cache_bytes: int) -> None:
         self._page = page
         self._cache: OrderedDict[int, NDArray[Any]] = OrderedDict()
         self._cached = 0
@@ -112,32 +112,44 @@ class SegmentReader:
         return np.asarray(segment[0])
 
 
-class MappedReader:
-    """The stored samples of an uncompressed page, mapped for each window and unmapped after it."""
+class PlainReader:
+    """The stored samples of an uncompressed page, straight from the file or its content.
 
-    def __init__(self, path: Path, page: TiffPage) -> None:
-        self._path, self._offset = path, page.dataoffsets[0]
+    A file is mapped for each window and unmapped after it.
+    """
+
+    def __init__(self, file: Path | bytes, page: TiffPage) -> None:
+        self._file, self._offset = file, page.dataoffsets[0]
         self._dtype = page.dtype.newbyteorder(page.parent.byteorder)
-        planar = page.planarconfig == 2 and page.samplesperpixel > 1
+        self._planar = page.planarconfig == 2 and page.samplesperpixel > 1
         size = (page.imagelength, page.imagewidth)
         samples = page.samplesperpixel
-        self._shape = (samples, *size) if planar else (*size, samples)
-        self._planar = planar
+        self._shape = (samples, *size) if self._planar else (*size, samples)
 
     def read(self, window: Window) -> NDArray[Any]:
         """Return the stored samples of a window, (rows, columns, samples), native byte order."""
         y0, y1, x0, x1 = window
-        mapped = np.memmap(self._path, self._dtype, "r", self._offset, self._shape)
-        samples = np.moveaxis(mapped, 0, -1) if self._planar else mapped
+        stored = self._stored()
+        samples = np.moveaxis(stored, 0, -1) if self._planar else stored
         part = samples[y0:y1, x0:x1]
         return np.array(part, self._dtype.newbyteorder("="), order="C", subok=False)
+
+    def _stored(self) -> NDArray[Any]:
+        if isinstance(self._file, bytes):
+            return np.ndarray(self._shape, self._dtype, self._file, self._offset)
+        return np.memmap(self._file, self._dtype, "r", self._offset, self._shape)
+
+
+def reader_of(page: TiffPage, file: Path | bytes, cache_bytes: int) -> PlainReader | SegmentReader:
+    """Return the way to read a page; its TiffFile must stay open."""
+    return PlainReader(file, page) if page.is_final else SegmentReader(page, cache_bytes)
 
 
 class TiffRaster:
     """The colours, or the opacity, of a TIFF page as a raster, in stored orientation."""
 
     def __init__(
-        self, reader: MappedReader | SegmentReader, page: TiffPage, header: Header, *, alpha: bool
+        self, reader: PlainReader | SegmentReader, page: TiffPage, header: Header, *, alpha: bool
     ) -> None:
         self._reader, self._page, self._header, self._alpha = reader, page, header, alpha
         depth = 16 if header.depth == 16 else 8

@@ -13,9 +13,10 @@ from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import KnownResult, Recipe, Supplied, text_to_path
 from archivist.pipeline.job import Job
-from archivist.plan import PlannedFile, Planner, Previous, facts_of, parse
+from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, facts_of, parse
 from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
 from archivist.plugins import weight_digest as digest_of_weight
+from archivist.scan import read_manifest
 
 
 def planner_for(
@@ -39,7 +40,18 @@ def planner_for(
         device_family=device_family,
         override=job.override,
         stream_above_mp=job.settings.schedule.stream_above_megapixels,
+        names=columns_of(job),
     )
+
+
+FATE = ("status", "code", "review")
+"""What ``--where`` may also ask: how the asset ended last, and what a reviewer said."""
+
+
+def columns_of(job: Job) -> tuple[str, ...]:
+    """Return the columns of the manifest, if there is one."""
+    name = job.settings.scan.manifest
+    return read_manifest(Path(name)).columns if name else ()
 
 
 def weight_folders(job: Job) -> tuple[Path, ...]:
@@ -69,7 +81,7 @@ def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[
     if job.where is None:
         yield from files
         return
-    wants = parse(job.where)
+    wants = parse(job.where, {*FACT_NAMES, *FATE, *columns_of(job)})
     for file in files:
         uids = [asset.uid for asset in file.assets]
         outcomes, reviews = queries.last_outcomes(catalog, uids), queries.reviews(catalog, uids)

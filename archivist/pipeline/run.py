@@ -27,6 +27,7 @@ from archivist.plugins import Plugins, load_plugins
 from archivist.scan import check_folders
 from archivist.schedule.devices import find_gpus
 from archivist.schedule.runner import StopSignal
+from archivist.store.atomic import remove_leftovers
 
 SHOWN_FAILURES = 1000
 
@@ -110,6 +111,7 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
         run = writer.start_run(
             command="run", operator=job.who, settings=job.facts(), recipe=recipe, started=started
         )
+        _tidy(job, catalog)
         try:
             found = scan_into(job, plugins, catalog, writer, run, watcher)
             planned = _freeze(job, recipe, plugins, catalog, writer, run, found)
@@ -150,6 +152,14 @@ def _open(job: Job) -> Catalog:
         message = f"{job.out} cannot be written to: {error.strerror or error}"
         raise UsageError(f"{message}. Cure: another folder with --out") from error
     return open_catalog(job.url, write=True)
+
+
+def _tidy(job: Job, catalog: Catalog) -> None:
+    """Remove what an earlier run left half done when it was killed; we are the only writer."""
+    ended = (RunState.DONE, RunState.RUNNING, RunState.PLANNING)
+    if any(row.state not in ended for row in queries.runs(catalog, limit=2)[1:]):
+        remove_leftovers(job.out, older_than=0)
+    shutil.rmtree(job.home / "scratch", ignore_errors=True)
 
 
 def _freeze(

@@ -39,7 +39,7 @@ def scan_into(
     items = walk_and_read(
         job.scans, _options(job, plugins), known=_Known(catalog), manifest=manifest
     )
-    writer.add_scan(run, _counted(_whole(items, catalog), found))
+    writer.add_scan(run, _counted(_whole(items, catalog, described=manifest is not None), found))
     if not job.sample:
         writer.finish_scan(run)
     writer.near_duplicates(run, max_distance=job.settings.scan.near_duplicate_bits)
@@ -79,8 +79,10 @@ class _Known:
         return {p: (s.size, s.mtime_ns, s.digest) for p, s in known.items() if s is not None}
 
 
-def _whole(items: Iterator[Scanned], catalog: Catalog) -> Iterator[ScanFile | Refusal]:
-    """Give unchanged files the pages that the catalog has of them."""
+def _whole(
+    items: Iterator[Scanned], catalog: Catalog, *, described: bool
+) -> Iterator[ScanFile | Refusal]:
+    """Give unchanged files the pages that the catalog has of them, and their present row."""
     while chunk := list(islice(items, _CHUNK)):
         digests = [item.digest for item in chunk if isinstance(item, Unchanged)]
         assets = assets_of(catalog, digests) if digests else {}
@@ -89,7 +91,7 @@ def _whole(items: Iterator[Scanned], catalog: Catalog) -> Iterator[ScanFile | Re
                 yield item
                 continue
             pages = assets[item.digest]
-            if item.facts:
+            if described:
                 pages = tuple(replace(page, facts=item.facts) for page in pages)
             yield ScanFile(
                 path=item.path,

@@ -1,12 +1,13 @@
 """Stage 2: decide, for every step of every asset, whether it runs and why."""
 
-from archivist.plan.expand import PlannedFile, Planner, facts_of
+from archivist.plan.expand import FACT_NAMES, PlannedFile, Planner, facts_of
 from archivist.plan.explain import Line, Summary
 from archivist.plan.lookup import Lookup, Previous
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.where import parse
 
 __all__ = [
+    "FACT_NAMES",
     "Line",
     "Lookup",
     "PlannedFile",

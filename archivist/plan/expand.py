@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -104,6 +104,7 @@ class Planner:
         device_family: str = "cpu",
         override: bool = False,
         stream_above_mp: float = 64.0,
+        names: Collection[str] = (),
     ) -> None:
         self.recipe, self.plugins, self.lookup = recipe, plugins, lookup
         self.profiles, self.override = tuple(profiles), override
@@ -111,7 +112,8 @@ class Planner:
         self._weights = weights
         self._specs = [plugins.require(step.step) for step in recipe.steps]
         self._overrides: list[tuple[Predicate, str, Mapping[str, object]]] = [
-            (parse(o.where), o.step, o.params) for o in recipe.overrides
+            (parse(o.where, {*FACT_NAMES, *names}, where=f"recipe {recipe.name}"), o.step, o.params)
+            for o in recipe.overrides
         ]
         self._weight_cache: dict[str, Sequence[str]] = {}
 
@@ -314,13 +316,28 @@ def facts_of(asset: Asset, path: str) -> dict[str, object]:
         "depth": header.depth,
         "colour": str(header.colour),
     }
-    facts.update(dict.fromkeys(MANIFEST_FACTS, ""))
     facts.update(asset.facts)
     return facts
 
 
-MANIFEST_FACTS = ("inventory_no", "title", "date", "series", "rights", "object_id")
-"""Columns of the manifest that every expression may ask for."""
+FACT_NAMES = (
+    "path",
+    "digest",
+    "page",
+    "pages",
+    "format",
+    "width",
+    "height",
+    "depth",
+    "colour",
+    "inventory_no",
+    "title",
+    "date",
+    "series",
+    "rights",
+    "object_id",
+)
+"""The names that every expression may ask for; a manifest adds its own columns."""
 
 
 def bound_inputs(

@@ -48,10 +48,10 @@ class ParamInfo:
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         if self.low is not None and self.high is not None:
-            return f"{self.type} from {self.low:g} to {self.high:g}"
+            return f"{self.type} from {self.low:.12g} to {self.high:.12g}"
         if self.low is not None:
-            return f"{self.type} of at least {self.low:g}"
-        return self.type if self.high is None else f"{self.type} of at most {self.high:g}"
+            return f"{self.type} of at least {self.low:.12g}"
+        return self.type if self.high is None else f"{self.type} of at most {self.high:.12g}"
 
 
 def describe_params(spec: StepSpec) -> tuple[ParamInfo, ...]:

@@ -198,8 +198,9 @@ class CatalogSource:
 def retry_command(facts: Mapping[str, object], scans: Path, out: Path) -> str:
     """Return the command that does again what failed, as a POSIX shell takes it."""
     words = ["archivist", "run", str(scans), "--out", str(out)]
-    if recipe := facts.get("recipe"):
-        words += ["--recipe", str(recipe)]
+    for name in ("recipe", "config"):
+        if value := facts.get(name):
+            words += [f"--{name}", str(value)]
     return shlex.join(words)
 
 

@@ -12,6 +12,7 @@ import psutil
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from archivist.schedule.devices import BASE_MIB, MIB, SHARE, WorkerPlan
+from archivist.schedule.runner import SchedulerError
 
 HOST = "127.0.0.1"
 START_SECONDS = 120
@@ -44,12 +45,7 @@ def local_cluster(plan: WorkerPlan) -> Iterator[tuple[Client, SpecCluster]]:
     # Libraries read their variables while the process starts, so they must be in the environment
     # that it inherits; Dask leaves them behind in ours, so ours is put back.
     with _environment(worker_environment(plan.threads)), dask.config.set(_config()):
-        cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": _SCHEDULER},
-            workers={number: _worker(plan, number) for number in range(plan.workers)},
-            silence_logs=logging.CRITICAL,
-            name="archivist",
-        )
+        cluster = _start(plan)
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client, cluster
 
@@ -65,6 +61,21 @@ def kill_workers(cluster: SpecCluster) -> None:
                     psutil.Process(nanny.pid).kill()
 
     cluster.sync(end)
+
+
+def _start(plan: WorkerPlan) -> SpecCluster:
+    try:
+        return SpecCluster(
+            scheduler={"cls": Scheduler, "options": _SCHEDULER},
+            workers={number: _worker(plan, number) for number in range(plan.workers)},
+            silence_logs=logging.CRITICAL,
+            name="archivist",
+        )
+    except (OSError, RuntimeError, TimeoutError) as error:
+        raise SchedulerError(
+            f"the worker processes could not be started ({error}). Cure: run the same command "
+            "again, with fewer --workers on a busy machine; --scheduler serial needs none"
+        ) from error
 
 
 _SCHEDULER = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from archivist.schedule.batches import Batcher
 from archivist.schedule.dask_local import kill_workers, local_cluster
 from archivist.schedule.dask_remote import remote_cluster
 from archivist.schedule.dask_transport import DaskTransport
-from archivist.schedule.devices import Gpu, WorkerPlan, plan_workers, this_machine
+from archivist.schedule.devices import BASE_MIB, Gpu, WorkerPlan, plan_workers, this_machine
 from archivist.schedule.flow import Flow
 from archivist.schedule.lanes import Lanes
 from archivist.schedule.runner import Recycle, Requirement, Shared, Work
@@ -87,7 +87,7 @@ class RemoteSite:
     shared: Shared
     exact: bool = False
     budget_mib: float = math.inf
-    recycle: Recycle = Recycle(units=0)  # noqa: RUF009 - frozen
+    recycle: Recycle = Recycle(units=0, rss_mib=0)  # noqa: RUF009 - frozen
 
     def open(self, stack: ExitStack) -> Client:
         """Reach the cluster and check its workers."""
@@ -182,6 +182,8 @@ def local_runner(
     if requirement.needs_gpu and not machine.gpus:
         raise no_gpu()
     plan = plan_workers(machine, requirement, workers=workers, most_units=most_units)
+    if recycle.rss_mib is None:
+        recycle = replace(recycle, rss_mib=plan.memory_mib + BASE_MIB)
     return DaskRunner(LocalSite(plan, recycle), requirement)
 
 

@@ -30,6 +30,8 @@ def dask_setup(worker: Any) -> None:
     """Settle in a worker process of our own (Dask calls it by this name before the first task)."""
     # Ctrl-C goes to the whole process group; only the first process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a library prints must not get between the results that the first process prints.
+    os.dup2(2, 1)
     os.nice(NICE)
     score = Path("/proc/self/oom_score_adj")
     if score.exists():

@@ -69,8 +69,8 @@ class Lane:
     def due(self, recycle: Recycle) -> bool:
         """Return True when the worker's process shall be replaced."""
         by_units = 0 < recycle.units <= self.units
-        by_memory = 0 < recycle.rss_mib <= self.rss_mib and self.units >= recycle.settle_units
-        return by_units or by_memory
+        by_memory = 0 < (recycle.rss_mib or 0) <= self.rss_mib
+        return by_units or (by_memory and self.units >= recycle.settle_units)
 
 
 class Lanes:

@@ -58,12 +58,13 @@ class Requirement:
 class Recycle:
     """When a worker process is replaced by a fresh one, between two batches; 0 means never.
 
-    ``rss_mib`` looks at the memory that a worker still holds after a batch. It counts only after
-    ``settle_units`` units, so that loaded networks alone never replace a worker again and again.
+    ``rss_mib`` looks at the memory that a worker still holds after a batch; None stands for its
+    share of the memory. It counts only after ``settle_units`` units, so that loaded networks alone
+    never replace a worker again and again.
     """
 
     units: int = 5000
-    rss_mib: float = 0.0
+    rss_mib: float | None = None
     settle_units: int = 50
 
 

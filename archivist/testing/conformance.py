@@ -65,6 +65,8 @@ def check_step(
 ) -> tuple[Promise, ...]:
     """Try all promises of a step on samples and return what was found, in order.
 
+    The step gets its required inputs alone, as in most recipes; one check adds the optional ones.
+
     ``params`` are an instance, a mapping or None for the defaults; ``folders`` hold imported
     weights; ``module`` is the module of the plugin (default: the one in which the params are
     declared); ``inputs`` makes the inputs for a sample image, for steps that want special ones.
@@ -79,7 +81,7 @@ def check_step(
         device=device,
         folders=folders,
         module=module,
-        make_inputs=inputs or (lambda image: sample_inputs(spec, image)),
+        make_inputs=inputs or (lambda image: sample_inputs(spec, image, optional=False)),
     )
     # Whatever the step does to the caller's random generators and folder is undone.
     with own_randomness(0), own_folder():
@@ -100,7 +102,7 @@ def _checks(spec: StepSpec) -> Iterator[tuple[str, Callable[[Case], str | None]]
     for name, image in behaviour.unusual_images():
         yield f"It takes or refuses {name}", behaviour.takes(image)
     if any(not port.required for port in spec.inputs):
-        yield "It works without its optional inputs", behaviour.without_optional
+        yield "It works with its optional inputs too", behaviour.with_optional
     yield "Its memory stays within 1.5 times the declared cost", behaviour.memory
     if spec.applies:
         yield "The probe `applies` returns a Verdict", behaviour.probe

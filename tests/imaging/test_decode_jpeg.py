@@ -1,5 +1,6 @@
 import io
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,6 +34,12 @@ def test_the_exif_orientation_is_applied_once(orientation, smooth, saved):
     assert (picture.width, picture.height) == picture.header.upright_size
     if orientation == 6:
         assert np.array_equal(picture.pixels, np.rot90(stored.pixels, -1))
+
+
+def test_a_jpeg_that_stores_rgb_gives_right_colours(smooth):
+    data = imagecodecs.jpeg8_encode(smooth(), 100, colorspace="RGB", outcolorspace="RGB")
+    pixels = decode(data, max_pixels=BUDGET).pixels
+    assert np.abs(pixels.astype(int) - smooth()).max() <= 2
 
 
 def test_a_jpeg_cut_in_half_is_refused_as_truncated(smooth, saved, refused):

@@ -157,6 +157,15 @@ def test_a_page_that_is_not_there_is_refused(noise, tiff, refused):
         decode(tiff(noise(), photometric="rgb"), 2, max_pixels=BUDGET)
 
 
+def test_a_jpeg_strip_that_is_cut_is_refused(smooth, saved, refused):
+    data = bytearray(saved(smooth(), "tiff", compression="jpeg"))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as tif:
+        page = tif.pages[0]
+        start, size = page.dataoffsets[0], page.databytecounts[0]
+    data[start + size // 2 : start + size] = bytes(size - size // 2)
+    assert refused(bytes(data)).code == "truncated"
+
+
 UNSUPPORTED = {
     "CMYK": ({"photometric": "separated"}, 4, np.uint8, "unsupported-colour"),
     "Lab": ({"photometric": "cielab"}, 3, np.uint8, "unsupported-colour"),

@@ -161,7 +161,7 @@ def save_tiff(tmp_path, profile) -> Callable[..., Path]:
                     software="ScanSoft 3",
                     description=f"sheet {number}",
                     metadata=None,
-                    extratags=[(65100, 1, 5, bytes([1, 2, 3, 4, number]), False), *tags],
+                    extratags=[(65200, 1, 5, bytes([1, 2, 3, 4, number]), False), *tags],
                 )
         return path
 

@@ -122,7 +122,7 @@ def test_two_pages_of_16_bits_keep_their_own_tags(
     assert changed <= set().union(*(listed(contract.changed) for contract in contracts)) | {
         "IFD1:Software"
     }
-    private = [name for name in before if name.endswith("0xfe4c")]
+    private = [name for name in before if name.endswith("0xfeb0")]
     assert len(private) == 2
     assert [after[name] for name in private] == [before[name] for name in private]
     assert after["IFD1:ImageDescription"] == "sheet 1"

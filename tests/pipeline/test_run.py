@@ -151,8 +151,8 @@ def test_one_bad_file_does_not_stop_the_rest(bench):
 
 
 def test_fail_fast_stops_after_the_first_failure(bench):
-    for number in range(30):
-        image = np.full((8, 8), 200 - number, np.uint8)
+    for number in range(100):  # more than one batch
+        image = np.full((8, 8), 240 - number, np.uint8)
         PillowImage.fromarray(image).save(bench.scans / f"{number:02}.png")
     bench.steps = [{"use": "sample.fail"}]
 

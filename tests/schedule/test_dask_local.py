@@ -193,6 +193,48 @@ def test_a_caller_that_fails_does_not_wait_for_the_workers(make_unit, work):
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
+CTRL_C = """
+import sys, time
+from archivist.model import UnitOutcome, WorkUnit, now
+from archivist.schedule.runner import Requirement, StopSignal, make_runner
+
+def nap(units):
+    print("a library that talks")
+    time.sleep(0.05 * len(units))
+    return [UnitOutcome(unit=u.uid, assets=(), started=now(), seconds=0.05) for u in units]
+
+if __name__ == "__main__":
+    stop = StopSignal()
+    units = (WorkUnit(uid=str(n), files=(), seconds=0.05) for n in range(100_000))
+    with stop.listen(), make_runner("auto", workers=2, requirement=Requirement(64)) as runner:
+        for outcome in runner.run(units, nap, stop=stop):
+            print(outcome.unit, flush=True)
+    print("ended", stop.level.name, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("presses", "level"), [(1, "DRAIN"), (2, "ABORT")])
+def test_ctrl_c_reaches_the_driver_and_not_the_workers(tmp_path, presses, level):
+    script = tmp_path / "driver.py"
+    script.write_text(CTRL_C, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as driver:
+        driver.stdout.readline()
+        for _ in range(presses):
+            os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
+            time.sleep(0.1)
+        out, err = driver.communicate(timeout=30)
+    assert driver.returncode == 0, err
+    assert out.splitlines()[-1] == f"ended {level}"
+    assert "a library that talks" not in out
+    assert "Traceback" not in err
+
+
 def test_each_worker_sees_only_its_own_gpu(make_units, work):
     gpus = [Gpu("GPU-one", "simulated", 1000), Gpu("GPU-two", "simulated", 2000)]
     needs = Requirement(ram_mib=64, needs_gpu=True)

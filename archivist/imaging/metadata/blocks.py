@@ -6,7 +6,8 @@ import dataclasses
 import struct
 from collections.abc import Iterable
 
-from archivist.imaging.metadata.ifd import Directory, Order, ranges, walk
+from archivist.imaging.metadata.ifd import BrokenDirectory, Directory, Order, ranges, walk
+from archivist.imaging.metadata.ifd_read import Reader
 from archivist.imaging.metadata.ifd_write import Writer, erased
 
 EXIF_POINTER, MAKER_NOTE = 34665, 37500
@@ -40,8 +41,23 @@ def rewritten(
     return bytes(writer.block)
 
 
-def fresh(first: Directory, order: Order) -> tuple[bytes, bool]:
-    """Return a new Exif block of one directory, and whether its maker note kept its place."""
+def read_block(block: bytes) -> tuple[Directory, Directory | None]:
+    """Return the first and second directory of an Exif block. Raises BrokenDirectory.
+
+    A second directory that cannot be read is taken for none.
+    """
+    reader = Reader.of(block)
+    first = reader.read(reader.first(), "IFD0")
+    if not first.following or first.following in reader.seen:
+        return first, None
+    try:
+        return first, reader.read(first.following, "IFD1")
+    except BrokenDirectory:
+        return first, None
+
+
+def fresh(first: Directory, order: Order, second: Directory | None = None) -> tuple[bytes, bool]:
+    """Return a new Exif block of directories, and whether their maker note kept its place."""
     block = bytearray({"<": b"II*\0", ">": b"MM\0*"}[order] + bytes(4))
     note = maker_note(first)
     pinned: frozenset[int] = frozenset()
@@ -49,7 +65,8 @@ def fresh(first: Directory, order: Order) -> tuple[bytes, bool]:
         block += bytes(note[0] - len(block)) + note[1]
         pinned = frozenset({note[0]})
     writer = Writer(block, order, pinned=pinned)
-    start = writer.write(homeless(first, pinned))
+    link = writer.write(homeless(second)) if second is not None else 0
+    start = writer.write(homeless(first, pinned), link)
     struct.pack_into(order + "I", writer.block, 4, start)
     return bytes(writer.block), note is None or bool(pinned)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from archivist.imaging.metadata import irb, jpeg_parts, png_parts
+from archivist.imaging.metadata.blocks import read_block
 from archivist.imaging.metadata.ifd import BrokenDirectory, Buffer, Directory, Order
 from archivist.imaging.metadata.ifd_read import Reader
 from archivist.imaging.metadata.jpeg_parts import Segment
@@ -113,14 +114,10 @@ def _exif_fields(block: bytes | None) -> tuple[_ExifFields, list[str]]:
     if block is None:
         return fields, []
     try:
-        reader = Reader.of(block)
-        fields["order"] = reader.order
-        first = reader.read(reader.first(), "IFD0")
-        fields["ifd0"] = first
-        if first.following:
-            fields["ifd1"] = reader.read(first.following, "IFD1")
+        fields["ifd0"], fields["ifd1"] = read_block(block)
     except BrokenDirectory as error:
         return fields, [f"the Exif block cannot be read whole: {error}"]
+    fields["order"] = fields["ifd0"].order
     return fields, []
 
 

@@ -32,6 +32,8 @@ _FOCAL_X, _FOCAL_Y = 0xA20E, 0xA20F
 _UPRIGHT = "the pixels were turned upright"
 _SIZE = "the size of the new picture"
 _JPEG_COMPRESSION = 6
+_ABSURD = 1e9
+"""A resolution above this is damage, which is left as it is."""
 
 
 def edited(directory: Directory, target: Target, ledger: Ledger) -> Directory:
@@ -95,7 +97,7 @@ def _scaled_pair(
         return directory
     x, y = turned_size(values[0], values[1], target.stored.orientation)
     for tag, old, new in zip(tags, values, (x * target.scale[0], y * target.scale[1]), strict=True):
-        if old is not None and abs(new - old) > 1e-6 * abs(old):
+        if old is not None and 0 < new < _ABSURD and abs(new - old) > 1e-6 * abs(old):
             ledger.changed[tag_name(directory.name, tag)] = "the physical size is kept"
             directory = directory.with_entry(rational(tag, new, directory.order))
     return directory

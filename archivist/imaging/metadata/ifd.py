@@ -34,6 +34,7 @@ SIZES: Mapping[int, int] = {
 }
 """Bytes of one value of a type; 129 is the UTF-8 text of Exif 3.0."""
 _WORDS = {**SIZES, 5: 4, 10: 4}
+_TOO_LARGE = 1 << 32
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x201, 0x202
 
 
@@ -131,8 +132,16 @@ def whole(tag: int, value: int, order: Order, kind: int = LONG) -> Entry:
 
 
 def rational(tag: int, value: float, order: Order) -> Entry:
-    """Make an entry of one rational, exact to a ten-thousandth."""
-    above, below = (int(value), 1) if float(value).is_integer() else (round(value * 10000), 10000)
+    """Make an entry of one rational, exact to a ten-thousandth where the number leaves room.
+
+    Raises ValueError for a negative number or one that does not fit.
+    """
+    below = 1 if float(value).is_integer() else 10000
+    while value * below >= _TOO_LARGE and below > 1:
+        below //= 10
+    above = round(value * below)
+    if not 0 <= above < _TOO_LARGE:
+        raise ValueError(f"{value} does not fit into a rational")
     return Entry(tag=tag, type=RATIONAL, count=1, value=struct.pack(order + "II", above, below))
 
 

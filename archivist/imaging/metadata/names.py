@@ -20,6 +20,7 @@ _OTHER = {
     0x9010: "OffsetTime",
     0x9011: "OffsetTimeOriginal",
     0x9012: "OffsetTimeDigitized",
+    0x9214: "SubjectArea",
     0x9290: "SubSecTime",
     0xA002: "ExifImageWidth",
     0xA003: "ExifImageHeight",
@@ -34,6 +35,7 @@ _OTHER = {
     0xA43A: "RAWDevelopingSoftware",
     0xA43B: "ImageEditingSoftware",
     0xA43C: "MetadataEditingSoftware",
+    0x935C: "ImageSourceData",
     0xC4A5: "PrintIM",
 }
 _INTEROP = {1: "InteropIndex", 2: "InteropVersion"}

@@ -8,12 +8,17 @@ from lxml import etree
 
 from archivist.imaging.carried import CarriedMetadata
 from archivist.imaging.metadata import irb, jpeg_parts, png_parts
-from archivist.imaging.metadata.blocks import fresh, rewritten
+from archivist.imaging.metadata.blocks import fresh, read_block, rewritten
 from archivist.imaging.metadata.edited import Edited
-from archivist.imaging.metadata.ifd import Directory
+from archivist.imaging.metadata.ifd import BrokenDirectory, Directory
 from archivist.imaging.metadata.jpeg_parts import PAYLOAD, Segment
 from archivist.imaging.metadata.names import tag_name
-from archivist.imaging.metadata.source import SourceMetadata, chunk_name, segment_name
+from archivist.imaging.metadata.source import (
+    SourceMetadata,
+    chunk_name,
+    directory_facts,
+    segment_name,
+)
 from archivist.imaging.metadata.target import Carried, Ledger, Target
 from archivist.imaging.metadata.xmp import Packet
 from archivist.model import MetadataContract
@@ -51,13 +56,29 @@ def exif_block(edited: Edited, source: SourceMetadata, ledger: Ledger) -> bytes 
     """Return the Exif block for JPEG and PNG: the scan's own with its edits, or a new one."""
     if source.block is not None:
         before, after = (source.ifd0, source.ifd1), (edited.ifd0, edited.ifd1)
-        return rewritten(source.block, before, after)
+        block = rewritten(source.block, before, after)
+        if edited.ifd0 is None or _holds(block, edited.ifd0, edited.ifd1):
+            return block
+        # Damaged blocks share bytes between tags, so that what is written for one hits another.
+        ledger.changed.setdefault("ExifIFD:MakerNote", "the damaged Exif block was written anew")
+        return fresh(edited.ifd0, source.order, edited.ifd1)[0]
     if edited.ifd0 is None or not edited.ifd0.entries:
         return None
     block, stayed = fresh(edited.ifd0, source.order)
     if not stayed:
         ledger.changed["ExifIFD:MakerNote"] = "its bytes are kept, but lie at another offset"
     return block
+
+
+def _holds(block: bytes, first: Directory, second: Directory | None) -> bool:
+    try:
+        found = read_block(block)
+    except BrokenDirectory:
+        return False
+    return all(
+        directory_facts(read) == directory_facts(meant) if read and meant else read is meant
+        for read, meant in zip(found, (first, second), strict=True)
+    )
 
 
 def _fitted(first: Directory, source: SourceMetadata, ledger: Ledger) -> bytes:

@@ -79,8 +79,8 @@ class Paper(nn.Module):
     """The scratch detector of "Bringing Old Photos Back to Life" (CVPR 2020), section 3.3.
 
     A U-Net of 37,626,177 parameters whose state dict has the names of the released checkpoint.
-    Four steps down double the channels from 64 to 1024; pooling is anti-aliased. Any size of at
-    least 32 px works; skips are cropped to the centre where a side is no multiple of 16.
+    Four steps down double the channels from 64 to 1024; pooling is anti-aliased. Sides must be
+    multiples of 16, and at least 32 px.
     """
 
     STRIDE = 16
@@ -153,14 +153,7 @@ class _UpStep(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         risen = self.up(x)
-        return self.conv_block(torch.cat([risen, _centre(skip, risen)], dim=1))
-
-
-def _centre(skip: Tensor, like: Tensor) -> Tensor:
-    """Cut the middle of a skip to the size of another map."""
-    top = (skip.shape[2] - like.shape[2]) // 2
-    left = (skip.shape[3] - like.shape[3]) // 2
-    return skip[:, :, top : top + like.shape[2], left : left + like.shape[3]]
+        return self.conv_block(torch.cat([risen, skip], dim=1))
 
 
 def _padded_conv(before: int, after: int) -> list[nn.Module]:

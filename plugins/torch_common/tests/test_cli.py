@@ -6,8 +6,9 @@ from importlib.metadata import EntryPoint
 
 import click
 import pytest
-from archivist_torch import cli
 from click.testing import CliRunner
+
+from archivist_torch import cli
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from archivist_torch.data import read_folder, split_by_name
 
 

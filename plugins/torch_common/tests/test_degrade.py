@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from archivist_torch import degrade
 from archivist_torch.seeding import generator
 

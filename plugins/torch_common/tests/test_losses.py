@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from archivist_torch.losses import masked_segmentation_loss
 
 

@@ -9,8 +9,9 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from archivist_torch.oracle import Comparison, compare, drawn_state
 from torch import nn
+
+from archivist_torch.oracle import Comparison, compare, drawn_state
 
 
 def test_a_weight_is_drawn_from_the_seed_of_its_name() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from archivist_torch.device import Compute
 from archivist_torch.training import Sample, Settings, Trainer
 from archivist_torch.weights import load_weights
-from torch import Tensor, nn
 
 CPU = Compute(torch.device("cpu"), torch.float32, "test")
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from archivist_torch.weights import (
     WeightsMismatch,
     convert,
@@ -16,7 +18,6 @@ from archivist_torch.weights import (
     read_checkpoint,
     save_weights,
 )
-from torch import nn
 
 
 def tiny() -> nn.Module:
@@ -92,7 +93,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model_state": Path("/")}, path)  # a class that is not on torch's list
 
-    with pytest.raises(Exception, match="(?i)weights.only"):
+    with pytest.raises(Exception, match=r"(?i)weights.only"):
         read_checkpoint(path)
 
 

@@ -1,0 +1,39 @@
+"""Contexts for calling steps, and small weights for tests that need any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from archivist.api import StepSpec
+from archivist.testing import FakeContext
+from archivist_scratch.network import Compact
+from archivist_torch.weights import save_weights
+
+MakeContext = Callable[..., FakeContext]
+
+
+@pytest.fixture
+def context() -> MakeContext:
+    """Return a maker of contexts: ``context(spec, tile=...)``."""
+
+    def make(spec: StepSpec, **options: object) -> FakeContext:
+        return FakeContext(spec=spec, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def random_weights(tmp_path: Path) -> Path:
+    """Return a file of weights for the compact network that answer everywhere between 0 and 1."""
+    torch.manual_seed(3)
+    network = Compact()
+    with torch.no_grad():
+        network.head.weight.normal_(0, 0.3)
+        network.head.bias.zero_()
+    path = tmp_path / "random.safetensors"
+    save_weights(network.state_dict(), path)
+    return path
