@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,9 @@ SHA256_HEX = 64
 def canonical_json(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no blanks, UTF-8, no NaN (RFC 8785 style).
 
-    Whole floats are written as integers, so that ``0`` and ``0.0`` are the same param. Raises
-    ValueError for NaN or infinity, TypeError for anything that JSON does not have.
+    Whole floats are written as integers, so that ``0`` and ``0.0`` are the same param; dataclasses
+    become tables of their fields, enums their values, times ISO 8601 with microseconds. Raises
+    ValueError for NaN or infinity, TypeError for anything else that JSON does not have.
     """
     text = json.dumps(
         _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -28,13 +32,37 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    # By exact type first: every step key and record passes here, and isinstance of an abstract
+    # class costs ten times as much.
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if kind is tuple or kind is list:
+        return [_plain(item) for item in value]
+    if kind is dict:
+        return {str(key): _plain(item) for key, item in value.items()}
+    return _rare(value)
+
+
+def _rare(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds")
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in _field_names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(item) for item in value]
     return value
+
+
+@lru_cache(maxsize=64)
+def _field_names(cls: Hashable) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls))  # type: ignore[arg-type]
 
 
 def digest_json(value: Any) -> str:
@@ -69,7 +97,7 @@ def step_key(
     only for steps that are deterministic per device. Neither code nor library versions enter:
     those are recorded, not keyed, else every update of a library would do an archive again.
     """
-    ignored = {f.name for f in fields(spec.params) if not f.metadata.get("affects_pixels", True)}
+    ignored = _without_effect(spec.params)
     return digest_json(
         {
             "step": spec.id,
@@ -77,8 +105,14 @@ def step_key(
             "params": {name: value for name, value in params.items() if name not in ignored},
             "inputs": inputs,
             "weights": weights,
-            "tiling": asdict(spec.tiling),
+            "tiling": spec.tiling,
             "seed": seed,
             "device": device_family if spec.determinism is Determinism.DEVICE else None,
         }
     )
+
+
+@lru_cache(maxsize=256)
+def _without_effect(params: type) -> frozenset[str]:
+    """Return the names of the params that cannot change a pixel."""
+    return frozenset(f.name for f in fields(params) if not f.metadata.get("affects_pixels", True))

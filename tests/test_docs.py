@@ -95,6 +95,24 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert pages - reached == set()
 
 
+def test_the_example_configuration_holds_every_key() -> None:
+    assert (ROOT / "config.example.toml").read_text(encoding="utf-8") == config.example()
+
+
+def test_the_example_configuration_loads() -> None:
+    assert config.load(ROOT / "config.example.toml").recipe == config.load(None).recipe
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted((ROOT / "news").iterdir()) if p.name != "README.md"],
+    ids=lambda path: path.name,
+)
+def test_every_news_file_has_a_name_and_a_text_that_the_changelog_takes(path: Path) -> None:
+    assert re.fullmatch(r"(\d+|\+[a-z0-9-]+)\.(feature|bugfix|doc|removal)\.md", path.name)
+    assert path.read_text(encoding="utf-8").strip().endswith(".")
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder into which the example plugin was installed."""

@@ -1,7 +1,8 @@
 """Many rows at once: the statement is SQLAlchemy's, the rows go to the driver as plain tuples.
 
-Building a dict for each row, as ``connection.execute`` wants it, costs more than SQLite's own work
-for narrow rows; converting column by column with ``map`` and handing over tuples does not.
+``connection.execute`` builds a dict for each row and converts value by value, which costs three
+times as much as SQLite's own work. Here a statement is compiled once, and values are converted a
+column at a time.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Insert, Table, insert
+from sqlalchemy import Column, Connection, Dialect, Insert, Select, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
 
 PAGE = 500
 """Values in one IN list, and rows in one transaction: more gains nothing (44,000 rows a second at
 100, 62,000 at 1000), and SQLite's limit on variables is far off."""
 
+_SIZES = (1, 8, 64, PAGE)
+"""Lengths of IN lists: the last value is repeated up to the next, so that few texts are compiled
+here and prepared by the database."""
+
 T = TypeVar("T")
+Row = tuple[Any, ...]
+Convert = Callable[[Sequence[Any]], Iterable[Any]]
+"""Converts the values of a column."""
 
 
 def pages(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
@@ -28,57 +38,92 @@ def pages(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
         yield page
 
 
+# --- write ----------------------------------------------------------------------------------
+
+
 def insert_rows(
     connection: Connection,
     table: Table,
     columns: tuple[str, ...],
-    rows: Sequence[tuple[Any, ...]],
+    rows: Sequence[Row],
     *,
     conflict: tuple[str, ...] = (),
     update: tuple[str, ...] = (),
 ) -> None:
-    """Insert rows given as tuples in the order of ``columns``.
+    """Insert rows given as tuples in the order of ``columns``, which is that of the table.
 
     With ``conflict`` (the columns of a unique key) rows that are there stay as they are, or take
     the new values of the ``update`` columns.
     """
     if rows:
-        sql, converters = _prepared(connection.dialect, table, columns, conflict, update)
-        connection.exec_driver_sql(sql, list(_converted(rows, converters)))
+        sql, converters = _prepared_insert(connection.dialect, table, columns, conflict, update)
+        connection.exec_driver_sql(sql, _converted(rows, converters))
 
 
-def _converted(
-    rows: Sequence[tuple[Any, ...]], converters: Sequence[Callable[[Any], Any] | None]
-) -> Iterator[tuple[Any, ...]]:
+def execute_rows(
+    connection: Connection, statement: UpdateBase, names: tuple[str, ...], rows: Sequence[Row]
+) -> None:
+    """Run a statement for rows that hold its bound values in the order of ``names``."""
+    if rows:
+        sql, order, converters = _prepared(connection.dialect, statement, names)
+        ordered = [tuple([row[n] for n in order]) for row in rows]
+        connection.exec_driver_sql(sql, _converted(ordered, converters))
+
+
+def _converted(rows: Sequence[Row], converters: Sequence[Convert | None]) -> list[Row]:
     columns = zip(*rows, strict=True)
-    return zip(
-        *(
-            map(convert, values) if convert is not None else values
-            for convert, values in zip(converters, columns, strict=True)
-        ),
-        strict=True,
+    return list(
+        zip(
+            *(
+                values if convert is None else convert(values)
+                for convert, values in zip(converters, columns, strict=True)
+            ),
+            strict=True,
+        )
     )
 
 
 @lru_cache(maxsize=256)
-def _prepared(
+def _prepared_insert(
     dialect: Dialect,
     table: Table,
     columns: tuple[str, ...],
     conflict: tuple[str, ...],
     update: tuple[str, ...],
-) -> tuple[str, tuple[Callable[[Any], Any] | None, ...]]:
+) -> tuple[str, tuple[Convert | None, ...]]:
     statement = upsert(dialect, table, conflict, update) if conflict else insert(table)
     compiled = statement.compile(dialect=dialect, column_keys=list(columns))
-    assert list(compiled.positiontup or ()) == [c for c in table.c.keys() if c in columns]  # noqa: SIM118
-    return str(compiled), tuple(_converter(table.c[name], dialect) for name in columns)
+    assert tuple(compiled.positiontup or ()) == columns, "columns in another order than the table"
+    return str(compiled), tuple(_writer(table.c[name].type, dialect) for name in columns)
 
 
-def _converter(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    convert = column.type.dialect_impl(dialect).bind_processor(dialect)
-    if not column.nullable:  # the check for None is half the cost of a cheap conversion
-        return getattr(convert, "of_value", convert)
-    return convert
+@lru_cache(maxsize=64)
+def _prepared(
+    dialect: Dialect, statement: UpdateBase, names: tuple[str, ...]
+) -> tuple[str, tuple[int, ...], tuple[Convert | None, ...]]:
+    compiled = statement.compile(dialect=dialect)
+    positions = compiled.positiontup or ()
+    types = [compiled.binds[name].type for name in positions]
+    order = tuple(names.index(name) for name in positions)
+    return str(compiled), order, tuple(_writer(kind, dialect) for kind in types)
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    convert = kind.dialect_impl(dialect).bind_processor(dialect)
+    return None if convert is None else _by_column(convert)
+
+
+def _by_column(convert: Callable[[Any], Any]) -> Convert:
+    """Return the converter of a column from that of a value, using what our types offer."""
+    whole: Convert | None = getattr(convert, "of_column", None)
+    if whole is not None:
+        return whole
+    single: Callable[[Any], Any] = getattr(convert, "of_value", convert)
+
+    def converter(values: Sequence[Any]) -> Iterable[Any]:
+        return map(convert if None in values else single, values)
+
+    return converter
 
 
 def upsert(
@@ -93,3 +138,50 @@ def upsert(
         index_elements=list(conflict),
         set_={name: statement.excluded[name] for name in update},
     )
+
+
+# --- read -----------------------------------------------------------------------------------
+
+
+def select_in(
+    connection: Connection,
+    statement: Select[Any],
+    column: Column[Any],
+    values: Iterable[Any],
+    **given: int,
+) -> Iterator[Row]:
+    """Yield the rows, as plain tuples, in which a column has one of the values.
+
+    The statement must be a constant of its module, because it is compiled once; its order holds
+    within each page of 500 values. ``given`` are its bound numbers by name.
+    """
+    for page in pages(values):
+        size = next(size for size in _SIZES if len(page) <= size)
+        sql, before, write, read = _prepared_select(connection.dialect, statement, column, size)
+        page += page[-1:] * (size - len(page))
+        wanted = page if write is None else write(page)
+        with connection.exec_driver_sql(sql, (*(given[n] for n in before), *wanted)) as result:
+            cursor = result.cursor
+            assert cursor is not None
+            found = cursor.fetchall()
+        if found:
+            yield from _converted(found, read)
+
+
+@lru_cache(maxsize=256)
+def _prepared_select(
+    dialect: Dialect, statement: Select[Any], column: Column[Any], size: int
+) -> tuple[str, tuple[str, ...], Convert | None, tuple[Convert | None, ...]]:
+    names = [f"in_{n}" for n in range(size)]
+    limited = statement.where(column.in_([bindparam(n, type_=column.type) for n in names]))
+    compiled = limited.compile(dialect=dialect)
+    positions = list(compiled.positiontup or ())
+    before = tuple(positions[: len(positions) - size])
+    assert positions[len(before) :] == names, "the values must be the last that are bound"
+    read = tuple(_reader(item.type, dialect) for item in statement.selected_columns)
+    return str(compiled), before, _writer(column.type, dialect), read
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    convert = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return None if convert is None else _by_column(convert)

@@ -163,7 +163,7 @@ _KNOWN = (
             tables.blob, _blob.digest == _out.blob
         )
     )
-    .where(_step.status.in_(["done", "skipped"]))
+    .where(tables.IS_FINISHED)
     .order_by(_step.id, _out.ordinal)
 )
 

@@ -57,7 +57,7 @@ def stored_results(connection: Connection, keys: Sequence[str]) -> dict[str, lis
                 blob, blob.c.digest == artifact.c.blob
             )
         )
-        .where(step.c.key.in_(keys), step.c.status.in_(["done", "skipped"]))
+        .where(step.c.key.in_(keys), tables.IS_FINISHED)
     )
     found: dict[int, StoredResult] = {}
     by_key: dict[str, list[StoredResult]] = {}

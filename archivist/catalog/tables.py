@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -375,6 +376,8 @@ Index(
     postgresql_where=_FINISHED,
 )
 Index("ix_step_asset", step.c.asset_id, step.c.id)
+IS_FINISHED = step.c.status.in_([literal_column("'done'"), literal_column("'skipped'")])
+"""Condition of look-ups by key: only in literals does SQLite see that the index above fits."""
 _FAILED = text("status = 'failed'")
 Index("ix_step_failed", step.c.run_id, sqlite_where=_FAILED, postgresql_where=_FAILED)
 

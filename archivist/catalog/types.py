@@ -23,6 +23,7 @@ Processor = Callable[[Any], Any] | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+_DIGEST_BYTES = 32
 _MICROSECOND = timedelta(microseconds=1)
 
 BigId: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
@@ -63,16 +64,24 @@ def check_name(text: str) -> str:
     return text
 
 
+# json.dumps with these options makes an encoder for each call, which costs twice the encoding.
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+_decode = json.JSONDecoder().raw_decode
+
+
 def to_json(value: object) -> str:
     """Return compact JSON text with sorted keys and clean strings. Raises ValueError for NaN."""
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = _encode(value)
     if "\\u0000" in text:  # also hit by a backslash before "u0000": then nothing is changed
-        text = json.dumps(
-            _clean_inside(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        )
+        text = _encode(_clean_inside(value))
     return clean(text)
+
+
+def from_json(text: str) -> Any:
+    """Return what :func:`to_json` was given."""
+    return _decode(text)[0]
 
 
 def _clean_inside(value: Any) -> Any:
@@ -113,14 +122,41 @@ def from_microseconds(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def _clean_column(values: Sequence[str | None]) -> Sequence[str | None]:
+    """Clean a column of text; most need nothing, and one look at all of it is enough to know."""
+    text = "".join([value for value in values if value])
+    if text.isascii() and "\0" not in text:
+        return values
+    return [None if value is None else clean(value) for value in values]
+
+
+def _bytes_of_column(values: Sequence[str | None]) -> list[bytes | None]:
+    found = [None if value is None else bytes.fromhex(value) for value in values]
+    if any(len(data) != _DIGEST_BYTES for data in found if data is not None):
+        for value in values:
+            digest_to_bytes(value or SHA256_HEX * "0")  # raises for the one that is no digest
+    return found
+
+
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a converter that lets None pass; ``of_value`` is the one for columns without NULL."""
+    """Return a converter that lets None pass; ``of_value`` is the one for values without it."""
 
     def converter(value: Any) -> Any:
         return None if value is None else convert(value)
 
     converter.of_value = convert  # type: ignore[attr-defined]
     return converter
+
+
+def _with_column(convert: Callable[[Any], Any], whole: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return a converter that :mod:`archivist.catalog.bulk` can apply to a column at once."""
+    converter = _optional(convert)
+    converter.of_column = whole  # type: ignore[attr-defined]
+    return converter
+
+
+_BIND_DIGEST = _with_column(digest_to_bytes, _bytes_of_column)
+_BIND_CLEAN = _with_column(clean, _clean_column)
 
 
 class DigestBytes(TypeDecorator[str]):
@@ -131,7 +167,7 @@ class DigestBytes(TypeDecorator[str]):
 
     def bind_processor(self, dialect: Dialect) -> Processor:
         """Take hex text or None."""
-        return _optional(digest_to_bytes)
+        return _BIND_DIGEST
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
         """Give hex text or None."""
@@ -197,7 +233,7 @@ class Json(TypeDecorator[Any]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
         """Give lists, dicts and plain values; psycopg has parsed JSONB already."""
-        return _optional(json.loads) if dialect.name == "sqlite" else None
+        return _optional(from_json) if dialect.name == "sqlite" else None
 
 
 class Flag(TypeDecorator[bool]):
@@ -223,7 +259,7 @@ class CleanText(TypeDecorator[str]):
 
     def bind_processor(self, dialect: Dialect) -> Processor:
         """Take text or None."""
-        return _optional(clean)
+        return _BIND_CLEAN
 
 
 class NameText(TypeDecorator[str]):

@@ -95,12 +95,14 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     # Imported when it is needed: it takes 30 ms, as long as starting Python.
-    from archivist.api.errors import ArchivistError, UsageError
+    from archivist.api.errors import ArchivistError, UsageError, WeightsCorrupt, WeightsMissing
 
     if not isinstance(error, ArchivistError):
         return _fault(error)
     click.echo(f"Error: {error}", err=True)
-    return Exit.USAGE if isinstance(error, UsageError) else Exit.FAULT
+    # Weights are looked for before any work is done; the user can bring them, so it is no fault.
+    curable = (UsageError, WeightsMissing, WeightsCorrupt)
+    return Exit.USAGE if isinstance(error, curable) else Exit.FAULT
 
 
 def _fault(error: Exception) -> int:

@@ -7,16 +7,19 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from archivist.api.errors import PublishError
 from archivist.imaging.page import PageOutput
 from archivist.imaging.png import SIGNATURE
 from archivist.imaging.samples import whole
 
-LEVEL = 3
-"""Deflate level: a third of the time of the usual 6 for 3 % more bytes on photographs."""
+_GREY_ALPHA_LEVEL = 1
+_TO_OPENCV = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+"""OpenCV orders the channels the other way round."""
 
 _HEADER_END = len(SIGNATURE) + 25
 _OWN_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"iCCP", b"pHYs"}
@@ -38,9 +41,20 @@ def write_png(path: Path, page: PageOutput, *, depth: int) -> None:
 
 
 def encode_png(samples: NDArray[Any]) -> bytes:
-    """Return a PNG file of uint8 or uint16 samples (height, width, 1 to 4)."""
-    samples = samples[:, :, 0] if samples.shape[2] == 1 else samples
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=LEVEL))
+    """Return a PNG file of uint8 or uint16 samples (height, width, 1 to 4), losslessly.
+
+    OpenCV's encoder takes 0.6 s of CPU for 24 megapixels of 8-bit RGB, libpng at level 1 takes 1.4
+    for slightly more bytes; grey with alpha, which OpenCV does not know, goes to libpng.
+    """
+    channels = samples.shape[2]
+    if channels == 2:
+        return bytes(imagecodecs.png_encode(samples, level=_GREY_ALPHA_LEVEL))
+    order = _TO_OPENCV.get(channels)
+    ordered = samples if order is None else cv2.cvtColor(samples, order)
+    done, encoded = cv2.imencode(".png", ordered)
+    if not done:
+        raise PublishError("the PNG encoder failed", code="encoder")
+    return bytes(encoded)
 
 
 def _own_chunks(page: PageOutput) -> list[tuple[bytes, bytes]]:

@@ -164,10 +164,7 @@ def _stored_rasters(
 ) -> tuple[Raster, Raster | None]:
     """Return colours and alpha of a page as stored."""
     reader = reader_of(page, path, CACHE_BYTES)
-    spill = isinstance(reader, SegmentReader) and not page.is_tiled
-    if spill:
-        turned = facts.header.orientation >= 5
-        spill = turned or reader.band_bytes(_BAND_ROWS) > CACHE_BYTES
+    spill = isinstance(reader, SegmentReader) and _costly_by_window(reader, page, facts.header)
     rasters = [TiffRaster(reader, page, facts.header, alpha=False)]
     if facts.header.alpha:
         rasters.append(TiffRaster(reader, page, facts.header, alpha=True))
@@ -175,6 +172,13 @@ def _stored_rasters(
         return rasters[0], rasters[1] if len(rasters) > 1 else None
     copies = [_spilled(raster, scratch) for raster in rasters]
     return copies[0], copies[1] if len(copies) > 1 else None
+
+
+def _costly_by_window(reader: SegmentReader, page: TiffPage, header: Header) -> bool:
+    """Whether windows would decode the same strips again and again."""
+    if page.is_tiled:
+        return False
+    return header.orientation >= 5 or reader.band_bytes(_BAND_ROWS) > CACHE_BYTES
 
 
 def _spilled(raster: Raster, scratch: Path | None) -> Raster:

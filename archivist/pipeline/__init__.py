@@ -1,6 +1,6 @@
-"""All stages joined; read :mod:`archivist.pipeline.run` first."""
+"""All stages joined; read :mod:`archivist.pipeline.flow` first."""
 
+from archivist.pipeline.flow import Planned, RunResult, plan, run, scan
 from archivist.pipeline.job import Job, Watcher
-from archivist.pipeline.run import Planned, RunResult, plan, run, scan
 
 __all__ = ["Job", "Planned", "RunResult", "Watcher", "plan", "run", "scan"]

@@ -18,8 +18,8 @@ from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
 class Pair:
     """The pictures of one card as data URIs; ``width`` and ``height`` are of ``before``, in pixels.
 
-    ``detail_before`` and ``detail_after`` show the same window pixel for pixel. ``note`` says in
-    words why a picture is missing.
+    ``detail_before`` and ``detail_after`` show the same window pixel for pixel. ``note`` is shown
+    below; ``whole`` is False when a picture is missing that should be there.
     """
 
     before: str = ""
@@ -30,6 +30,7 @@ class Pair:
     width: int = 0
     height: int = 0
     note: str = ""
+    whole: bool = True
 
     @property
     def size(self) -> int:

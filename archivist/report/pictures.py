@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -29,6 +29,7 @@ _DETAIL_BELOW = 0.6
 _LARGE = 50_000_000
 """Scans of more pixels are opened one at a time: JPEG and PNG are decoded whole."""
 _AHEAD = 2
+UNCHANGED = "No step changed this picture."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,7 @@ class StoredPictures:
         max_pixels: int = 1_000_000_000,
     ) -> None:
         self._run, self._store = run, None if store is None else BlobStore(store)
-        self._side, self._max_pixels = side, max_pixels
+        self.side, self._max_pixels = side, max_pixels
         self._one_large = Lock()
 
     def pairs(self, assets: list[ReportAsset]) -> Iterator[Pair]:
@@ -100,7 +101,7 @@ class StoredPictures:
         path = self._run.scans / text_to_path(asset.path)
         scan = self._see(path, asset.page, "scan", stack, scratch)
         if asset.result is Result.UNCHANGED:
-            return _alone(scan, None, "No step changed this picture.")
+            return _alone(scan, None, UNCHANGED)
         result: _Seen | str = "No output was written."
         if asset.files:
             # Access copies are smaller than the copy that keeps everything.
@@ -132,7 +133,7 @@ class StoredPictures:
             raster = stack.enter_context(
                 open_source(path, page, max_pixels=self._max_pixels, scratch=scratch)
             )
-            return _Seen(raster, thumbnails.reduce(raster, self._side))
+            return _Seen(raster, thumbnails.reduce(raster, self.side))
         except FileNotFoundError:
             return f"The {what} is no longer at its place."
         except OSError as error:
@@ -156,7 +157,7 @@ class StoredPictures:
         Empty when the sizes differ, or when the whole picture is hardly larger than a window.
         """
         height, width, _ = scan.raster.shape
-        factor = _DETAIL * self._side / max(height, width)
+        factor = _DETAIL * self.side / max(height, width)
         if factor > _DETAIL_BELOW or result.raster.shape[:2] != (height, width):
             return "", ""
         found = mask is not None and bool(mask.any())
@@ -168,12 +169,11 @@ class StoredPictures:
 
 def _alone(scan: _Seen | str, result: _Seen | str | None, note: str) -> Pair:
     """Return the one picture that there is, with the words that belong to it."""
-    words = " ".join(text for text in (scan, result) if isinstance(text, str)) or note
+    missing = " ".join(text for text in (scan, result) if isinstance(text, str))
     there = scan if isinstance(scan, _Seen) else result
     if not isinstance(there, _Seen):
-        return Pair(note=words)
-    size = {"width": there.small.shape[1], "height": there.small.shape[0]}
+        return Pair(note=missing, whole=False)
+    height, width, _ = there.small.shape
+    pair = Pair(width=width, height=height, note=missing or note, whole=not missing)
     uri = there.uri()
-    if there is scan:
-        return Pair(before=uri, note=words, **size)
-    return Pair(after=uri, note=words, **size)
+    return replace(pair, before=uri) if there is scan else replace(pair, after=uri)

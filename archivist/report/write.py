@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archivist.api import UsageError
+
 if TYPE_CHECKING:
     from archivist.api import StepSpec
+    from archivist.report.cards import Pictures
     from archivist.report.html import Limits
+    from archivist.report.rows import ReportRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +44,11 @@ def write_report(
 
     Of the whole archive as it is now, or of what one ``run`` treated. ``scans`` and ``out`` are
     those that the run recorded unless given, ``store`` lies in ``out``; ``specs`` are the steps of
-    the installed plugins, loaded unless given. Raises CatalogError, UsageError, OSError.
+    the installed plugins, loaded unless given. Raises CatalogError, or UsageError when a file
+    cannot be written: the old one, if any, is then untouched.
     """
     from archivist.catalog.session import open_catalog
+    from archivist.report.cards import NoPictures
     from archivist.report.gather import CatalogSource
 
     if specs is None:
@@ -50,25 +57,44 @@ def write_report(
         source = CatalogSource(catalog, run=run, specs=specs, scans=scans, out=out)
         shown = left_out = 0
         if path is not None:
-            from archivist.report.cards import NoPictures
             from archivist.report.html import write_html
-            from archivist.report.pictures import StoredPictures
 
-            places = source.run
-            kept = store or places.out / ".archivist" / "store"
-            maker = StoredPictures(places, kept) if pictures else NoPictures()
-            shelf = write_html(source, maker, path, limits=limits)
+            maker = _pictures(source.run, store) if pictures else NoPictures()
+            with _writing(path):
+                shelf = write_html(source, maker, path, limits=limits)
             shown, left_out = shelf.shown, shelf.left_out
         if csv is not None:
             from archivist.report.tables import write_csv
 
-            write_csv(source, csv)
+            with _writing(csv):
+                write_csv(source, csv)
         if json is not None:
             from archivist.report.as_json import write_json
 
-            write_json(source, json)
+            with _writing(json):
+                write_json(source, json)
     written = tuple(place for place in (path, csv, json) if place is not None)
     return Written(paths=written, shown=shown, left_out=left_out)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written to {path}: {error.strerror or error}. "
+            "Cure: free space or give write permission there, or name another file"
+        ) from error
+
+
+def _pictures(run: ReportRun, store: Path | None) -> Pictures:
+    from archivist.report.cache import CachedPictures
+    from archivist.report.pictures import StoredPictures
+
+    home = run.out / ".archivist"
+    maker = StoredPictures(run, store or home / "store")
+    return CachedPictures(maker, home / "thumbnails") if home.is_dir() else maker
 
 
 def _installed_steps() -> Mapping[str, StepSpec]:

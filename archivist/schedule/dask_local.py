@@ -131,6 +131,12 @@ def _config() -> Mapping[str, object]:
         "distributed.worker.daemon": True,
         "distributed.worker.multiprocessing-method": "spawn",
         "distributed.scheduler.work-stealing": False,
+        # Short memories: what Dask keeps for its dashboard grows for an hour, then stays.
+        "distributed.admin.log-length": 200,
+        "distributed.admin.low-level-log-length": 200,
+        "distributed.admin.system-monitor.log-length": 120,
+        "distributed.admin.system-monitor.gil.enabled": False,
+        "distributed.worker.profile.enabled": False,
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
         # A worker that takes long to come back is still wanted.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 import traceback
 from collections.abc import Mapping
@@ -312,7 +311,7 @@ class _Call:
                 environment=page.here.environment_digest,
                 started=self.started,
                 seconds=time.perf_counter() - self.clock,
-                peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                peak_mib=page.here.peak_mib(),
                 log=self.ctx.lines,
                 operator=page.workshop.operator,
                 parents=tuple(dict.fromkeys(h.maker for h in self.inputs.values() if h.maker)),

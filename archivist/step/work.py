@@ -7,7 +7,6 @@ computed on.
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import time
 from collections import deque
@@ -33,6 +32,8 @@ from archivist.step.session import Session, session
 OVERLAP_SHARE = 0.1
 """Files are overlapped only if one takes less than this share of the free memory: three are alive
 in each worker, and there are other workers."""
+WORTH_SECONDS = 0.02
+"""Files that take less are not overlapped: handing them between threads costs 2 ms each."""
 
 Carry = dict[tuple[int, str], Held]
 """What a step of the previous member of a sequence made: (ordinal, port) -> value."""
@@ -46,7 +47,8 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
     here = session(workshop.allow, workshop.block)
     jobs = [(unit, file) for unit in units for file in unit.files]
     largest = max((unit.ram_mib for unit in units), default=0.0)
-    if len(jobs) < 2 or largest > OVERLAP_SHARE * _free_mib():
+    longest = max((unit.seconds for unit in units), default=0.0)
+    if len(jobs) < 2 or longest < WORTH_SECONDS or largest > OVERLAP_SHARE * _free_mib():
         results = _in_turn(jobs, workshop, here)
     else:
         results = _overlapped(jobs, workshop, here)
@@ -115,7 +117,6 @@ class _Tally:
         self.seconds += seconds
 
     def outcome(self, here: Session) -> UnitOutcome:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return UnitOutcome(
             unit=self.unit.uid,
             assets=tuple(self.assets),
@@ -124,5 +125,5 @@ class _Tally:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             started=self.began or now(),
             seconds=self.seconds,
-            peak_mib=peak,
+            peak_mib=here.peak_mib(),
         )

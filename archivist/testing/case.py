@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archivist.api.errors import Unsupported, WeightsCorrupt, WeightsMissing
+from archivist.api.errors import Unsupported
 from archivist.api.steps import StepSpec
 from archivist.api.values import Colour, Image, Value
 from archivist.testing.context import FakeContext
 from archivist.testing.running import as_params, run_values
 from archivist.testing.samples import sample_image
-
-
-class NotExamined(Exception):
-    """A promise cannot be examined on this machine; the message says why."""
 
 
 @dataclass(kw_only=True)
@@ -48,12 +44,9 @@ class Case:
     def run(
         self, image: Image, *, inputs: Mapping[str, Value] | None = None
     ) -> Mapping[str, Value]:
-        """Run the step on an image. Raises :class:`NotExamined` when its weights are not there."""
+        """Run the step on an image. Raises what the step raises."""
         given = self.make_inputs(image) if inputs is None else inputs
-        try:
-            return run_values(self.spec, self.params, given, self.context())
-        except (WeightsMissing, WeightsCorrupt) as error:
-            raise NotExamined(str(error)) from error
+        return run_values(self.spec, self.params, given, self.context())
 
     def ordinary(self) -> Image:
         """Return a fresh sample that the step takes: in colour, else in grey.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archivist.api.errors import WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.api.values import Image, Value
 from archivist.plugins import spec_problems
 from archivist.testing import behaviour, description
-from archivist.testing.case import Case, NotExamined
+from archivist.testing.case import Case
 from archivist.testing.guards import own_folder, own_randomness
 from archivist.testing.samples import sample_inputs
 
@@ -118,8 +119,11 @@ def _try(case: Case, title: str, check: Callable[[Case], str | None]) -> Promise
         return Promise(title, None, "the step needs a GPU: use --device cuda")
     try:
         problem = check(case)
-    except NotExamined as reason:
-        return Promise(title, None, str(reason))
+    except (WeightsMissing, WeightsCorrupt) as error:
+        # The check of the weights says what to do; the others need not say it again.
+        if check is description.weights:
+            return Promise(title, False, str(error))
+        return Promise(title, None, "its weights are not there")
     except Exception as error:  # noqa: BLE001 - the step is somebody's code; its fault is the answer
         return Promise(title, False, f"{type(error).__name__}: {error}")
     return Promise(title, problem is None, problem or "")

@@ -41,6 +41,13 @@ def test_report_json_is_nothing_but_json(archive, command, tmp_path):
     assert json.loads(out)["assets"][0]["path"] == "a.tif"
 
 
+def test_a_report_that_cannot_be_written_tells_the_cure(archive, command, tmp_path):
+    archive.put("a.tif")
+    code, _, err = command("report", "--csv", str(tmp_path))
+    assert code == 2
+    assert "Cure" in err
+
+
 def test_report_of_one_run_leaves_out_the_others(archive, command):
     archive.put("a.tif")
     second = archive.start()
