@@ -44,7 +44,7 @@ class Stopwatch(Silent):
         """Work begins."""
         self.began = time.perf_counter()
 
-    def outcome(self, outcome: object) -> None:
+    def outcome(self, outcome: object, name: str = "") -> None:
         """One more is done."""
         self.ended = time.perf_counter()
         self.seen += 1

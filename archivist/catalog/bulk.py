@@ -158,8 +158,8 @@ def select_in(
     for page in pages(values):
         size = next(size for size in _SIZES if len(page) <= size)
         sql, before, write, read = _prepared_select(connection.dialect, statement, column, size)
-        page += page[-1:] * (size - len(page))
-        wanted = page if write is None else write(page)
+        filled = page + page[-1:] * (size - len(page))
+        wanted = filled if write is None else write(filled)
         with connection.exec_driver_sql(sql, (*(given[n] for n in before), *wanted)) as result:
             cursor = result.cursor
             assert cursor is not None

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal_column, select
 
 from archivist.catalog import tables
-from archivist.catalog.bulk import pages
+from archivist.catalog.bulk import Row, pages, select_in
 from archivist.catalog.reading import (
+    OUTPUT,
     artifact_of,
     artifacts_of,
     asset_of,
@@ -138,67 +139,66 @@ def paths_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[str, .
     return found
 
 
-_step, _out, _blob = tables.step.c, tables.artifact.c, tables.blob.c
+_step, _version = tables.step.c, tables.plugin_version.c
 _KNOWN = (
-    select(
-        _step.key,
-        _step.id,
-        _step.digest,
-        _step.status,
-        _step.reason,
-        _step.scores,
-        _out.port,
-        _out.kind,
-        _out.digest,
-        _out.kept,
-        _out.blob,
-        _out.size,
-        _out.media_type,
-        _out.width,
-        _out.height,
-        _blob.purged,
-    )
+    select(_step.key, _step.id, _step.digest, _step.status, _step.reason, _step.scores, *OUTPUT)
     .select_from(
-        tables.step.outerjoin(tables.artifact, _out.step_id == _step.id).outerjoin(
-            tables.blob, _blob.digest == _out.blob
+        tables.step.outerjoin(tables.artifact, tables.artifact.c.step_id == _step.id).outerjoin(
+            tables.blob, tables.blob.c.digest == tables.artifact.c.blob
         )
     )
     .where(tables.IS_FINISHED)
-    .order_by(_step.id, _out.ordinal)
+    .order_by(_step.id, tables.artifact.c.ordinal)
 )
 
 
 def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
     """Return the stored results of step keys; a key that is not there has none."""
-    found: dict[str, KnownResult] = {}
+    heads: dict[str, Row] = {}
+    outputs: dict[str, tuple[Artifact, ...]] = {}
     with catalog.reading() as connection:
-        for page in pages(set(keys)):
-            rows = connection.execute(_KNOWN.where(_step.key.in_(page)))
-            found.update(_known_results(rows))
-    return found
-
-
-def _known_results(rows: Iterable[Sequence[object]]) -> dict[str, KnownResult]:
-    heads: dict[str, Sequence[object]] = {}
-    outputs: dict[str, list[Artifact]] = {}
-    for row in rows:
-        key: str = row[0]  # type: ignore[assignment]
-        head = heads.setdefault(key, row)
-        if head[1] != row[1]:
-            continue  # another page has the same record; the first will do
-        if row[6] is not None:
-            outputs.setdefault(key, []).append(artifact_of(row[6:]))
+        for row in select_in(connection, _KNOWN, _step.key, set(keys)):
+            key = row[0]
+            made = () if row[6] is None else (artifact_of(row[6:]),)
+            head = heads.get(key)
+            if head is None:
+                heads[key], outputs[key] = row, made
+            elif head[1] == row[1]:  # else another page has the same record; the first will do
+                outputs[key] += made
     return {
         key: KnownResult(
             key=key,
-            record=row[2],  # type: ignore[arg-type]
-            status=row[3],  # type: ignore[arg-type]
-            reason=row[4],  # type: ignore[arg-type]
-            scores=row[5] or {},  # type: ignore[arg-type]
-            outputs=tuple(outputs.get(key, ())),
+            record=row[2],
+            status=row[3],
+            reason=row[4],
+            scores=row[5] or {},
+            outputs=outputs[key],
         )
         for key, row in heads.items()
     }
+
+
+_HISTORY = (
+    select(
+        _step.asset_id,
+        _version.step,
+        _step.id,
+        _step.plugin_version_id,
+        _step.params_id,
+        _step.tiling_id,
+        _step.run_id,
+        _step.key,
+        _step.digest,
+        _step.status,
+        _step.reason,
+        _step.scores,
+        _step.seed,
+        _step.device,
+    )
+    .join(tables.plugin_version, _version.id == _step.plugin_version_id)
+    .where(_step.status != literal_column("'failed'"))
+    .order_by(_step.asset_id, _step.id)
+)
 
 
 def previous(
@@ -217,61 +217,43 @@ def _previous(
     memo = catalog.memo
     with catalog.reading() as connection:
         uids = ids_of_assets(connection, assets)
-        rows = connection.execute(
-            select(
-                _step.id,
-                _step.asset_id,
-                _step.plugin_version_id,
-                _step.key,
-                _step.digest,
-                _step.status,
-                _step.reason,
-                _step.scores,
-                _step.params_id,
-                _step.tiling_id,
-                _step.seed,
-                _step.device,
-                _step.run_id,
-            )
-            .where(_step.asset_id.in_(list(uids)), _step.status != "failed")
-            .order_by(_step.asset_id, _step.id)
-        ).all()
-        versions = memo.rows(connection, tables.plugin_version, {r[2] for r in rows})
-        newest = {(r.asset_id, versions[r[2]].step): r for r in rows}
-        chosen = {k: r for k, r in newest.items() if not steps or k[1] in steps}
-        ids = [row.id for row in chosen.values()]
+        newest = {row[:2]: row for row in select_in(connection, _HISTORY, _step.asset_id, uids)}
+        chosen = [row for place, row in newest.items() if not steps or place[1] in steps]
+        ids = [row[2] for row in chosen]
         inputs, outputs = inputs_of(connection, ids), artifacts_of(connection, ids)
         weights = weights_of(connection, memo, ids)
-        wanted = {r.params_id for r in chosen.values()} | {r.tiling_id for r in chosen.values()}
-        params = memo.rows(connection, tables.params, wanted)
-        runs = memo.run_uids(connection, {r.run_id for r in chosen.values()})
-    return {
-        (uids[asset_id], step): Previous(
-            asset=uids[asset_id],
+        versions = memo.rows(connection, tables.plugin_version, {row[3] for row in chosen})
+        params = memo.rows(connection, tables.params, {n for row in chosen for n in row[4:6]})
+        runs = memo.run_uids(connection, {row[6] for row in chosen})
+    found: dict[tuple[str, str], Previous] = {}
+    for row in chosen:
+        asset, step, number = uids[row[0]], row[1], row[2]
+        key, record, status, reason, scores, seed, device = row[7:]
+        found[asset, step] = Previous(
+            asset=asset,
             step=step,
-            version=versions[row.plugin_version_id].version,
-            key=row.key,
-            record=row.digest,
-            status=row.status,
-            reason=row.reason,
-            params=params[row.params_id].value,
-            tiling=params[row.tiling_id].value,
-            inputs=inputs[row.id],
-            weights=weights[row.id],
+            version=versions[row[3]].version,
+            key=key,
+            record=record,
+            status=status,
+            reason=reason,
+            params=params[row[4]].value,
+            tiling=params[row[5]].value,
+            inputs=inputs[number],
+            weights=weights[number],
             result=KnownResult(
-                key=row.key,
-                record=row.digest,
-                status=row.status,
-                reason=row.reason,
-                scores=row.scores or {},
-                outputs=outputs[row.id],
+                key=key,
+                record=record,
+                status=status,
+                reason=reason,
+                scores=scores or {},
+                outputs=outputs[number],
             ),
-            seed=row.seed,
-            device=row.device,
-            run=runs[row.run_id],
+            seed=seed,
+            device=device,
+            run=runs[row[6]],
         )
-        for (asset_id, step), row in chosen.items()
-    }
+    return found
 
 
 def last_outcomes(catalog: Catalog, assets: Iterable[str]) -> dict[str, Outcome]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from archivist.api.errors import CatalogError
-from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.bulk import execute_rows, insert_rows, select_in
 from archivist.catalog.tables import asset_outcome, run_counter, work_item
+from archivist.catalog.types import BigId
 from archivist.model import Status, UnitOutcome
 
+_STATES = select(work_item.c.unit, work_item.c.state).where(
+    work_item.c.run_id == bindparam("run", type_=BigId)
+)
+_ITEM = (
+    "b_run",
+    "b_unit",
+    "state",
+    "worker",
+    "started",
+    "seconds",
+    "peak_mib",
+    "code",
+    "message",
+)
 _OUTCOME = ("asset_id", "run_id", "status", "code", "message", "seconds")
 
 
@@ -25,12 +39,7 @@ def open_units(
     Raises CatalogError for a unit that is not in the frozen plan.
     """
     named = {outcome.unit: outcome for outcome in outcomes}
-    states: dict[str, str] = {}
-    for page in pages(named):
-        wanted = select(work_item.c.unit, work_item.c.state).where(
-            work_item.c.run_id == run, work_item.c.unit.in_(page)
-        )
-        states.update((unit, state) for unit, state in connection.execute(wanted))
+    states: dict[str, str] = dict(select_in(connection, _STATES, work_item.c.unit, named, run=run))
     for unit in named:
         if unit not in states:
             raise CatalogError(
@@ -62,55 +71,64 @@ def close_units(
         update=_OUTCOME[2:],
     )
     _count(connection, run, outcomes)
-    if outcomes:
-        connection.execute(_CLOSE_ITEM, [_item(run, outcome) for outcome in outcomes])
+    execute_rows(connection, _CLOSE_ITEM, _ITEM, [_item(run, outcome) for outcome in outcomes])
 
 
 _CLOSE_ITEM = (
     update(work_item)
     .where(work_item.c.run_id == bindparam("b_run"), work_item.c.unit == bindparam("b_unit"))
     .values(
-        attempts=work_item.c.attempts + 1,
-        **{
-            name: bindparam(name)
-            for name in ("state", "worker", "started", "seconds", "peak_mib", "code", "message")
-        },
+        attempts=work_item.c.attempts + literal_column("1"),
+        **{name: bindparam(name) for name in _ITEM[2:]},
     )
 )
 
 
-def _item(run: int, outcome: UnitOutcome) -> dict[str, Any]:
+def _item(run: int, outcome: UnitOutcome) -> tuple[Any, ...]:
     failed = next((item for item in outcome.assets if item.status is Status.FAILED), None)
-    return {
-        "b_run": run,
-        "b_unit": outcome.unit,
-        "state": "failed" if failed is not None else "done",
-        "worker": outcome.worker,
-        "started": outcome.started,
-        "seconds": outcome.seconds,
-        "peak_mib": outcome.peak_mib,
-        "code": failed.code if failed is not None else None,
-        "message": failed.message if failed is not None else None,
-    }
+    return (
+        run,
+        outcome.unit,
+        "done" if failed is None else "failed",
+        outcome.worker,
+        outcome.started,
+        outcome.seconds,
+        outcome.peak_mib,
+        None if failed is None else failed.code,
+        None if failed is None else failed.message,
+    )
 
 
 def _count(connection: Connection, run: int, outcomes: Iterable[UnitOutcome]) -> None:
-    counts: Counter[tuple[str, str]] = Counter()
-    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    counts: dict[tuple[str, Status], list[float]] = {}
     for outcome in outcomes:
         for item in outcome.assets:
-            counts["", item.status.value] += 1
-            seconds["", item.status.value] += item.seconds
+            _add(counts, ("", item.status), item.seconds)
             for record in item.records:
-                counts[record.step, record.status.value] += 1
-                seconds[record.step, record.status.value] += record.seconds
+                _add(counts, (record.step, record.status), record.seconds)
     rows = [
-        {"run_id": run, "scope": scope, "status": status, "count": n, "seconds": seconds[key]}
-        for key, n in counts.items()
-        for scope, status in [key]
+        {
+            "run_id": run,
+            "scope": scope,
+            "status": status.value,
+            "count": int(count),
+            "seconds": seconds,
+        }
+        for (scope, status), (count, seconds) in counts.items()
     ]
     if rows:
         connection.execute(_adding(connection), rows)
+
+
+def _add(
+    counts: dict[tuple[str, Status], list[float]], key: tuple[str, Status], seconds: float
+) -> None:
+    entry = counts.get(key)
+    if entry is None:
+        counts[key] = [1, seconds]
+    else:
+        entry[0] += 1
+        entry[1] += seconds
 
 
 def _adding(connection: Connection) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.bulk import insert_rows, select_in
 from archivist.catalog.repeats import Repeats
 from archivist.catalog.tables import publication
+from archivist.catalog.types import BigId
 from archivist.model import Publication, now
 
 _COLUMNS = tuple(publication.c.keys())
@@ -25,7 +26,7 @@ def add_publications(
 ) -> None:
     """Add publications; one that says what the newest of its path says is not added again."""
     newest = _newest(connection, collection, [item.path for item in items])
-    at = now()
+    numbers, at = repeats.ids(connection, publication), now()
     rows: list[tuple[Any, ...]] = []
     for item in items:
         contract = repeats.contract(connection, item.contract)
@@ -34,24 +35,22 @@ def add_publications(
         if newest.get(item.path) == said:
             continue
         newest[item.path] = said
-        number = repeats.next_id(connection, publication)
         what = (item.source, item.digest, item.profile, item.path, item.output_digest, key)
         file = (item.size, item.media_type, item.untouched)
-        rows.append((number, run, collection, *what, *file, contract, at))
+        rows.append((next(numbers), run, collection, *what, *file, contract, at))
     insert_rows(connection, publication, _COLUMNS, rows)
+
+
+_p = publication.c
+_SAID = (
+    select(_p.path, _p.source, _p.digest, _p.profile, _p.output_digest, _p.key, _p.contract_id)
+    .where(_p.collection_id == bindparam("collection", type_=BigId))
+    .order_by(_p.id)
+)
 
 
 def _newest(
     connection: Connection, collection: int, paths: Sequence[str]
 ) -> dict[str, tuple[Any, ...]]:
-    table = publication.c
-    columns = (table.source, table.digest, table.profile, table.output_digest)
-    found: dict[str, tuple[Any, ...]] = {}
-    for page in pages(paths):
-        rows = connection.execute(
-            select(table.path, *columns, table.key, table.contract_id)
-            .where(table.collection_id == collection, table.path.in_(page))
-            .order_by(table.id)
-        )
-        found.update((row[0], tuple(row[1:])) for row in rows)
-    return found
+    rows = select_in(connection, _SAID, _p.path, paths, collection=collection)
+    return {row[0]: row[1:] for row in rows}

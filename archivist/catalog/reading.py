@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from archivist.api.values import Colour
 from archivist.catalog import tables
-from archivist.catalog.bulk import pages
+from archivist.catalog.bulk import select_in
 from archivist.catalog.memo import Memo
 from archivist.catalog.repeats import split_uid
 from archivist.catalog.scans import FACTS
@@ -49,41 +49,54 @@ def asset_of(row: Row[Any]) -> Asset:
     )
 
 
+_a, _in, _out, _blob = tables.asset.c, tables.step_input.c, tables.artifact.c, tables.blob.c
+_used = tables.step_weights.c
+_IDS = select(_a.id, _a.digest, _a.page)
+_UIDS = select(_a.id, _a.digest, _a.page, _a.pages)
+_INPUTS = select(_in.step_id, _in.port, _in.digest, _in.role, _in.score, _in.note).order_by(
+    _in.step_id, _in.ordinal
+)
+_WEIGHTS = select(_used.step_id, _used.weights_id).order_by(_used.step_id, _used.ordinal)
+OUTPUT = (
+    _out.port,
+    _out.kind,
+    _out.digest,
+    _out.kept,
+    _out.blob,
+    _out.size,
+    _out.media_type,
+    _out.width,
+    _out.height,
+    _blob.purged,
+)
+"""The columns that :func:`artifact_of` reads."""
+_ARTIFACTS = (
+    select(_out.step_id, *OUTPUT)
+    .select_from(tables.artifact.outerjoin(tables.blob, _blob.digest == _out.blob))
+    .order_by(_out.step_id, _out.ordinal)
+)
+
+
 def ids_of_assets(connection: Connection, uids: Iterable[str]) -> dict[int, str]:
     """Return row numbers and uids of the assets that are in the catalog."""
     wanted = {split_uid(uid): uid for uid in uids}
-    columns = (tables.asset.c.id, tables.asset.c.digest, tables.asset.c.page)
-    found: dict[int, str] = {}
-    for page in pages({digest for digest, _ in wanted}):
-        rows = connection.execute(select(*columns).where(tables.asset.c.digest.in_(page)))
-        for number, digest, page_no in rows:
-            if (uid := wanted.get((digest, page_no))) is not None:
-                found[number] = uid
-    return found
+    digests = {digest for digest, _ in wanted}
+    rows = select_in(connection, _IDS, _a.digest, digests)
+    return {row[0]: wanted[row[1:]] for row in rows if row[1:] in wanted}
 
 
 def uids_of_assets(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """Return the uids of assets by row number."""
-    columns = (tables.asset.c.id, tables.asset.c.digest, tables.asset.c.page, tables.asset.c.pages)
-    found: dict[int, str] = {}
-    for page in pages(set(ids)):
-        rows = connection.execute(select(*columns).where(tables.asset.c.id.in_(page)))
-        found.update((row[0], uid_of(*row[1:])) for row in rows)
-    return found
+    rows = select_in(connection, _UIDS, _a.id, set(ids))
+    return {number: uid_of(digest, page, count) for number, digest, page, count in rows}
 
 
 def inputs_of(connection: Connection, steps: Sequence[int]) -> Mapping[int, tuple[InputUse, ...]]:
     """Return the inputs of steps, in order."""
-    table = tables.step_input.c
     found: defaultdict[int, tuple[InputUse, ...]] = defaultdict(tuple)
-    for page in pages(steps):
-        for row in connection.execute(
-            select(table.step_id, table.port, table.digest, table.role, table.score, table.note)
-            .where(table.step_id.in_(page))
-            .order_by(table.step_id, table.ordinal)
-        ):
-            use = InputUse(port=row[1], digest=row[2], role=row[3], score=row[4], note=row[5])
-            found[row[0]] += (use,)
+    for row in select_in(connection, _INPUTS, _in.step_id, steps):
+        use = InputUse(port=row[1], digest=row[2], role=row[3], score=row[4], note=row[5])
+        found[row[0]] += (use,)
     return found
 
 
@@ -91,16 +104,12 @@ def weights_of(
     connection: Connection, memo: Memo, steps: Sequence[int]
 ) -> Mapping[int, tuple[WeightUse, ...]]:
     """Return the weights that steps used, in order."""
-    table = tables.step_weights.c
-    uses: list[tuple[int, int]] = []
-    for page in pages(steps):
-        wanted = select(table.step_id, table.weights_id).where(table.step_id.in_(page))
-        rows = connection.execute(wanted.order_by(table.step_id, table.ordinal))
-        uses.extend((step_id, number) for step_id, number in rows)
-    named = memo.rows(connection, tables.weights, (number for _, number in uses))
+    uses = list(select_in(connection, _WEIGHTS, _used.step_id, steps))
+    rows = memo.rows(connection, tables.weights, (number for _, number in uses))
+    named = {number: weight_of(row) for number, row in rows.items()}
     found: defaultdict[int, tuple[WeightUse, ...]] = defaultdict(tuple)
     for step_id, number in uses:
-        found[step_id] += (weight_of(named[number]),)
+        found[step_id] += (named[number],)
     return found
 
 
@@ -113,24 +122,14 @@ def artifacts_of(
     connection: Connection, steps: Sequence[int]
 ) -> Mapping[int, tuple[Artifact, ...]]:
     """Return the outputs of steps, in order; a file that was deleted is no longer ``kept``."""
-    table, blob = tables.artifact.c, tables.blob.c
     found: defaultdict[int, tuple[Artifact, ...]] = defaultdict(tuple)
-    columns = (table.port, table.kind, table.digest, table.kept, table.blob, table.size)
-    for page in pages(steps):
-        for row in connection.execute(
-            select(
-                table.step_id, *columns, table.media_type, table.width, table.height, blob.purged
-            )
-            .select_from(tables.artifact.outerjoin(tables.blob, blob.digest == table.blob))
-            .where(table.step_id.in_(page))
-            .order_by(table.step_id, table.ordinal)
-        ):
-            found[row[0]] += (artifact_of(row[1:]),)
+    for row in select_in(connection, _ARTIFACTS, _out.step_id, steps):
+        found[row[0]] += (artifact_of(row[1:]),)
     return found
 
 
 def artifact_of(row: Sequence[Any]) -> Artifact:
-    """Return an output from port, kind, digest, kept, blob, size, type, width, height, purged."""
+    """Return the output of the columns :data:`OUTPUT`."""
     return Artifact(
         port=row[0],
         kind=row[1],

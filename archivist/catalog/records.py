@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from archivist.catalog import tables
-from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.outcomes import close_units, open_units
 from archivist.catalog.publications import add_publications
@@ -31,6 +31,13 @@ from archivist.model import Artifact, Status, StepRecord, UnitOutcome
 _STEP = tuple(tables.step.c.keys())
 _INPUT = ("step_id", "ordinal", "port", "role", "digest", "score", "note")
 _WEIGHTS = ("step_id", "ordinal", "weights_id")
+_KEPT = ("b_step", "b_ordinal", "blob", "kept", "size", "media_type")
+_KEEP = (
+    update(tables.artifact)
+    .where(tables.artifact.c.step_id == bindparam("b_step"))
+    .where(tables.artifact.c.ordinal == bindparam("b_ordinal"))
+    .values(**{name: bindparam(name) for name in _KEPT[2:]})
+)
 _ARTIFACT = tuple(tables.artifact.c.keys())
 
 
@@ -43,8 +50,11 @@ class _Rows:
     weights: list[tuple[Any, ...]] = field(default_factory=list)
     artifacts: list[tuple[Any, ...]] = field(default_factory=list)
     blobs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    kept_now: list[dict[str, Any]] = field(default_factory=list)
+    kept_now: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
+
+
+_WORDS = {status: status.value for status in Status}  # Enum.value is slow
 
 
 class Recorder:
@@ -53,7 +63,9 @@ class Recorder:
     def __init__(self, connection: Connection, repeats: Repeats, *, run: int) -> None:
         self._connection, self._repeats, self._run = connection, repeats, run
         self._rows = _Rows()
+        self._ids = repeats.ids(connection, tables.step)
         self._stored: dict[str, list[StoredResult]] = {}
+        self._made: dict[str, list[tuple[int, int, StepRecord]]] = {}
         self._newest: dict[tuple[int, str], str] = {}
         self._assets: dict[str, int] = {}
 
@@ -85,12 +97,9 @@ class Recorder:
     def _look_up(self, records: Sequence[StepRecord]) -> None:
         """Find stored records of the same keys, and what reused records come after."""
         finished = {record.key for record in records if record.status in FINISHED}
-        for page in pages(finished):
-            for key, found in stored_results(self._connection, page).items():
-                self._stored.setdefault(key, []).extend(found)
+        self._stored = stored_results(self._connection, finished)
         reused = {self._assets[r.asset] for r in records if r.status is Status.REUSED}
-        for numbers in pages(reused):
-            self._newest.update(newest_keys(self._connection, numbers))
+        self._newest = newest_keys(self._connection, reused)
 
     def _add(self, record: StepRecord, outcome: UnitOutcome) -> None:
         asset_id = self._assets[record.asset]
@@ -104,18 +113,21 @@ class Recorder:
         elif record.status is Status.REUSED and newest == record.key:
             return  # nothing new: the newest record of this step is the one that was reused
         self._newest[asset_id, record.step] = record.key
-        step_id = self._repeats.next_id(self._connection, tables.step)
+        step_id = next(self._ids)
         self._rows.steps.append(self._step_row(record, step_id, asset_id, outcome))
         self._add_parts(record, step_id)
         if record.status in FINISHED:
-            made = StoredResult(step_id, asset_id, record.digest, by_port(record.outputs))
-            self._stored.setdefault(record.key, []).append(made)
+            self._made.setdefault(record.key, []).append((step_id, asset_id, record))
 
     def _is_stored(self, record: StepRecord, asset_id: int) -> bool:
         """Compare with stored results of the same key; tell whether this asset has its record."""
-        ours = by_port(record.outputs)
-        for stored in self._stored.get(record.key, ()):
-            if value_digests(stored.outputs) != value_digests(ours):
+        made = self._made.get(record.key, ())
+        candidates = [
+            *self._stored.get(record.key, ()),
+            *(StoredResult(n, a, one.digest, by_port(one.outputs)) for n, a, one in made),
+        ]
+        for stored in candidates:
+            if value_digests(stored.outputs) != value_digests(by_port(record.outputs)):
                 self._rows.events.append(self._nondeterministic(record, stored, asset_id))
             elif stored.asset_id == asset_id:
                 self._keep_again(record.outputs, stored)
@@ -128,15 +140,8 @@ class Recorder:
         for output in outputs:
             ordinal, _, kept = stored.outputs[output.port]
             if output.kept and not kept:
-                row = {
-                    "b_step": stored.step_id,
-                    "b_ordinal": ordinal,
-                    "blob": output.blob,
-                    "kept": True,
-                    "size": output.size,
-                    "media_type": output.media_type,
-                }
-                self._rows.kept_now.append(row)
+                file = (output.blob, True, output.size, output.media_type)
+                self._rows.kept_now.append((stored.step_id, ordinal, *file))
 
     def _nondeterministic(
         self, record: StepRecord, stored: StoredResult, asset_id: int
@@ -164,7 +169,7 @@ class Recorder:
             record.ordinal,
             repeats.plugin_version(connection, record),
             record.key,
-            record.status.value,
+            _WORDS[record.status],
             record.reason,
             record.code,
             repeats.params(connection, record.params),
@@ -209,11 +214,5 @@ class Recorder:
         insert_rows(connection, tables.step_input, _INPUT, rows.inputs)
         insert_rows(connection, tables.step_weights, _WEIGHTS, rows.weights)
         insert_rows(connection, tables.artifact, _ARTIFACT, rows.artifacts)
-        if rows.kept_now:
-            connection.execute(
-                update(tables.artifact)
-                .where(tables.artifact.c.step_id == bindparam("b_step"))
-                .where(tables.artifact.c.ordinal == bindparam("b_ordinal")),
-                rows.kept_now,
-            )
+        execute_rows(connection, _KEEP, _KEPT, rows.kept_now)
         add_events(connection, rows.events)

@@ -6,16 +6,16 @@ that rows and the rows that hang on them go to the database in a few bulk insert
 
 from __future__ import annotations
 
-import json
-from collections.abc import Hashable, Iterable, Mapping
+import itertools
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
-from archivist.catalog.bulk import pages
-from archivist.catalog.types import to_json
+from archivist.catalog.bulk import select_in
+from archivist.catalog.types import from_json, to_json
 from archivist.hashing import digest_json
 from archivist.model import MetadataContract, Recipe, StepRecord, WeightUse
 
@@ -36,27 +36,26 @@ class Repeats:
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
-        self._next: dict[str, int] = {}
+        self._ids: dict[str, Iterator[int]] = {}
 
     def forget(self) -> None:
         """Start afresh."""
         self._numbers.clear()
-        self._next.clear()
+        self._ids.clear()
 
-    def next_id(self, connection: Connection, table: Table) -> int:
-        """Return a number that no row of the table has."""
-        following = self._next.get(table.name)
-        if following is None:
-            following = (connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
-        self._next[table.name] = following + 1
-        return following
+    def ids(self, connection: Connection, table: Table) -> Iterator[int]:
+        """Return an endless iterator of numbers that no row of the table has."""
+        if table.name not in self._ids:
+            newest = connection.execute(select(func.max(table.c.id))).scalar()
+            self._ids[table.name] = itertools.count((newest or 0) + 1)
+        return self._ids[table.name]
 
     def params(self, connection: Connection, value: Mapping[str, object]) -> int:
         """Return the number of params (or a tiling)."""
-        text = to_json(value)  # cheaper than the canonical form, and as good for finding it again
+        text = repr(value)  # tells 1, 1.0 and True apart, and costs a fifth of the canonical form
         number = self._numbers.get(("params", text))
         if number is None:
-            cleaned = json.loads(text)
+            cleaned = from_json(to_json(value))
             identity = {"digest": digest_json(cleaned)}
             number = _find_or_add(connection, tables.params, identity, {"value": cleaned})
             self._remember(("params", text), number)
@@ -107,19 +106,19 @@ class Repeats:
 
     def contract(self, connection: Connection, value: MetadataContract) -> int:
         """Return the number of a metadata contract."""
-        content = {
-            "kept": value.kept,
-            "changed": dict(value.changed),
-            "added": dict(value.added),
-            "lost": dict(value.lost),
-        }
-        text = to_json(content)
-        number = self._numbers.get(("contract", text))
+        known_as = ("contract", value.kept, repr((value.changed, value.added, value.lost)))
+        number = self._numbers.get(known_as)
         if number is None:
+            content = {
+                "kept": value.kept,
+                "changed": dict(value.changed),
+                "added": dict(value.added),
+                "lost": dict(value.lost),
+            }
             rest = {**content, "lossy": bool(value.lost)}
-            identity = {"digest": digest_json(content)}
+            identity = {"digest": digest_json(from_json(to_json(content)))}
             number = _find_or_add(connection, tables.contract, identity, rest)
-            self._remember(("contract", text), number)
+            self._remember(known_as, number)
         return number
 
     def recipe(self, connection: Connection, value: Recipe) -> int:
@@ -163,16 +162,14 @@ def recipe_to_json(value: Recipe) -> dict[str, Any]:
     }
 
 
+_IDS = select(tables.asset.c.digest, tables.asset.c.page, tables.asset.c.id)
+
+
 def asset_ids(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
     """Return the numbers of assets. Raises CatalogError for one that was never scanned."""
     wanted = {split_uid(uid): uid for uid in uids}
-    found: dict[str, int] = {}
-    columns = (tables.asset.c.digest, tables.asset.c.page, tables.asset.c.id)
-    for page in pages({digest for digest, _ in wanted}):
-        rows = connection.execute(select(*columns).where(tables.asset.c.digest.in_(page)))
-        for digest, number, asset_id in rows:
-            if (uid := wanted.get((digest, number))) is not None:
-                found[uid] = asset_id
+    rows = select_in(connection, _IDS, tables.asset.c.digest, {digest for digest, _ in wanted})
+    found = {wanted[row[:2]]: row[2] for row in rows if row[:2] in wanted}
     if len(found) < len(wanted):
         missing = next(uid for uid in wanted.values() if uid not in found)
         raise CatalogError(

@@ -79,7 +79,7 @@ def _add_assets(connection: Connection, repeats: Repeats, assets: Iterable[Asset
     for key, item in wanted.items():
         values, old = asset_values(item), stored.get(key)
         if old is None:
-            values["id"] = repeats.next_id(connection, asset)
+            values["id"] = next(repeats.ids(connection, asset))
         else:
             values = _merged(values, old)
             if values == old:

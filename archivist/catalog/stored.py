@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from archivist.catalog import tables
+from archivist.catalog.bulk import select_in
 from archivist.model import Artifact, Status
 
 FINISHED = (Status.DONE, Status.SKIPPED)
@@ -37,47 +38,51 @@ def value_digests(outputs: dict[str, tuple[int, str, bool]]) -> dict[str, str]:
     return {port: digest for port, (_, digest, _) in outputs.items()}
 
 
-def stored_results(connection: Connection, keys: Sequence[str]) -> dict[str, list[StoredResult]]:
-    """Return the finished records that have one of these keys, of any asset."""
-    step, artifact, blob = tables.step, tables.artifact, tables.blob
-    rows = connection.execute(
-        select(
-            step.c.id,
-            step.c.asset_id,
-            step.c.key,
-            step.c.digest,
-            artifact.c.ordinal,
-            artifact.c.port,
-            artifact.c.digest.label("value"),
-            artifact.c.kept,
-            blob.c.purged,
-        )
-        .select_from(
-            step.outerjoin(artifact, artifact.c.step_id == step.c.id).outerjoin(
-                blob, blob.c.digest == artifact.c.blob
-            )
-        )
-        .where(step.c.key.in_(keys), tables.IS_FINISHED)
+_step, _out = tables.step.c, tables.artifact.c
+_STORED = (
+    select(
+        _step.key,
+        _step.id,
+        _step.asset_id,
+        _step.digest,
+        _out.ordinal,
+        _out.port,
+        _out.digest.label("value"),
+        _out.kept,
+        tables.blob.c.purged,
     )
+    .select_from(
+        tables.step.outerjoin(tables.artifact, _out.step_id == _step.id).outerjoin(
+            tables.blob, tables.blob.c.digest == _out.blob
+        )
+    )
+    .where(tables.IS_FINISHED)
+)
+
+
+def stored_results(connection: Connection, keys: Iterable[str]) -> dict[str, list[StoredResult]]:
+    """Return the finished records that have one of these keys, of any asset."""
     found: dict[int, StoredResult] = {}
     by_key: dict[str, list[StoredResult]] = {}
-    for row in rows:
-        if row.id not in found:
-            found[row.id] = StoredResult(row.id, row.asset_id, row.digest)
-            by_key.setdefault(row.key, []).append(found[row.id])
-        if row.port is not None:
-            kept = row.kept and row.purged is None
-            found[row.id].outputs[row.port] = (row.ordinal, row.value, kept)
+    for row in select_in(connection, _STORED, _step.key, keys):
+        key, number, asset_id, record, ordinal, port, value, kept, purged = row
+        if number not in found:
+            found[number] = StoredResult(number, asset_id, record)
+            by_key.setdefault(key, []).append(found[number])
+        if port is not None:
+            found[number].outputs[port] = (ordinal, value, kept and purged is None)
     return by_key
 
 
-def newest_keys(connection: Connection, assets: Sequence[int]) -> dict[tuple[int, str], str]:
+_NEWEST = (
+    select(_step.asset_id, tables.plugin_version.c.step, _step.key)
+    .join(tables.plugin_version, tables.plugin_version.c.id == _step.plugin_version_id)
+    .where(_step.status != literal_column("'failed'"))
+    .order_by(_step.id)
+)
+
+
+def newest_keys(connection: Connection, assets: Iterable[int]) -> dict[tuple[int, str], str]:
     """Return the key of the newest record of each (asset, step) that did not fail."""
-    step, version = tables.step, tables.plugin_version
-    rows = connection.execute(
-        select(step.c.asset_id, version.c.step, step.c.key)
-        .join(version, version.c.id == step.c.plugin_version_id)
-        .where(step.c.asset_id.in_(assets), step.c.status != "failed")
-        .order_by(step.c.id)
-    )
-    return {(row.asset_id, row.step): row.key for row in rows}
+    rows = select_in(connection, _NEWEST, _step.asset_id, assets)
+    return {(asset_id, step): key for asset_id, step, key in rows}

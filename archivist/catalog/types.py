@@ -23,6 +23,7 @@ Processor = Callable[[Any], Any] | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+_PLAIN = frozenset({str, type(None)})
 _DIGEST_BYTES = 32
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -125,9 +126,10 @@ def from_microseconds(value: int) -> datetime:
 def _clean_column(values: Sequence[str | None]) -> Sequence[str | None]:
     """Clean a column of text; most need nothing, and one look at all of it is enough to know."""
     text = "".join([value for value in values if value])
-    if text.isascii() and "\0" not in text:
+    if text.isascii() and "\0" not in text and _PLAIN.issuperset(map(type, values)):
         return values
-    return [None if value is None else clean(value) for value in values]
+    # str(): members of a StrEnum are not what a driver takes for text
+    return [None if value is None else clean(str(value)) for value in values]
 
 
 def _bytes_of_column(values: Sequence[str | None]) -> list[bytes | None]:

@@ -119,7 +119,7 @@ def make_job(options: Mapping[str, Any]) -> Job:
         scans=scans.resolve(),
         out=options["out"].resolve(),
         settings=settings,
-        where_from=str(config_file or "defaults"),
+        config_file=config_file.resolve() if config_file else None,
         recipe=options.get("recipe"),
         catalog_url=options.get("catalog_url") or "",
         scheduler=options.get("scheduler") or settings.schedule.scheduler,

@@ -56,7 +56,7 @@ def run(as_json: bool, **options: object) -> int:
 
     with watcher_for(as_json) as watcher, stop.listen(say):
         result = run_pipeline(job, watcher, stop)
-    report = _report(job)
+    report = _report(job, result)
     if as_json:
         click.echo(json.dumps(summary(job, result, report), ensure_ascii=False))
     else:
@@ -66,11 +66,16 @@ def run(as_json: bool, **options: object) -> int:
     return Exit.SOME_FAILED if result.failed else Exit.FINE
 
 
-def _report(job: Job) -> Path:
-    from archivist.report import write_report
-
+def _report(job: Job, result: RunResult) -> Path:
+    """Write the report, unless nothing was done since it was written."""
     path = job.home / "report.html"
-    write_report(job.url, store=job.home / "store", scans=job.scans, out=job.out, path=path)
+    if result.planned.summary.units or not path.exists():
+        from archivist.plugins import load_plugins
+        from archivist.report import write_report
+
+        chosen = job.settings.plugins
+        specs = load_plugins(chosen.allow or None, chosen.block).steps
+        write_report(job.url, scans=job.scans, out=job.out, path=path, specs=specs)
     return path
 
 

@@ -6,9 +6,10 @@ and lie inside the picture.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -87,12 +88,15 @@ class FileRaster:
         kind = np.dtype(dtype)
         description = np.lib.format.dtype_to_descr(kind)
         header = {"descr": description, "fortran_order": False, "shape": shape}
-        with path.open("wb") as stream:
-            np.lib.format.write_array_header_2_0(stream, header)
-            offset = stream.tell()
-            size = kind.itemsize * shape[0] * shape[1] * shape[2]
-            if size:
-                _reserve(stream.fileno(), offset, size)
+        size = kind.itemsize * shape[0] * shape[1] * shape[2]
+        try:
+            with path.open("wb") as stream:
+                np.lib.format.write_array_header_2_0(stream, header)
+                offset = stream.tell()
+                _reserve(stream, size)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return cls(path, shape, kind, offset)
 
     @classmethod
@@ -196,8 +200,20 @@ def copy_raster(source: Raster, target: Raster) -> None:
         target.write(start, 0, source.read(start, end, 0, source.shape[1]))
 
 
-def _reserve(handle: int, offset: int, size: int) -> None:
+def _reserve(stream: BinaryIO, size: int) -> None:
+    """Extend a file by zeros that have their place on the disk. Raises OSError when it is full."""
+    if not size:
+        return
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, offset, size)
-    else:
-        os.ftruncate(handle, offset + size)
+        try:
+            stream.flush()
+            os.posix_fallocate(stream.fileno(), stream.tell(), size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+        else:
+            return
+    # macOS, and file systems such as ZFS, cannot reserve: there the zeros are written.
+    block = bytes(min(size, BAND_BYTES))
+    for start in range(0, size, len(block)):
+        stream.write(block[: size - start])

@@ -11,12 +11,11 @@ import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TIFF, TiffFile, TiffFileError, TiffPage
+from tifffile import TiffFile, TiffFileError, TiffPage
 
 from archivist.api import Colour
 from archivist.api.errors import SourceError
@@ -24,16 +23,20 @@ from archivist.hashing import digest_bytes
 from archivist.imaging import refuse
 from archivist.imaging.exif_block import dots_per_inch
 from archivist.imaging.page import PageFacts
+from archivist.imaging.tiff_checks import (
+    ASSOCIATED,
+    BLACK_IS_ZERO,
+    MASK,
+    PALETTE,
+    UNCOMPRESSED,
+    WHITE_IS_ZERO,
+    check_colour,
+    check_samples,
+    check_segments,
+)
 from archivist.model import Header
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, _MASK, _YCBCR = 0, 1, 2, 3, 4, 6
-_REFUSED_COLOURS = {5: "CMYK TIFF", 8: "Lab TIFF", 9: "Lab (ICC) TIFF", 10: "Lab (ITU) TIFF"}
-_CAMERA_RAW = {32803, 34892}
-_UNCOMPRESSED, _OLD_JPEG, JPEG = 1, 6, 7
-_RATIOS = {_UNCOMPRESSED: 1, 5: 4096, 8: 1040, 32946: 1040, 32773: 64}
-"""The most bytes that one compressed byte can stand for: a bound against lying headers."""
-_ASSOCIATED, _UNASSOCIATED = 1, 2
 _REDUCED, _TRANSPARENCY = 1, 4
 
 BROKEN = (
@@ -114,15 +117,15 @@ def _next_page(page: TiffPage) -> int:
 
 
 def _is_part(page: TiffPage) -> bool:
-    return bool(page.subfiletype & (_REDUCED | _TRANSPARENCY)) or page.photometric == _MASK
+    return bool(page.subfiletype & (_REDUCED | _TRANSPARENCY)) or page.photometric == MASK
 
 
 def page_facts(page: TiffPage, size: int, max_pixels: int, left_out: int = 0) -> PageFacts:
     """Return what the header of one page says, checked against the size of the file."""
     refuse.check_size(page.imagewidth, page.imagelength, max_pixels)
-    _check_colour(page)
-    _check_samples(page)
-    _check_segments(page, size, max_pixels)
+    check_colour(page)
+    check_samples(page)
+    check_segments(page, size, max_pixels)
     icc = _profile(page)
     palette = page.photometric == PALETTE
     return PageFacts(
@@ -140,78 +143,8 @@ def page_facts(page: TiffPage, size: int, max_pixels: int, left_out: int = 0) ->
             layout=_layout(page, left_out if page.index == 0 else 0),
         ),
         icc=icc,
-        associated=tuple(page.extrasamples) == (_ASSOCIATED,),
+        associated=tuple(page.extrasamples) == (ASSOCIATED,),
     )
-
-
-def _check_colour(page: TiffPage) -> None:
-    photometric = int(page.photometric)
-    if photometric in _REFUSED_COLOURS:
-        raise refuse.colour(_REFUSED_COLOURS[photometric])
-    if photometric in _CAMERA_RAW:
-        raise refuse.colour("camera raw (sensor) data in TIFF")
-    if photometric == _YCBCR and page.compression != JPEG:
-        raise refuse.colour("YCbCr TIFF without JPEG compression")
-    if photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, _YCBCR):
-        raise refuse.colour(f"TIFF with photometric interpretation {photometric}")
-    colours = 3 if photometric in (RGB, _YCBCR) else 1
-    extra = page.samplesperpixel - colours
-    if extra < 0:
-        raise refuse.damaged(f"the TIFF header declares {page.samplesperpixel} samples of RGB")
-    if extra and tuple(page.extrasamples) not in ((_ASSOCIATED,), (_UNASSOCIATED,)):
-        raise refuse.colour(f"TIFF with {extra} extra channel(s) (infrared, spot colour or masks)")
-    if extra and (photometric == PALETTE or page.bitspersample not in (8, 16)):
-        raise refuse.colour("palette or bilevel TIFF with alpha")
-
-
-def _check_samples(page: TiffPage) -> None:
-    bits = page.bitspersample
-    if page.sampleformat != 1:
-        names = {2: "signed integers", 3: "floating point", 4: "undefined samples"}
-        raise refuse.depth(f"TIFF with {names.get(page.sampleformat, 'complex samples')}")
-    one_sample = page.samplesperpixel == 1
-    allowed = (1, 2, 4, 8, 16) if one_sample else (8, 16)
-    if bits not in allowed or (page.photometric == PALETTE and bits == 16):
-        raise refuse.depth(f"TIFF with {bits} bits per sample")
-    if page.imagedepth > 1:
-        raise refuse.layout("a volumetric TIFF", "save each slice as a page")
-    known = page.compression == _UNCOMPRESSED or page.compression in TIFF.DECOMPRESSORS
-    if not known or page.compression == _OLD_JPEG:
-        name = getattr(page.compression, "name", page.compression)
-        raise refuse.layout(
-            f"TIFF compression {name}", "save it with deflate compression or without any"
-        )
-
-
-def _check_segments(page: TiffPage, size: int, max_pixels: int) -> None:
-    """Refuse a page whose strips or tiles cannot all be in the file."""
-    if page.is_tiled:
-        if page.tilewidth * page.tilelength > max(max_pixels, 1 << 24):
-            raise refuse.damaged(f"the TIFF tiles are {page.tilewidth} x {page.tilelength} pixels")
-        across, down = ceil(page.imagewidth / page.tilewidth), page.tilelength
-        row_bytes = across * row_size(page, page.tilewidth)
-        rows = ceil(page.imagelength / down) * down
-    else:
-        across, down = 1, page.rowsperstrip
-        row_bytes, rows = row_size(page, page.imagewidth), page.imagelength
-    planes = page.samplesperpixel if page.planarconfig == 2 else 1
-    expected = across * ceil(page.imagelength / down) * planes
-    offsets, counts = page.dataoffsets, page.databytecounts
-    if len(offsets) < expected or len(counts) < expected:
-        raise refuse.truncated(f"the TIFF page lists {len(offsets)} of {expected} strips or tiles")
-    ends = [at + count for at, count in zip(offsets, counts, strict=False)][:expected]
-    if max(ends) > size or not all(counts[:expected]) or not all(offsets[:expected]):
-        raise refuse.truncated("the TIFF file ends before its pixels do")
-    ratio = _RATIOS.get(int(page.compression))
-    if ratio and sum(counts[:expected]) * ratio < rows * row_bytes * planes:
-        raise refuse.truncated("the TIFF file holds fewer bytes than its pixels need")
-
-
-def row_size(page: TiffPage, width: int) -> int:
-    """Return the bytes of one uncompressed row of a strip or tile of this width."""
-    samples = page.samplesperpixel if page.planarconfig == 1 else 1
-    bits: int = width * samples * page.bitspersample
-    return -(-bits // 8)
 
 
 def palette_of(page: TiffPage) -> NDArray[np.uint16]:
@@ -277,7 +210,7 @@ def _layout(page: TiffPage, left_out: int) -> str:
         .removeprefix("adobe_")
         .replace("_", " ")
     )
-    words.append("uncompressed" if page.compression == _UNCOMPRESSED else name)
+    words.append("uncompressed" if page.compression == UNCOMPRESSED else name)
     words.append("BigTIFF" if page.parent.is_bigtiff else "")
     words.append("big-endian" if page.parent.byteorder == ">" else "")
     words.append("planar" if page.planarconfig == 2 and page.samplesperpixel > 1 else "")

@@ -18,14 +18,8 @@ from archivist.api import Colour
 from archivist.imaging import refuse
 from archivist.imaging.orient import Window
 from archivist.imaging.picture import Samples
-from archivist.imaging.tiff import (
-    JPEG,
-    PALETTE,
-    WHITE_IS_ZERO,
-    broken_is_refused,
-    palette_of,
-    palette_samples,
-)
+from archivist.imaging.tiff import broken_is_refused, palette_of, palette_samples
+from archivist.imaging.tiff_checks import JPEG, PALETTE, WHITE_IS_ZERO
 from archivist.model import Header
 
 CACHE_BYTES = 192 << 20

@@ -70,6 +70,11 @@ def smallest_tile(overlap: int, multiple_of: int) -> int:
     return _up(2 * (overlap + blend) + max(multiple_of, 4 * blend, 1), multiple_of)
 
 
+def padded(span: Span, multiple_of: int) -> int:
+    """Return the side of a tile after it was continued to a whole multiple."""
+    return _up(span.stop - span.start, multiple_of)
+
+
 def _blend(overlap: int) -> int:
     return min(BLEND, overlap // 2)
 

@@ -1,10 +1,4 @@
-"""Working on a picture tile by tile, with seams that cannot be seen, in bounded memory.
-
-The results of neighbouring tiles are blended across the seam with a raised cosine: the weights of
-two tiles sum to one at every pixel, so where they agree the result is theirs, bit for bit. Only the
-blending zones of the last tile and of the last row of tiles are kept; all else is written at once.
-Masks are not blended: each pixel is taken from the tile that owns it.
-"""
+"""Working on a picture tile by tile, with seams that cannot be seen, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist.api.errors import OutOfMemory
-from archivist.imaging.picture import quantise, to_float
+from archivist.imaging.blend import Blend
+from archivist.imaging.picture import to_float
 from archivist.imaging.storage import ArrayRaster, Raster
-from archivist.imaging.tile_plan import Span, TilePlan, plan_tiles, smallest_tile
+from archivist.imaging.tile_plan import Span, TilePlan, padded, plan_tiles, smallest_tile
 
 __all__ = ["Arrays", "TilePlan", "map_raster", "map_tiles", "plan_tiles", "tiled"]
 
@@ -63,7 +58,7 @@ def map_raster(
         plan = plan_tiles(height, width, side, overlap, multiple_of)
         if begin is not None:
             begin(plan.size)
-        blends = {name: _Blend(raster, plan, scale) for name, raster in outputs.items()}
+        blends = {name: Blend(raster, plan, scale) for name, raster in outputs.items()}
         for row, rows in enumerate(plan.rows):
             for column, columns in enumerate(plan.columns):
                 results = fn(_tile(inputs, rows, columns, multiple_of))
@@ -140,86 +135,6 @@ class _LateRaster:
         self.array[y0 : y0 + rows, x0 : x0 + columns] = window
 
 
-class _Blend:
-    """One output under way: takes the tiles row by row and writes what is final."""
-
-    def __init__(self, raster: Raster, plan: TilePlan, scale: int) -> None:
-        self._raster, self._plan, self._scale = raster, plan, scale
-        self._graded = raster.dtype in (np.float32, np.uint16)
-        self._left: NDArray[np.float32] | None = None
-        self._above: list[NDArray[np.float32] | None] = [None] * len(plan.columns)
-
-    def add(self, row: int, column: int, tile: NDArray[Any]) -> None:
-        """Take the result of one tile; the tiles come from left to right, row by row."""
-        rows, columns = self._plan.rows[row], self._plan.columns[column]
-        scale = self._scale
-        tile = tile if tile.ndim == 3 else tile[:, :, np.newaxis]
-        high, wide = (_padded(span, self._plan.multiple_of) * scale for span in (rows, columns))
-        if tile.shape[:2] != (high, wide):
-            raise ValueError(f"a tile's result is {tile.shape}, expected ({high}, {wide}, ...)")
-        y0, y1, x0, x1 = _given(rows, columns, scale, blended=self._graded)
-        part = tile[
-            y0 - rows.start * scale : y1 - rows.start * scale,
-            x0 - columns.start * scale : x1 - columns.start * scale,
-        ]
-        if not self._graded:
-            self._raster.write(y0, x0, part.astype(self._raster.dtype, copy=False))
-            return
-        part = self._across(part.astype(np.float32), columns)
-        self._down(part, rows, column, y0, x0)
-
-    def _across(self, part: NDArray[np.float32], columns: Span) -> NDArray[np.float32]:
-        """Blend with the tile to the left; keep the zone that the tile to the right needs."""
-        if columns.before:
-            assert self._left is not None
-            _fade(self._left, part, axis=1)
-        zone = 2 * columns.after * self._scale
-        if not zone:
-            return part
-        self._left = part[:, -zone:].copy()
-        return part[:, :-zone]
-
-    def _down(self, part: NDArray[np.float32], rows: Span, column: int, y0: int, x0: int) -> None:
-        """Blend with the row of tiles above; keep the zone that the row below needs; write."""
-        if rows.before:
-            above = self._above[column]
-            assert above is not None
-            _fade(above, part, axis=0)
-        zone = 2 * rows.after * self._scale
-        if zone:
-            self._above[column] = part[-zone:].copy()
-            part = part[:-zone]
-        final = quantise(part) if self._raster.dtype == np.uint16 else part
-        self._raster.write(y0, x0, final)
-
-
-def _given(rows: Span, columns: Span, scale: int, *, blended: bool) -> tuple[int, int, int, int]:
-    """Return the window of the output that a tile contributes to."""
-    if not blended:
-        return rows.first * scale, rows.last * scale, columns.first * scale, columns.last * scale
-    return (
-        (rows.first - rows.before) * scale,
-        (rows.last + rows.after) * scale,
-        (columns.first - columns.before) * scale,
-        (columns.last + columns.after) * scale,
-    )
-
-
-def _fade(old: NDArray[np.float32], new: NDArray[np.float32], axis: int) -> None:
-    """Blend the beginning of ``new`` with ``old`` along an axis, in place.
-
-    ``old + w * (new - old)`` gives their common value exactly where the two agree.
-    """
-    zone = old.shape[axis]
-    steps = (np.arange(zone) + 0.5) / zone
-    weights = (0.5 - 0.5 * np.cos(np.pi * steps)).astype(np.float32)
-    weights = weights.reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
-    start = new[:zone] if axis == 0 else new[:, :zone]
-    start -= old
-    start *= weights
-    start += old
-
-
 def _common_size(inputs: Mapping[str, Raster]) -> tuple[int, int]:
     sizes = {raster.shape[:2] for raster in inputs.values()}
     if len(sizes) != 1:
@@ -231,8 +146,8 @@ def _tile(
     inputs: Mapping[str, Raster], rows: Span, columns: Span, multiple_of: int
 ) -> dict[str, NDArray[Any]]:
     """Return the samples of a tile by name, reflected up to whole multiples."""
-    below = _padded(rows, multiple_of) - (rows.stop - rows.start)
-    right = _padded(columns, multiple_of) - (columns.stop - columns.start)
+    below = padded(rows, multiple_of) - (rows.stop - rows.start)
+    right = padded(columns, multiple_of) - (columns.stop - columns.start)
     tile = {}
     for name, raster in inputs.items():
         samples = raster.read(rows.start, rows.stop, columns.start, columns.stop)
@@ -242,10 +157,6 @@ def _tile(
             samples = np.pad(samples, ((0, below), (0, right), (0, 0)), mode="reflect")
         tile[name] = np.ascontiguousarray(samples)
     return tile
-
-
-def _padded(span: Span, multiple_of: int) -> int:
-    return -(-(span.stop - span.start) // multiple_of) * multiple_of
 
 
 def _with_smaller_tiles(

@@ -19,8 +19,8 @@ class Job:
     scans: Path
     out: Path
     settings: Settings
-    where_from: str = "defaults"
-    """Where the settings come from, for errors."""
+    config_file: Path | None = None
+    """Where the settings come from; None for the defaults."""
     recipe: str | None = None
     catalog_url: str = ""
     scheduler: str = "auto"
@@ -43,6 +43,11 @@ class Job:
         return self.catalog_url or self.settings.catalog.url or default_catalog(self.out)
 
     @property
+    def where_from(self) -> str:
+        """Where the settings come from, for errors."""
+        return str(self.config_file or "defaults")
+
+    @property
     def who(self) -> str:
         """The operator's name for the record."""
         return self.operator or self.settings.operator or _login()
@@ -52,6 +57,7 @@ class Job:
         return {
             "scans": str(self.scans),
             "out": str(self.out),
+            "config": str(self.config_file or ""),
             "recipe": self.recipe or self.settings.recipe,
             "scheduler": self.scheduler,
             "sample": self.sample,
@@ -74,8 +80,8 @@ class Watcher(Protocol):
     def start(self, total_units: int, total_assets: int, seconds: float) -> None:
         """Work begins: how many units and assets, and the estimated seconds of one worker."""
 
-    def outcome(self, outcome: UnitOutcome) -> None:
-        """One unit has ended and is recorded."""
+    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
+        """One unit, that people know by this name, has ended and is recorded."""
 
     def note(self, text: str) -> None:
         """Something a person may want to know."""
@@ -87,7 +93,7 @@ class Silent:
     def start(self, total_units: int, total_assets: int, seconds: float) -> None:
         """Ignore it."""
 
-    def outcome(self, outcome: UnitOutcome) -> None:
+    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
         """Ignore it."""
 
     def note(self, text: str) -> None:

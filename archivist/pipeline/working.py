@@ -99,8 +99,9 @@ def work_off(
 ) -> None:
     """Do everything that the plan of a run still asks for; returns early when stopped."""
     waiting: list[UnitOutcome] = []
+    names: dict[str, str] = {}
     since = time.monotonic()
-    units = pending(catalog, run, recipe)
+    units = _named(pending(catalog, run, recipe), names)
     work = partial(run_units, workshop=workshop)
     with runner:
         results = runner.run(units, work, stop=stop)
@@ -109,30 +110,43 @@ def work_off(
             if job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
                 stop.drain()
             if len(waiting) >= FLUSH_UNITS or time.monotonic() - since > FLUSH_SECONDS:
-                _flush(waiting, plugins, writer, run, watcher)
+                _flush(waiting, names, plugins, writer, run, watcher)
                 since = time.monotonic()
-    _flush(waiting, plugins, writer, run, watcher)
+    _flush(waiting, names, plugins, writer, run, watcher)
+
+
+def _named(units: Iterator[WorkUnit], names: dict[str, str]) -> Iterator[WorkUnit]:
+    """Note what people call a unit while it is under way: its sequence, or its first path."""
+    for unit in units:
+        names[unit.uid] = unit.sequence or unit.files[0].paths[0]
+        yield unit
 
 
 def _flush(
-    waiting: list[UnitOutcome], plugins: Plugins, writer: Writer, run: str, watcher: Watcher
+    waiting: list[UnitOutcome],
+    names: dict[str, str],
+    plugins: Plugins,
+    writer: Writer,
+    run: str,
+    watcher: Watcher,
 ) -> None:
     if waiting:
         writer.record(run, waiting)
     for outcome in waiting:
-        watcher.outcome(outcome)
-        _tell(plugins, run, outcome)
+        name = names.pop(outcome.unit, "")
+        watcher.outcome(outcome, name)
+        _tell(plugins, run, outcome, name)
     waiting.clear()
 
 
-def _tell(plugins: Plugins, run: str, outcome: UnitOutcome) -> None:
+def _tell(plugins: Plugins, run: str, outcome: UnitOutcome, path: str) -> None:
     for asset in outcome.assets:
         for record in asset.records:
             plugins.step_finished(
                 StepEvent(
                     run=run,
                     asset=asset.asset,
-                    path="",
+                    path=path,
                     step=record.step,
                     status=str(record.status),
                     reason=record.reason,

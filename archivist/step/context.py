@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +46,7 @@ class WorkerContext:
     folders: Sequence[Path]
     tile_used: int = 0
     """Side of the tiles that ``map_tiles`` ended up with, 0 when it was not called."""
-    _handler: _Lines = field(default_factory=_Lines)
+    _lines: _Lines | None = None
     _log: logging.Logger | None = None
 
     @property
@@ -65,13 +65,14 @@ class WorkerContext:
         if self._log is None:
             self._log = logging.Logger(f"archivist.step.{self.spec.id}")
             self._log.parent = parent_log
-            self._log.addHandler(self._handler)
+            self._lines = _Lines()
+            self._log.addHandler(self._lines)
         return self._log
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The messages so far."""
-        return tuple(self._handler.lines)
+        return tuple(self._lines.lines) if self._lines is not None else ()
 
     def weights(self, name: str) -> Path:
         """Return the verified file of a declared weight."""

@@ -78,6 +78,8 @@ def weight_uses(
 
     Raises :class:`~archivist.api.errors.WeightsMissing` or ``WeightsCorrupt``.
     """
+    if not spec.weights:
+        return ()
     uses = []
     for weight in spec.required_weights(make_params(spec, params)):
         find_weights(weight, folders)

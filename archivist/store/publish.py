@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,8 +104,8 @@ def _copy_scan(job: PublishJob, temporary: Path) -> None:
 
 def _written(job: PublishJob, output: Output) -> list[Publication]:
     targets = [_place(job, name) for name in output.names]
-    metadata = scan_metadata(job.scan, job.data, output.pages)
     with _cured(targets[0]), staged(targets[0].parent) as temporary:
+        metadata = scan_metadata(job.scan, job.data, output.pages)
         contract = render(temporary, job, output, metadata)
         digest = digest_file(temporary)
         for target in targets[1:]:
@@ -191,9 +192,14 @@ _CURES = {
 
 @contextmanager
 def _cured(target: Path) -> Iterator[None]:
-    """Turn an error of the file system into a PublishError that says the cure."""
+    """Turn an error of the file system or of a writer into a PublishError that says the cure."""
     try:
         yield
+    except (ValueError, struct.error) as error:
+        raise PublishError(
+            f"{target} cannot be written: {error}. Cure: report this file as a fault of archivist",
+            code="write",
+        ) from error
     except OSError as error:
         code, cure = _CURES.get(error.errno or 0, ("write", "see to that disk"))
         raise PublishError(

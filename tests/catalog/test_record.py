@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from archivist.api.steps import Determinism, Kind
 from archivist.catalog import queries
 from archivist.model import AssetOutcome, Status
 
@@ -231,6 +232,21 @@ def test_nul_and_surrogates_in_texts_are_made_visible(catalog, writer, planned, 
     assert found.reason == "no\u2400thing"
     assert found.params == {"note": "x\u2400\ufffd"}
     assert found.log == ("\ufffd",)
+
+
+def test_members_of_enumerations_are_stored_as_their_words(catalog, writer, planned, make):
+    file = make.file("a")
+    run = planned(file)
+    record = make.record(
+        file.digest,
+        outputs=(make.artifact("m", kind=Kind.MASK),),
+        determinism=Determinism.TOLERANCE,
+    )
+
+    writer.record(run, [_with_records(make.outcome(file), record)])
+
+    [found] = queries.records_of(catalog, file.digest)
+    assert (found.outputs[0].kind, found.determinism) == ("mask", "tolerance")
 
 
 def test_weights_seen_lists_licence_and_uses(catalog, writer, planned, make):

@@ -92,18 +92,25 @@ def test_a_transparent_colour_becomes_alpha(smooth, saved):
     assert np.array_equal(picture.pixels, pixels)
 
 
-def test_an_interlaced_png_is_read():
-    # Adam7 of 1 x 1: one pass, one row, one sample; larger ones differ only inside libpng.
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1)
+ADAM7 = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2),
+         (1, 2, 0, 1)]  # fmt: skip
+"""First row, row step, first column, column step of the seven passes (PNG, section 8.2)."""
+
+
+def test_an_interlaced_png_is_read(noise):
+    pixels = noise(13, 21, None)
+    passes = [pixels[y::dy, x::dx] for y, dy, x, dx in ADAM7]
+    rows = b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
+    header = struct.pack(">IIBBBBB", 21, 13, 8, 0, 0, 0, 1)
     data = (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0\x7b"))
+        + chunk(b"IDAT", zlib.compress(rows))
         + chunk(b"IEND", b"")
     )
     picture = decode(data, max_pixels=BUDGET)
     assert picture.header.layout == "interlaced"
-    assert picture.pixels.tolist() == [[[123]]]
+    assert np.array_equal(picture.pixels[:, :, 0], pixels)
 
 
 def test_resolution_comes_from_pixels_per_metre(smooth, saved):

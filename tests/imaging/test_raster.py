@@ -1,3 +1,4 @@
+import errno
 import gc
 import itertools
 
@@ -44,6 +45,18 @@ def test_a_full_disk_is_noticed_when_the_file_is_made(tmp_path, monkeypatch):
     monkeypatch.setattr("archivist.imaging.storage.os.posix_fallocate", full)
     with pytest.raises(OSError, match="No space"):
         FileRaster.create(tmp_path / "r.npy", (100, 100, 3), np.uint16)
+    assert not (tmp_path / "r.npy").exists()
+
+
+def test_a_file_system_that_cannot_reserve_space_gets_zeros(tmp_path, monkeypatch):
+    def unsupported(*_args):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("archivist.imaging.storage.os.posix_fallocate", unsupported)
+    monkeypatch.setattr("archivist.imaging.storage.BAND_BYTES", 1000)
+    raster = FileRaster.create(tmp_path / "r.npy", (41, 31, 3), np.uint16)
+    assert not raster.read(0, 41, 0, 31).any()
+    assert np.load(tmp_path / "r.npy").shape == (41, 31, 3)
 
 
 def test_the_digest_is_the_same_for_an_array_and_a_file(tmp_path, noise, monkeypatch):

@@ -97,6 +97,25 @@ def test_a_mask_takes_each_pixel_from_one_tile():
     assert np.array_equal(image.array, np.rint(pixels * 65535))
 
 
+def test_no_window_is_larger_than_a_tile():
+    class Watched(ArrayRaster):
+        largest = 0
+
+        def read(self, y0, y1, x0, x1):
+            Watched.largest = max(Watched.largest, (y1 - y0) * (x1 - x0))
+            return super().read(y0, y1, x0, x1)
+
+        def write(self, y0, x0, window):
+            Watched.largest = max(Watched.largest, window.shape[0] * window.shape[1])
+            super().write(y0, x0, window)
+
+    source = Watched(floats(500, 700))
+    target = Watched(np.zeros((500, 700, 3), np.uint16))
+    map_raster({"a": source}, {"a": target}, lambda tile: tile, size=64, overlap=8)
+    assert Watched.largest == 64 * 64
+    assert np.array_equal(target.array, np.rint(source.array * 65535))
+
+
 def test_inputs_of_several_kinds_come_as_floats_and_bools(noise, tmp_path):
     scan, graded, chosen = noise(50, 60), noise(50, 60, 1, np.uint16), noise(50, 60, 1) > 99
     raster = FileRaster.create(tmp_path / "scan.npy", scan.shape, scan.dtype)

@@ -125,13 +125,13 @@ def test_the_rows_of_the_list_survive_hostile_names(page, rows, asset):
 def test_a_name_that_is_no_utf8_is_shown_with_an_escape(page, rows, asset):
     from archivist.model import path_to_text
 
-    rows.listed = [asset(path_to_text("caf\udce9\n.jpg"))]
-    assert rows_of(page())[0][0] == r"caf\xe9\n.jpg"
+    rows.listed = [asset(path_to_text("old\udce9\n.jpg"))]
+    assert rows_of(page())[0][0] == r"old\xe9\n.jpg"
 
 
 def test_a_lone_surrogate_in_a_message_does_not_stop_the_page(page, rows, failed):
-    rows.listed = [failed(message="cannot open caf\udce9.jpg")]
-    assert r"caf\xe9.jpg" in page().text_content()
+    rows.listed = [failed(message="cannot open old\udce9.jpg")]
+    assert r"old\xe9.jpg" in page().text_content()
 
 
 def test_the_page_needs_no_other_file(page, rows, asset):

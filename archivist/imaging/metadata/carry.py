@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Mapping
 
 from archivist.imaging.metadata import exif_edit, irb, to_jpeg, to_png, to_tiff, xmp_edit
+from archivist.imaging.metadata.damage import list_damage
 from archivist.imaging.metadata.edited import Edited
 from archivist.imaging.metadata.geometry import turned_size
 from archivist.imaging.metadata.ifd import Directory
@@ -36,6 +37,7 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
     if source.parts:
         ledger.lose(["ReducedImages"], "reduced copies or masks of the picture before restoration")
     carried = _WRITERS[target.format](edited, source, target, ledger)
+    list_damage(source, carried, ledger)
     return Carried(
         pieces=carried.pieces,
         directory=carried.directory,

@@ -114,10 +114,10 @@ def _exif_fields(block: bytes | None) -> tuple[_ExifFields, list[str]]:
     if block is None:
         return fields, []
     try:
-        fields["ifd0"], fields["ifd1"] = read_block(block)
+        first, second = read_block(block)
     except BrokenDirectory as error:
         return fields, [f"the Exif block cannot be read whole: {error}"]
-    fields["order"] = fields["ifd0"].order
+    fields |= {"order": first.order, "ifd0": first, "ifd1": second}
     return fields, []
 
 

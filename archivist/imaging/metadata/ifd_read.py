@@ -25,7 +25,7 @@ from archivist.imaging.metadata.ifd import (
 )
 
 _POINTERS = {34665: "ExifIFD", 34853: "GPS", 40965: "InteropIFD", 330: "SubIFD"}
-_MAX_ENTRIES = 4096
+_MAX_ENTRIES = 1024
 _MAX_DEPTH = 4
 
 
@@ -84,6 +84,8 @@ class Reader:
         if not 0 < count <= _MAX_ENTRIES or at + head + size * count > len(self.data):
             raise BrokenDirectory(f"a directory of {count} entries at {at}")
         entries = [self._entry(at + head + size * number, depth) for number in range(count)]
+        if count > 4 and sum(entry.broken for entry in entries) * 2 > count:
+            raise BrokenDirectory(f"most entries of the directory at {at} lead nowhere")
         link = at + head + size * count
         try:
             following = self._unpack("Q" if self.big else "I", link)

@@ -95,14 +95,11 @@ class Ledger:
     def contract(self, names: Iterable[str]) -> MetadataContract:
         """Return the contract; ``names`` are those of the scan."""
         named = set(names)
+        written = dict(sorted({**self.added, **self.changed}.items()))
         return MetadataContract(
-            kept=tuple(sorted(named - self.changed.keys() - self.lost.keys())),
-            changed={name: self.changed[name] for name in sorted(self.changed.keys() & named)},
-            added={
-                name: reason
-                for name, reason in sorted({**self.changed, **self.added}.items())
-                if name not in named
-            },
+            kept=tuple(sorted(named - written.keys() - self.lost.keys())),
+            changed={name: reason for name, reason in written.items() if name in named},
+            added={name: reason for name, reason in written.items() if name not in named},
             lost={name: self.lost[name] for name in sorted(self.lost)},
         )
 

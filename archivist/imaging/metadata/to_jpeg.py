@@ -9,6 +9,7 @@ from lxml import etree
 from archivist.imaging.carried import CarriedMetadata
 from archivist.imaging.metadata import irb, jpeg_parts, png_parts
 from archivist.imaging.metadata.blocks import fresh, read_block, rewritten
+from archivist.imaging.metadata.damage import readable
 from archivist.imaging.metadata.edited import Edited
 from archivist.imaging.metadata.ifd import BrokenDirectory, Directory
 from archivist.imaging.metadata.jpeg_parts import PAYLOAD, Segment
@@ -48,7 +49,7 @@ def _exif(edited: Edited, source: SourceMetadata, ledger: Ledger) -> Iterator[Se
     if block is None:
         return
     if len(block) > _EXIF_ROOM and edited.ifd0 is not None:
-        block = _fitted(edited.ifd0, source, ledger)
+        block = _fitted(readable(edited.ifd0, ledger), source, ledger)
     yield Segment(jpeg_parts.APP1, jpeg_parts.EXIF + block)
 
 
@@ -61,10 +62,10 @@ def exif_block(edited: Edited, source: SourceMetadata, ledger: Ledger) -> bytes 
             return block
         # Damaged blocks share bytes between tags, so that what is written for one hits another.
         ledger.changed.setdefault("ExifIFD:MakerNote", "the damaged Exif block was written anew")
-        return fresh(edited.ifd0, source.order, edited.ifd1)[0]
+        return fresh(readable(edited.ifd0, ledger), source.order, edited.ifd1)[0]
     if edited.ifd0 is None or not edited.ifd0.entries:
         return None
-    block, stayed = fresh(edited.ifd0, source.order)
+    block, stayed = fresh(readable(edited.ifd0, ledger), source.order)
     if not stayed:
         ledger.changed["ExifIFD:MakerNote"] = "its bytes are kept, but lie at another offset"
     return block

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from archivist.imaging.carried import CarriedMetadata
 from archivist.imaging.metadata import irb, png_parts
 from archivist.imaging.metadata.blocks import maker_note, pinned_note
+from archivist.imaging.metadata.damage import readable
 from archivist.imaging.metadata.edited import Edited
 from archivist.imaging.metadata.ifd import BYTE, UNDEFINED, Directory, Entry, ascii_text
-from archivist.imaging.metadata.names import tag_name
 from archivist.imaging.metadata.source import (
     IPTC_TAG,
     IRB_TAG,
@@ -33,7 +33,7 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 def carried(edited: Edited, source: SourceMetadata, target: Target, ledger: Ledger) -> Carried:
     """Return the metadata as a directory of tags, to be put into the finished file."""
     page = edited.ifd0 or Directory(name="IFD0", order=source.order)
-    page = _readable(page.without(*STRUCTURE), ledger)
+    page = readable(page.without(*STRUCTURE), ledger)
     page, edited = _with_texts(page, edited, source, ledger)
     for entry in _blocks(edited):
         page = page.with_entry(entry)
@@ -49,18 +49,6 @@ def carried(edited: Edited, source: SourceMetadata, target: Target, ledger: Ledg
     if target.note is not None and source.ifd0 is None:
         page = page.with_entry(ascii_text(305, target.note.software))
     return Carried(pieces=CarriedMetadata(), directory=page, contract=MetadataContract())
-
-
-def _readable(directory: Directory, ledger: Ledger) -> Directory:
-    """Return a directory without entries that lead nowhere: in a new file they would mislead."""
-    entries = []
-    for entry in directory.entries:
-        if entry.broken:
-            ledger.lose([tag_name(directory.name, entry.tag)], "it leads out of the file")
-            continue
-        children = tuple(_readable(child, ledger) for child in entry.children)
-        entries.append(dataclasses.replace(entry, children=children))
-    return dataclasses.replace(directory, entries=tuple(entries))
 
 
 def _blocks(edited: Edited) -> Iterator[Entry]:

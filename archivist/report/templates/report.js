@@ -144,6 +144,7 @@
       const known = boxes.some((box) => box.value === link.dataset.only);
       if (!known) return;
       for (const box of boxes) box.checked = box.value === link.dataset.only;
+      $("#filter").value = "";
       apply();
     });
   }
