@@ -152,6 +152,19 @@ def test_the_recipe_of_the_tutorial_can_be_used(installed: Path, tmp_path: Path)
     assert row["problem"] == ""
 
 
+def test_a_plugin_installed_beside_archivist_restores_an_archive(
+    installed: Path, tiny_archive: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "config.toml"
+    settings.write_text('[recipes.faded]\nsteps = [{ use = "example.stretch", clip = 5 }]\n')
+    where = [str(tiny_archive), "--out", str(tmp_path / "out"), "--config", str(settings)]
+    command = ["run", *where, "--recipe", "faded", "--scheduler", "serial"]
+    done = archivist(*command, site=installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    scan = (tiny_archive / "1890s/portrait.jpg").read_bytes()
+    assert (tmp_path / "out" / "1890s/portrait.jpg").read_bytes() != scan
+
+
 def archivist(
     *arguments: str, site: Path | None = None, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
 from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
@@ -27,8 +28,12 @@ def planner_for(
 
     def weights(spec: StepSpec, params: Mapping[str, object]) -> Sequence[str]:
         needed = spec.required_weights(make_params(spec, params))
-        for weight in needed:
-            find_weights(weight, folders)
+        try:
+            for weight in needed:
+                find_weights(weight, folders)
+        except (WeightsMissing, WeightsCorrupt) as error:
+            # Before the first task it is a matter of the installation, not of an asset.
+            raise UsageError(f"{spec.id}: {error}") from error
         return [digest_of_weight(weight, folders) or "" for weight in needed]
 
     return Planner(

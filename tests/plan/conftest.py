@@ -151,9 +151,7 @@ class Archive:
                     seed=0,
                     device_family="cpu",
                 )
-                made = {
-                    p.name: mask if p.name == "mask" else key[::-1] for p in spec.outputs
-                }
+                made = {p.name: mask if p.name == "mask" else key[::-1] for p in spec.outputs}
                 result = KnownResult(
                     key=key,
                     record=key,

@@ -99,6 +99,8 @@ def _without_thumbnails(packet: Packet, ledger: Ledger) -> None:
 
 def _turned_regions(packet: Packet, target: Target, ledger: Ledger) -> None:
     orientation = target.stored.orientation
+    if orientation == 1 and target.scale == (1.0, 1.0):
+        return
     before = packet.properties()
     for element in packet.root.iter(etree.Element):
         if element.tag == qname("mwg-rs:AppliedToDimensions") or _has(element, "stDim:w"):

@@ -1,0 +1,267 @@
+"""The command line as a person or a program uses it: exit codes, messages, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from archivist.cli.main import COMMANDS, invoke
+
+CONFIG = """
+recipe = "test"
+[recipes.test]
+title = "Fill spots"
+steps = [{ use = "sample.spot" }, { use = "sample.fill" }]
+[recipes.bright]
+steps = [{ use = "sample.fail" }]
+"""
+
+
+@pytest.fixture
+def archive(sample_plugin, scans, tmp_path, capsys):
+    """Run commands over the small tree; gives (exit code, stdout, stderr)."""
+    config = tmp_path / "archivist.toml"
+    config.write_text(CONFIG)
+
+    def command(name: str, *words: str) -> tuple[int, str, str]:
+        scanning = name in ("run", "scan", "plan")
+        place = [str(scans)] if scanning else []
+        serial = name == "run" and "--scheduler" not in words
+        extra = ["--scheduler", "serial"] if serial else []
+        config_words = ["--config", str(config)]
+        out = ["--out", str(tmp_path / "out")]
+        code = invoke([name, *place, *words, *out, *config_words, *extra])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    command.scans, command.out, command.config = scans, tmp_path / "out", config
+    return command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    assert invoke([name, "--help"]) == 0
+    assert "Usage: archivist" in capsys.readouterr().out
+
+
+def test_a_run_ends_with_code_0_and_says_where_things_are(archive):
+    code, out, _ = archive("run")
+
+    assert code == 0
+    assert "2 restored, 2 needed nothing" in out
+    assert str(archive.out / ".archivist" / "report.html") in out
+    assert (archive.out / ".archivist" / "report.html").stat().st_size > 1000
+
+
+def test_a_failed_asset_gives_code_3_and_is_listed_with_its_reason(archive):
+    PillowImage.fromarray(np.full((8, 8), 200, np.uint8)).save(archive.scans / "bright.png")
+
+    code, _, err = archive("run", "--recipe", "bright")
+
+    assert code == 3
+    assert "bright.png" in err
+    assert "too bright for me" in err
+    assert "once more" in err
+
+
+def test_a_broken_picture_gives_code_3_and_the_rest_is_done(archive):
+    (archive.scans / "broken.jpg").write_bytes((archive.scans / "photo.jpg").read_bytes()[:200])
+
+    code, out, err = archive("run")
+
+    assert code == 3
+    assert "refused  broken.jpg" in err
+    assert "2 restored" in out
+
+
+def test_a_file_that_is_no_picture_is_ignored_and_no_failure(archive):
+    (archive.scans / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (archive.scans / "notes.txt").write_text("a list")
+
+    code, out, _ = archive("run")
+
+    assert code == 0
+    assert "2 ignored" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--recipe", "tset"], "Did you mean 'test'"),
+        (["--where", "hight > 3"], "height"),
+        (["--scheduler", "tcp:/nowhere"], "tcp://"),
+        (["--catalog", "mysterydb://x/y"], "mysterydb"),
+    ],
+)
+def test_a_wrong_option_gives_code_2_and_the_cure(archive, words, message):
+    code, _, err = archive("run", *words)
+
+    assert code == 2
+    assert message in err
+
+
+def test_a_wrong_key_of_the_configuration_is_named_with_file_and_allowed_values(archive):
+    archive.config.write_text(CONFIG + '[output]\nprofiles = [{ name = "a", format = "gif" }]\n')
+
+    code, _, err = archive("run")
+
+    assert code == 2
+    assert str(archive.config) in err
+    assert "output.profiles[0].format" in err
+    assert "'tiff'" in err
+
+
+def test_a_wrong_param_is_named_with_its_range(archive):
+    archive.config.write_text(CONFIG.replace('"sample.spot" }', '"sample.spot", level = 7 }'))
+
+    code, _, err = archive("run")
+
+    assert code == 2
+    assert "recipes.test.steps[0].level" in err
+    assert "1" in err
+
+
+def test_a_missing_folder_of_scans_gives_code_2(archive, tmp_path):
+    code = invoke(["run", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o")])
+
+    assert code == 2
+
+
+def test_an_output_folder_that_cannot_be_made_gives_code_2(archive, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    code = invoke(["run", str(archive.scans), "--out", str(tmp_path / "file" / "out")])
+
+    assert code == 2
+
+
+def test_a_catalog_that_another_run_holds_gives_code_2_and_names_it(archive):
+    from archivist.catalog.session import open_catalog
+    from archivist.config import default_catalog
+
+    archive("run")
+    with open_catalog(default_catalog(archive.out), write=True):
+        code, _, err = archive("run")
+
+    assert code == 2
+    assert str(os.getpid()) in err
+
+
+def test_json_gives_one_object_a_line_and_the_result_last(archive):
+    code, out, _ = archive("run", "--json")
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert lines[-1]["event"] == "result"
+    assert lines[-1]["assets"] == {"done": 2, "skipped": 2}
+
+
+def test_plan_explains_every_step_and_restores_nothing(archive):
+    code, out, _ = archive("plan", "--explain")
+
+    assert code == 0
+    assert "sample.spot" in out
+    assert "new" in out
+    assert {p.name for p in archive.out.iterdir()} == {".archivist"}
+
+
+def test_plan_gives_its_numbers_as_json(archive):
+    _, out, _ = archive("plan", "--json")
+
+    plan = json.loads(out.splitlines()[-1])
+    assert plan["assets"] == 4
+    assert plan["estimate"]["output_bytes"] > 0
+    assert {row["step"] for row in plan["steps"]} == {"sample.spot", "sample.fill"}
+
+
+def test_scan_counts_what_it_finds(archive):
+    code, out, _ = archive("scan")
+
+    assert code == 0
+    assert "4 files with 4 assets" in out
+
+
+def test_a_sample_is_a_part_of_the_archive(archive):
+    _, out, _ = archive("run", "--sample", "2")
+
+    assert "2 assets in 2 files" in out
+
+
+def test_store_check_names_a_damaged_blob(archive):
+    archive("run")
+    blob = next(p for p in (archive.out / ".archivist" / "store").rglob("*") if p.is_file())
+    blob.chmod(blob.stat().st_mode | stat.S_IWUSR)
+    blob.write_bytes(b"damage")
+
+    code, out, _ = _store(archive, "check")
+
+    assert code == 3
+    assert "damaged" in out
+
+
+def test_garbage_collection_leaves_everything_that_the_catalog_names(archive):
+    archive("run")
+    before = sum(p.is_file() for p in (archive.out / ".archivist" / "store").rglob("*"))
+
+    code, out, _ = _store(archive, "gc", "--younger-than", "0")
+
+    assert code == 0
+    assert out.startswith("0 blobs removed")
+    after = sum(p.is_file() for p in (archive.out / ".archivist" / "store").rglob("*"))
+    assert after == before
+
+
+def _store(archive, *words):
+    import contextlib
+    import io
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = invoke(["store", *words, "--out", str(archive.out)])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_catalog_info_counts_assets(archive, capsys):
+    archive("run")
+
+    assert invoke(["catalog", "info", "--out", str(archive.out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["asset"] == 4
+
+
+def test_an_approved_result_is_kept_by_a_later_run(archive, capsys):
+    archive("run")
+    words = ["--by", "curator", "--out", str(archive.out)]
+    assert invoke(["review", "approve", "album/spotted.png", *words]) == 0
+    archive.config.write_text(CONFIG.replace('"sample.spot" }', '"sample.spot", level = 0.8 }'))
+
+    _, out, _ = archive("plan", "--explain")
+
+    assert "pinned" in out
+
+
+def test_recipes_lists_what_can_be_used_and_what_cannot(archive, capsys):
+    archive.config.write_text(CONFIG + '[recipes.lost]\nsteps = [{ use = "no.such" }]\n')
+
+    assert invoke(["recipes", "--config", str(archive.config)]) == 0
+    out = capsys.readouterr().out
+    assert "test: Fill spots (default)" in out
+    assert "cannot be used" in out
+
+
+def test_the_example_configuration_loads_and_is_the_one_that_ships(tmp_path, capsys):
+    from pathlib import Path
+
+    from archivist.config import load
+
+    invoke(["config", "example"])
+    text = capsys.readouterr().out
+    (tmp_path / "example.toml").write_text(text)
+
+    load(tmp_path / "example.toml")
+    shipped = Path(__file__).parents[2] / "config.example.toml"
+    assert shipped.read_text() == text
