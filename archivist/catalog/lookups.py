@@ -158,12 +158,12 @@ def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
     outputs: dict[str, tuple[Artifact, ...]] = {}
     with catalog.reading() as connection:
         for row in select_in(connection, _KNOWN, _step.key, set(keys)):
-            key = row[0]
-            made = () if row[6] is None else (artifact_of(row[6:]),)
-            head = heads.get(key)
-            if head is None:
-                heads[key], outputs[key] = row, made
-            elif head[1] == row[1]:  # else another page has the same record; the first will do
+            key, step_id, _, _, _, _, port, *rest = row
+            made = () if port is None else (artifact_of(port, *rest),)
+            head = heads.setdefault(key, row)
+            if head is row:
+                outputs[key] = made
+            elif head[1] == step_id:  # else another page has the same record; the first will do
                 outputs[key] += made
     return {
         key: KnownResult(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -124,22 +125,33 @@ def artifacts_of(
     """Return the outputs of steps, in order; a file that was deleted is no longer ``kept``."""
     found: defaultdict[int, tuple[Artifact, ...]] = defaultdict(tuple)
     for row in select_in(connection, _ARTIFACTS, _out.step_id, steps):
-        found[row[0]] += (artifact_of(row[1:]),)
+        found[row[0]] += (artifact_of(*row[1:]),)
     return found
 
 
-def artifact_of(row: Sequence[Any]) -> Artifact:
+def artifact_of(
+    port: str,
+    kind: str,
+    digest: str,
+    kept: bool,
+    blob: str | None,
+    size: int,
+    media_type: str,
+    width: int,
+    height: int,
+    purged: datetime | None,
+) -> Artifact:
     """Return the output of the columns :data:`OUTPUT`."""
     return Artifact(
-        port=row[0],
-        kind=row[1],
-        digest=row[2],
-        kept=row[3] and row[9] is None,
-        blob=row[4],
-        size=row[5],
-        media_type=row[6],
-        width=row[7],
-        height=row[8],
+        port=port,
+        kind=kind,
+        digest=digest,
+        kept=kept and purged is None,
+        blob=blob,
+        size=size,
+        media_type=media_type,
+        width=width,
+        height=height,
     )
 
 

@@ -133,11 +133,14 @@ def _clean_column(values: Sequence[str | None]) -> Sequence[str | None]:
 
 
 def _bytes_of_column(values: Sequence[str | None]) -> list[bytes | None]:
-    found = [None if value is None else bytes.fromhex(value) for value in values]
-    if any(len(data) != _DIGEST_BYTES for data in found if data is not None):
-        for value in values:
-            digest_to_bytes(value or SHA256_HEX * "0")  # raises for the one that is no digest
-    return found
+    given = [value for value in values if value is not None]
+    found = list(map(bytes.fromhex, given))
+    if not {_DIGEST_BYTES}.issuperset(map(len, found)):
+        found = list(map(digest_to_bytes, given))  # raises for the one that is no digest
+    if len(given) == len(values):
+        return found  # type: ignore[return-value]
+    rest = iter(found)
+    return [None if value is None else next(rest) for value in values]
 
 
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:

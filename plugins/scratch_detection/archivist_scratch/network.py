@@ -7,45 +7,50 @@ probability that the pixel is damaged.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from archivist_scratch.features import CHANNELS
 
 
 class Compact(nn.Module):
-    """A small U-Net for full-resolution pictures; height and width must be multiples of 16.
+    """A small U-Net that sees every pixel; height and width must be multiples of 16.
 
-    The first scale keeps every pixel, since a scratch is often one or two pixels wide, but is thin
-    (16 channels): there the cost is highest. Depth and two dilated convolutions give it sight of
-    188 px to each side, enough to tell a scratch from a wire or the rim of a face. Skips are
-    added, not joined, which halves the cost of the way up.
+    Full resolution is where a network is dearest, yet a scratch is often one pixel wide. So pixels
+    are folded: four neighbours become channels at half the size, and unfolded at the end, where
+    two light convolutions see the features once more. Depth and two dilated convolutions give it
+    sight of nearly 200 px to each side, enough to tell a scratch from a wire or the rim of a face.
+    Skips are added, not joined, which halves the cost of the way up.
     """
 
     STRIDE = 16
     RADIUS = 224
-    """Receptive field in pixels to each side (188, and 22 of the features), rounded up."""
+    """Receptive field in pixels to each side (190, and 22 of the features), rounded up."""
 
-    def __init__(self, first: int = 16, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
+    def __init__(self, first: int = 32, widths: Sequence[int] = (48, 64, 96)) -> None:
         super().__init__()
         channels = [first, *widths]
-        self.stem = _conv_norm(CHANNELS, first)
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _conv_norm(4 * CHANNELS, first))
         self.down = nn.ModuleList(
             nn.Sequential(_conv_norm(a, b, stride=2), _conv_norm(b, b))
-            for a, b in zip(channels, widths, strict=False)
+            for a, b in pairwise(channels)
         )
         last = channels[-1]
         self.context = nn.Sequential(
             _conv_norm(last, last, dilation=2), _conv_norm(last, last, dilation=4)
         )
-        ascending = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
+        ascending = list(pairwise(reversed(channels)))
         self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in ascending)
         self.up = nn.ModuleList(_conv_norm(b, b) for _, b in ascending)
-        self.head = nn.Conv2d(first, 1, 3, padding=1)
-        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]  # about one pixel in twenty is damaged
+        self.unfold = nn.Sequential(nn.Conv2d(first, 32, 3, padding=1), nn.PixelShuffle(2))
+        self.head = nn.Sequential(_conv_norm(8 + CHANNELS, 8), nn.Conv2d(8, 1, 3, padding=1))
+        nn.init.constant_(self.head[-1].bias, -3.0)  # about one pixel in twenty is damaged
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (batch, 1, height, width)."""
@@ -57,21 +62,16 @@ class Compact(nn.Module):
         x = self.context(x)
         for narrow, up in zip(self.narrow, self.up, strict=True):
             x = up(_double(narrow(x)) + skips.pop())
-        return self.head(x)
+        fine = self.unfold(x)
+        return self.head(torch.cat([fine, features.to(fine.dtype)], dim=1))
 
     def folded(self) -> Compact:
         """Return a copy for inference with every batch norm folded into its convolution."""
-        twin = Compact(self.head.in_channels, [block[0][0].out_channels for block in self.down])
-        twin.load_state_dict(self.state_dict())
-        twin.eval()
-        for module in list(twin.modules()):
-            if (
-                isinstance(module, nn.Sequential)
-                and len(module) == 3
-                and isinstance(module[1], nn.BatchNorm2d)
-            ):
-                module[0] = nn.utils.fuse_conv_bn_eval(module[0], module[1])
-                module[1] = nn.Identity()
+        twin = copy.deepcopy(self).eval()
+        for block in twin.modules():
+            if isinstance(block, _ConvNorm):
+                block[0] = fuse_conv_bn_eval(block[0], block[1])
+                block[1] = nn.Identity()
         return twin
 
 
@@ -161,9 +161,13 @@ def _padded_conv(before: int, after: int) -> list[nn.Module]:
     return [nn.ReflectionPad2d(1), nn.Conv2d(before, after, 3), norm, nn.LeakyReLU(0.2)]
 
 
-def _conv_norm(before: int, after: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+class _ConvNorm(nn.Sequential):
+    """A 3x3 convolution, batch norm, ReLU."""
+
+
+def _conv_norm(before: int, after: int, stride: int = 1, dilation: int = 1) -> _ConvNorm:
     conv = nn.Conv2d(before, after, 3, stride, dilation, dilation, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
+    return _ConvNorm(conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
 
 def _double(x: Tensor) -> Tensor:

@@ -92,6 +92,7 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
 @click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
 @click.option("--batch", default=6, show_default=True, help="Samples of 224 x 224 px in a step.")
 @click.option("--rate", default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--matrix-rate", default=0.02, show_default=True, help="The same, of Muon.")
 @click.option("--workers", default=0, show_default=True, help="Processes that make samples.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads of the network.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -107,6 +108,7 @@ def command(
     seed: int,
     batch: int,
     rate: float,
+    matrix_rate: float,
     workers: int,
     threads: int,
     device: str,
@@ -123,7 +125,9 @@ def command(
         load_weights(network, start)
     train, val = (Material.read(data, split, out / "cache") for split in ("train", "val"))
     task = ScratchTask(train, val, seed, compute)
-    settings = Settings(minutes=minutes, batch=batch, rate=rate, workers=workers)
+    settings = Settings(
+        minutes=minutes, batch=batch, rate=rate, matrix_rate=matrix_rate, workers=workers
+    )
     facts = {"network": "archivist_scratch.network:Compact", "seed": str(seed)}
     trainer = Trainer(network, task, settings, out, compute, facts=facts)
     if resume:

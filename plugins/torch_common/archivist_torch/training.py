@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from archivist_torch.device import Compute
+from archivist_torch.optimisers import optimisers
 from archivist_torch.weights import save_weights
 
 LOG = logging.getLogger(__name__)
@@ -53,14 +54,15 @@ class Settings:
     """How long and how fast.
 
     ``minutes`` is the budget of the whole run, all its sittings together; the learning rate falls
-    along it from ``rate`` to a hundredth in half a cosine. ``steps`` ends a run earlier (tests).
+    along it to a hundredth in half a cosine, from ``rate`` (AdamW) and ``matrix_rate`` (Muon, for
+    convolutions; 0 leaves all to AdamW). ``steps`` ends a run earlier (tests).
     ``workers`` processes make samples; 0 makes them in this one.
     """
 
     minutes: float
     batch: int = 8
     rate: float = 2e-3
-    weight_decay: float = 1e-4
+    matrix_rate: float = 0.0
     average: float = 0.998
     warmup_steps: int = 100
     validate_minutes: float = 4.0
@@ -98,9 +100,10 @@ class Trainer:
         layout = torch.channels_last
         self.network = network.to(compute.device, memory_format=layout)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval()
-        self.optimiser = torch.optim.AdamW(
-            network.parameters(), settings.rate, weight_decay=settings.weight_decay
+        self.optimisers = optimisers(
+            self.network, rate=settings.rate, matrix_rate=settings.matrix_rate
         )
+        self.full_rates = [group["lr"] for group in self._groups()]
         self.progress = Progress()
         out.mkdir(parents=True, exist_ok=True)
 
@@ -126,7 +129,8 @@ class Trainer:
         state = torch.load(path, map_location=self.compute.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         torch.set_rng_state(state["random"].cpu())
         self.progress = Progress(state["step"], state["seconds"], state["best"])
         LOG.info("resumed at step %d after %.1f min", state["step"], state["seconds"] / 60)
@@ -140,25 +144,30 @@ class Trainer:
 
     def _step(self, batch: tuple[Tensor, ...]) -> None:
         self.network.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+        for group, full in zip(self._groups(), self.full_rates, strict=True):
+            group["lr"] = full * self._pace()
         with self.compute.autocast():
             loss = self.task.loss(self.network, batch)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.progress.step += 1
         self.progress.losses.append(loss.item())
         self._follow()
 
-    def _rate(self) -> float:
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
+
+    def _pace(self) -> float:
+        """Return the share of the full learning rate that is due now."""
         spent = self.progress.seconds / (self.settings.minutes * 60)
         if self.settings.steps is not None:
             spent = max(spent, self.progress.step / self.settings.steps)
         falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, spent)))
         rising = min(1.0, (self.progress.step + 1) / self.settings.warmup_steps)
-        return self.settings.rate * falling * rising
+        return falling * rising
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -178,7 +187,7 @@ class Trainer:
         row = {
             "step": self.progress.step,
             "minutes": round(self.progress.seconds / 60, 2),
-            "rate": self._rate(),
+            "pace": round(self._pace(), 5),
             "loss": float(np.mean(recent)) if recent else None,
             **figures,
         }
@@ -198,7 +207,7 @@ class Trainer:
             {
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "random": torch.get_rng_state(),
                 "step": self.progress.step,
                 "seconds": self.progress.seconds,
