@@ -38,6 +38,17 @@ def pages(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
         yield page
 
 
+_dialects: dict[str, Dialect] = {}
+
+
+def _shared(connection: Connection) -> Dialect:
+    """Return one dialect for all catalogs of a kind, so that they share compiled statements.
+
+    Compiling a look-up of 500 values takes 20 ms, as long as 2000 values take to be found.
+    """
+    return _dialects.setdefault(connection.dialect.name, connection.dialect)
+
+
 # --- write ----------------------------------------------------------------------------------
 
 
@@ -56,7 +67,7 @@ def insert_rows(
     the new values of the ``update`` columns.
     """
     if rows:
-        sql, converters = _prepared_insert(connection.dialect, table, columns, conflict, update)
+        sql, converters = _prepared_insert(_shared(connection), table, columns, conflict, update)
         connection.exec_driver_sql(sql, _converted(rows, converters))
 
 
@@ -65,7 +76,7 @@ def execute_rows(
 ) -> None:
     """Run a statement for rows that hold its bound values in the order of ``names``."""
     if rows:
-        sql, order, converters = _prepared(connection.dialect, statement, names)
+        sql, order, converters = _prepared(_shared(connection), statement, names)
         ordered = [tuple([row[n] for n in order]) for row in rows]
         connection.exec_driver_sql(sql, _converted(ordered, converters))
 
@@ -160,7 +171,7 @@ def select_in(
     """
     for page in pages(values):
         size = next(size for size in _SIZES if len(page) <= size)
-        sql, before, write, read = _prepared_select(connection.dialect, statement, column, size)
+        sql, before, write, read = _prepared_select(_shared(connection), statement, column, size)
         filled = page + page[-1:] * (size - len(page))
         wanted = filled if write is None else write(filled)
         with connection.exec_driver_sql(sql, (*(given[n] for n in before), *wanted)) as result:

@@ -96,9 +96,19 @@ def inputs_of(connection: Connection, steps: Sequence[int]) -> Mapping[int, tupl
     """Return the inputs of steps, in order."""
     found: defaultdict[int, tuple[InputUse, ...]] = defaultdict(tuple)
     for row in select_in(connection, _INPUTS, _in.step_id, steps):
-        use = InputUse(port=row[1], digest=row[2], role=row[3], score=row[4], note=row[5])
+        digest, note = (row[2] + row[5], "") if row[5].startswith("#") else (row[2], row[5])
+        use = InputUse(port=row[1], digest=digest, role=row[3], score=row[4], note=note)
         found[row[0]] += (use,)
     return found
+
+
+def file_and_page(use: InputUse) -> tuple[str, str]:
+    """Return digest and note of an input as they are stored: a page (``#1``) goes to the note.
+
+    The scan of a page is known by its asset's uid; the column of digests takes the file's alone.
+    """
+    digest, mark, page = use.digest.partition("#")
+    return (digest, mark + page) if mark else (digest, use.note)
 
 
 def weights_of(

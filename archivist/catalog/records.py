@@ -17,6 +17,7 @@ from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.outcomes import close_units, open_units
 from archivist.catalog.publications import add_publications
+from archivist.catalog.reading import file_and_page
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.stored import (
     FINISHED,
@@ -190,7 +191,8 @@ class Recorder:
     def _add_parts(self, record: StepRecord, step_id: int) -> None:
         rows = self._rows
         for n, use in enumerate(record.inputs):
-            rows.inputs.append((step_id, n, use.port, use.role, use.digest, use.score, use.note))
+            digest, note = file_and_page(use)
+            rows.inputs.append((step_id, n, use.port, use.role, digest, use.score, note))
         for n, weight in enumerate(record.weights):
             number = self._repeats.weights(self._connection, weight)
             rows.weights.append((step_id, n, number))

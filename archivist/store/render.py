@@ -20,6 +20,7 @@ from archivist.imaging.metadata import (
     Target,
     attach,
     carry,
+    resolution,
 )
 from archivist.imaging.resize import shrink
 from archivist.imaging.samples import at_depth
@@ -31,6 +32,7 @@ from archivist.store.job import Output, PageResult, PublishJob
 THUMBNAIL_SIDE = 160
 """The longer side of an embedded thumbnail, as Exif has it."""
 _THUMBNAIL_QUALITY = 85
+_UNKNOWN_DPI = (72.0, 72.0)
 
 
 def render(
@@ -122,14 +124,22 @@ def _target(
         thumbnail=thumbnail(raster) if _has_thumbnail(source) else None,
         note=note,
     )
-    return dataclasses.replace(target, dpi=_upright_dpi(target))
+    return dataclasses.replace(target, dpi=_upright_dpi(target, source))
 
 
-def _upright_dpi(target: Target) -> tuple[float, float] | None:
-    """Return the resolution that keeps the physical size of the scan."""
-    if target.stored.dpi is None:
+def _upright_dpi(target: Target, source: SourceMetadata) -> tuple[float, float] | None:
+    """Return the resolution that keeps the physical size of the scan.
+
+    A TIFF says it once, where JPEG and PNG have a header and Exif: there Exif has the word, unless
+    it says 72, which its standard prescribes for an unknown resolution.
+    """
+    dpi = target.stored.dpi
+    if target.format == "tiff" and source.ifd0 is not None:
+        exif = resolution(source.ifd0)
+        dpi = exif if exif not in (None, _UNKNOWN_DPI) else dpi
+    if dpi is None:
         return None
-    x, y = target.stored.dpi[::-1] if target.turned else target.stored.dpi
+    x, y = dpi[::-1] if target.turned else dpi
     return x * target.scale[0], y * target.scale[1]
 
 

@@ -104,6 +104,19 @@ def test_two_pages_of_the_same_pixels_share_a_key_and_have_a_record_each(
     assert queries.events(catalog, type="step.nondeterministic") == ()
 
 
+def test_the_scan_of_a_page_comes_back_as_it_was_recorded(catalog, writer, planned, make):
+    file = make.file("album", pages=2)
+    run = planned(file)
+    page = file.assets[1].uid
+    record = make.record(page, inputs=(InputUse(port="image", digest=page, role="scan"),))
+    outcome = make.outcome(file)
+    assets = (outcome.assets[0], replace(outcome.assets[1], records=(record,)))
+
+    writer.record(run, [replace(outcome, assets=assets)])
+
+    assert queries.records_of(catalog, page) == (record,)
+
+
 def test_a_failure_is_recorded_each_time(catalog, writer, planned, make):
     file = make.file("a")
     failed = make.record(

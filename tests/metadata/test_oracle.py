@@ -126,3 +126,14 @@ def test_two_pages_of_16_bits_keep_their_own_tags(
     assert len(private) == 2
     assert [after[name] for name in private] == [before[name] for name in private]
     assert after["IFD1:ImageDescription"] == "sheet 1"
+
+
+@pytest.mark.parametrize("source", ["jpeg", "png"])
+def test_a_tiff_says_the_resolution_of_the_files_header_not_a_default_of_exif(
+    source, save_jpeg, save_png, exiftool, read_tags, restore
+):
+    scan = (save_jpeg if source == "jpeg" else save_png)()
+    exiftool(scan, "-IFD0:XResolution=72", "-IFD0:YResolution=72", "-IFD0:ResolutionUnit=inches")
+    path, (contract,) = restore(scan, "tiff")
+    assert round(read_tags(path)["IFD0:XResolution"]) == 300
+    assert "header" in contract.changed["IFD0:XResolution"]

@@ -196,6 +196,21 @@ def test_copies_of_one_picture_are_worked_on_once_and_published_twice(bench):
     assert (bench.out / "copy.png").read_bytes() == (bench.out / "album/spotted.png").read_bytes()
 
 
+def test_each_page_of_a_scan_returns_to_its_place(bench):
+    import tifffile
+
+    pages = np.stack([np.full((20, 30), 90 + 10 * n, np.uint8) for n in range(3)])
+    pages[1, 4, 5] = 250
+    tifffile.imwrite(bench.scans / "album.tif", pages, photometric="minisblack")
+
+    result = bench.run()
+
+    after = tifffile.imread(bench.out / "album.tif")
+    assert result.failures == ()
+    assert (after != pages).nonzero() == ([1], [4], [5])
+    assert bench.run().planned.summary.units == 0
+
+
 def test_two_profiles_write_masters_and_access_copies_in_one_run(bench):
     profiles = (
         OutputProfile(name="master", format="tiff", depth="16", folder="master"),

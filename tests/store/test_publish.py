@@ -273,3 +273,14 @@ def test_a_crash_at_any_write_leaves_the_old_or_the_new_output(
     for path, digest in new.items():
         assert digest_file(out / path) in (old[path], digest)
     assert {one.path: one.output_digest for one in publish(work)} == new
+
+
+@pytest.mark.parametrize(("exif", "wanted"), [(72, 300), (240, 240)])
+def test_exif_has_the_word_on_resolution_unless_it_says_the_default(
+    job, save_jpeg, tmp_path, exif, wanted
+):
+    tags = Image.Exif()
+    tags[282], tags[283], tags[296] = exif, exif, 2
+    publish(job(save_jpeg(exif=tags), MASTER))
+    (header,) = probe(tmp_path / "out/master/a.jpg.tif", max_pixels=LIMIT)
+    assert header.dpi == (wanted, wanted)

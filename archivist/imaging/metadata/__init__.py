@@ -4,6 +4,7 @@ from archivist.imaging.metadata.attach import attach
 from archivist.imaging.metadata.carry import carry
 from archivist.imaging.metadata.collecting import collect
 from archivist.imaging.metadata.exif import exif_facts
+from archivist.imaging.metadata.exif_edit import resolution
 from archivist.imaging.metadata.source import SourceMetadata, facts
 from archivist.imaging.metadata.target import Carried, HistoryEvent, RestorationNote, Target
 from archivist.imaging.metadata.verify import compare
@@ -20,4 +21,5 @@ __all__ = [
     "compare",
     "exif_facts",
     "facts",
+    "resolution",
 ]

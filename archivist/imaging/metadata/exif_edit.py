@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
+from archivist.imaging.exif_block import dots_per_inch
 from archivist.imaging.metadata.geometry import turned_point, turned_size
 from archivist.imaging.metadata.ifd import (
     SHORT,
@@ -25,7 +26,7 @@ from archivist.imaging.metadata.target import Ledger, Target
 
 EXIF_POINTER = 34665
 _ORIENTATION, _SOFTWARE, _DATE, _PROCESSING = 274, 305, 306, 11
-_X_RESOLUTION, _Y_RESOLUTION = 282, 283
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _OFFSET_TIME, _SUBSEC_TIME = 0x9010, 0x9290
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _FOCAL_X, _FOCAL_Y = 0xA20E, 0xA20F
@@ -46,6 +47,15 @@ def edited(directory: Directory, target: Target, ledger: Ledger) -> Directory:
     if exif is not None:
         directory = directory.with_child(EXIF_POINTER, _edited_exif(exif, target, ledger))
     return _signed(directory, target, ledger)
+
+
+def resolution(directory: Directory) -> tuple[float, float] | None:
+    """Return the dots per inch (x, y) that a first directory says of the stored picture."""
+    entries = [directory.get(tag) for tag in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT)]
+    x, y, unit = (_first(entry, directory) if entry else None for entry in entries)
+    if x is None or y is None:
+        return None
+    return dots_per_inch(x, y, 2 if unit is None else int(unit))
 
 
 def edited_thumbnail(directory: Directory, target: Target, ledger: Ledger) -> Directory | None:

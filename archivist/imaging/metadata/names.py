@@ -37,6 +37,7 @@ _OTHER = {
     0xA43C: "MetadataEditingSoftware",
     0x935C: "ImageSourceData",
     0xC4A5: "PrintIM",
+    0xCD41: "C2PA",
 }
 _INTEROP = {1: "InteropIndex", 2: "InteropVersion"}
 

@@ -10,6 +10,7 @@ from archivist.imaging.metadata.source import SUB_IFDS, directory_facts
 from archivist.imaging.metadata.target import Ledger, Target
 
 _PHOTOSHOP_LAYERS = 37724
+_C2PA = 52545
 _OF_DEPTH = (290, 291, 301, 342)
 _OF_SAMPLES = (280, 281, 340, 341)
 _PIXEL_SCALE, _TIE_POINTS, _TRANSFORMATION = 33550, 33922, 34264
@@ -20,6 +21,7 @@ def without_stale_tags(page: Directory, target: Target, ledger: Ledger) -> Direc
     """Return the tags of a TIFF page without those that describe the old pixels."""
     stale = {
         SUB_IFDS: "reduced copies of the picture before restoration",
+        _C2PA: "the C2PA manifest signs the scan's bytes and would be invalid",
         _PHOTOSHOP_LAYERS: "Photoshop's layers hold the picture before restoration",
     }
     if target.depth != target.stored.depth:

@@ -10,7 +10,18 @@ from archivist.imaging.metadata import irb, png_parts
 from archivist.imaging.metadata.blocks import maker_note, pinned_note
 from archivist.imaging.metadata.damage import readable
 from archivist.imaging.metadata.edited import Edited
-from archivist.imaging.metadata.ifd import BYTE, UNDEFINED, Directory, Entry, ascii_text
+from archivist.imaging.metadata.exif_edit import resolution
+from archivist.imaging.metadata.ifd import (
+    BYTE,
+    SHORT,
+    UNDEFINED,
+    Directory,
+    Entry,
+    ascii_text,
+    rational,
+    whole,
+)
+from archivist.imaging.metadata.names import tag_name
 from archivist.imaging.metadata.source import (
     IPTC_TAG,
     IRB_TAG,
@@ -27,6 +38,10 @@ from archivist.imaging.metadata.xmp_edit import xml_text
 from archivist.model import MetadataContract
 
 _DESCRIPTION = 270
+_RESOLUTION = (282, 283, 296)
+_INCH = 2
+_SAME_DPI = 0.002
+"""Relative; whole pixels per metre of PNG differ by so much from a scanner's round number."""
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
@@ -34,6 +49,7 @@ def carried(edited: Edited, source: SourceMetadata, target: Target, ledger: Ledg
     """Return the metadata as a directory of tags, to be put into the finished file."""
     page = edited.ifd0 or Directory(name="IFD0", order=source.order)
     page = readable(page.without(*STRUCTURE), ledger)
+    page = _with_resolution(page, target, ledger)
     page, edited = _with_texts(page, edited, source, ledger)
     for entry in _blocks(edited):
         page = page.with_entry(entry)
@@ -61,6 +77,26 @@ def _blocks(edited: Edited) -> Iterator[Entry]:
     if others:
         block = irb.serialise(others)
         yield Entry(tag=IRB_TAG, type=BYTE, count=len(block), value=block)
+
+
+def _with_resolution(page: Directory, target: Target, ledger: Ledger) -> Directory:
+    """Let the page say the resolution of the output.
+
+    Exif and the header of a JPEG or PNG file may disagree; a TIFF has one place for both.
+    """
+    entries = [page.get(tag) for tag in _RESOLUTION]
+    if target.dpi is None or not any(entries):
+        return page
+    found = resolution(page)
+    if found and all(abs(a - b) <= _SAME_DPI * b for a, b in zip(found, target.dpi, strict=True)):
+        return page
+    names = [tag_name(page.name, tag) for tag in _RESOLUTION]
+    for name, entry in zip(names, entries, strict=True):
+        reason = "the resolution that the header of the scan's file gives"
+        ledger.set(name, existed=entry is not None, reason=reason)
+    for tag, value in zip(_RESOLUTION, target.dpi, strict=False):
+        page = page.with_entry(rational(tag, value, page.order))
+    return page.with_entry(whole(_RESOLUTION[2], _INCH, page.order, SHORT))
 
 
 def _with_texts(

@@ -31,7 +31,7 @@ class Compact(nn.Module):
 
     STRIDE = 16
     RADIUS = 224
-    """Receptive field in pixels to each side (190, and 22 of the features), rounded up."""
+    """Receptive field in pixels to each side (188, and 22 of the features), rounded up."""
 
     def __init__(self, first: int = 32, widths: Sequence[int] = (48, 64, 96)) -> None:
         super().__init__()

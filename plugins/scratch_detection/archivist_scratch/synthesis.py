@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from archivist_scratch.damage import apply_layers, random_layers
 from archivist_scratch.overlays import Overlays, read_overlays
 from archivist_torch.data import read_folder
-from archivist_torch.degrade import luma, old_print, scan
+from archivist_torch.degrade import luma, old_print, scan, sometimes
 from archivist_torch.seeding import generator
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz 0123456789"
-AGE, SCAN = old_print(), scan()
+AGE, SCAN = sometimes(0.7, old_print()), sometimes(0.7, scan())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Sampler:
 
     material: Material
     seed: int
-    size: int = 224
+    size: int = 192
     clean_share: float = 0.27
 
     def __call__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

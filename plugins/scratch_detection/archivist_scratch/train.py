@@ -41,7 +41,7 @@ class ScratchTask:
         self.val, self.compute = val, compute
 
     def sample(self, index: int) -> Sample:
-        """Return the features (8, 224, 224) and the truth (uint8, 224 x 224) of a sample."""
+        """Return the features (8, 192, 192) and the truth (uint8, 192 x 192) of a sample."""
         grey, truth = self.sampler(index)
         return compact_input(grey.astype(np.float32) / np.float32(255)), truth
 
@@ -90,7 +90,7 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
     "--out", default="runs/scratch", type=click.Path(path_type=Path), help="Folder of the run."
 )
 @click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
-@click.option("--batch", default=6, show_default=True, help="Samples of 224 x 224 px in a step.")
+@click.option("--batch", default=6, show_default=True, help="Samples of 192 x 192 px in a step.")
 @click.option("--rate", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--matrix-rate", default=0.02, show_default=True, help="The same, of Muon.")
 @click.option("--workers", default=0, show_default=True, help="Processes that make samples.")

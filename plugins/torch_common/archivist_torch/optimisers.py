@@ -1,9 +1,10 @@
-"""Muon: momentum whose step for a weight matrix is made orthogonal.
+"""Optimisers for short runs: Muon for convolutions, AdamW for the rest.
 
 After K. Jordan and others, "Muon: an optimizer for hidden layers in neural networks" (2024). All
 directions of a weight matrix then move equally far, not only those in which gradients are large.
-For convolutions the matrix is (outputs, inputs x window). It pays where steps are dear: our scratch
-detector reaches the loss of 250 steps of AdamW in about half as many.
+For convolutions the matrix is (outputs, inputs x window); torch's own Muon takes matrices only.
+It pays where steps are dear: after 250 steps of the scratch detector the dice loss on training
+samples stood at 0.842, with AdamW at 0.864 (tried rates 0.002 and 0.006).
 """
 
 from __future__ import annotations
