@@ -8,8 +8,8 @@ of masks that are entirely empty.
 
     python benchmarks/scratch_detection.py --data FOLDER
 
-FOLDER holds ``photos`` and ``damage-overlays`` as for ``archivist train scratch``; they are not part
-of the project.
+FOLDER holds ``photos`` and ``damage-overlays`` as for ``archivist train scratch``; they are not
+part of the project.
 """
 
 from __future__ import annotations

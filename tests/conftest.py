@@ -52,6 +52,8 @@ SPECS = [
     spec("vandal", inputs=[IMAGE], outputs=[IMAGE]),
     spec("nan", inputs=[IMAGE], outputs=[IMAGE]),
     spec("black", inputs=[IMAGE], outputs=[IMAGE]),
+    spec("calm", inputs=[IMAGE, Port(name="before", kind=Kind.IMAGE, previous="image",
+                                      required=False)], outputs=[IMAGE]),
     spec("colour", inputs=[IMAGE], outputs=[IMAGE], conjectural=True),
 ]
 
@@ -86,6 +88,13 @@ def shade(inputs, params, ctx):
 colour = shade_half = lambda inputs, params, ctx: {
     "image": inputs["image"].with_pixels(inputs["image"].pixels * 0.5)
 }
+
+
+def calm(inputs, params, ctx):
+    image, before = inputs["image"], inputs.get("before")
+    if before is None:
+        return {"image": image}
+    return {"image": image.with_pixels((image.pixels + before.pixels) / 2)}
 
 
 def smooth(inputs, params, ctx):

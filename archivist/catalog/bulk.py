@@ -169,31 +169,50 @@ def select_in(
     The statement must be a constant of its module, because it is compiled once; its order holds
     within each page of 500 values. ``given`` are its bound numbers by name.
     """
+    read = _readers(_shared(connection), statement)
+    for rows in select_raw(connection, statement, column, values, **given):
+        if rows:
+            yield from _converted(rows, read)
+
+
+def select_raw(
+    connection: Connection,
+    statement: Select[Any],
+    column: Column[Any],
+    values: Iterable[Any],
+    **given: int,
+) -> Iterator[list[Row]]:
+    """Yield what :func:`select_in` does page by page, and as the driver gives it: digests as bytes.
+
+    For the one look-up that a plan makes for every step of every asset.
+    """
     for page in pages(values):
         size = next(size for size in _SIZES if len(page) <= size)
-        sql, before, write, read = _prepared_select(_shared(connection), statement, column, size)
+        sql, before, write = _prepared_select(_shared(connection), statement, column, size)
         filled = page + page[-1:] * (size - len(page))
         wanted = filled if write is None else write(filled)
         with connection.exec_driver_sql(sql, (*(given[n] for n in before), *wanted)) as result:
             cursor = result.cursor
             assert cursor is not None
-            found = cursor.fetchall()
-        if found:
-            yield from _converted(found, read)
+            yield cursor.fetchall()
 
 
 @lru_cache(maxsize=256)
 def _prepared_select(
     dialect: Dialect, statement: Select[Any], column: Column[Any], size: int
-) -> tuple[str, tuple[str, ...], Convert | None, tuple[Convert | None, ...]]:
+) -> tuple[str, tuple[str, ...], Convert | None]:
     names = [f"in_{n}" for n in range(size)]
     limited = statement.where(column.in_([bindparam(n, type_=column.type) for n in names]))
     compiled = limited.compile(dialect=dialect)
     positions = list(compiled.positiontup or ())
     before = tuple(positions[: len(positions) - size])
     assert positions[len(before) :] == names, "the values must be the last that are bound"
-    read = tuple(_reader(item.type, dialect) for item in statement.selected_columns)
-    return str(compiled), before, _writer(column.type, dialect), read
+    return str(compiled), before, _writer(column.type, dialect)
+
+
+@lru_cache(maxsize=64)
+def _readers(dialect: Dialect, statement: Select[Any]) -> tuple[Convert | None, ...]:
+    return tuple(_reader(item.type, dialect) for item in statement.selected_columns)
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:

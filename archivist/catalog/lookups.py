@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, literal_column, select
 
 from archivist.catalog import tables
-from archivist.catalog.bulk import Row, pages, select_in
+from archivist.catalog.bulk import Row, pages, select_in, select_raw
 from archivist.catalog.reading import (
     OUTPUT,
-    artifact_of,
     artifacts_of,
     asset_of,
     ids_of_assets,
@@ -29,6 +28,7 @@ from archivist.catalog.rows import (
     Published,
 )
 from archivist.catalog.session import Catalog
+from archivist.catalog.types import from_json
 from archivist.model import Artifact, Asset, KnownResult
 
 _WINDOW = 2000  # rows; one look-up in a million files costs 7 microseconds this way, else 250
@@ -154,28 +154,67 @@ _KNOWN = (
 
 def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
     """Return the stored results of step keys; a key that is not there has none."""
-    heads: dict[str, Row] = {}
-    outputs: dict[str, tuple[Artifact, ...]] = {}
+    found: dict[str, KnownResult] = {}
     with catalog.reading() as connection:
-        for row in select_in(connection, _KNOWN, _step.key, set(keys)):
-            key, step_id, _, _, _, _, port, *rest = row
-            made = () if port is None else (artifact_of(port, *rest),)
-            head = heads.setdefault(key, row)
-            if head is row:
-                outputs[key] = made
-            elif head[1] == step_id:  # else another page has the same record; the first will do
-                outputs[key] += made
-    return {
-        key: KnownResult(
-            key=key,
-            record=row[2],
-            status=row[3],
-            reason=row[4],
-            scores=row[5] or {},
-            outputs=outputs[key],
+        for rows in select_raw(connection, _KNOWN, _step.key, set(keys)):
+            found.update(_known_results(rows, parse=catalog.backend == "sqlite"))
+    return found
+
+
+def _known_results(rows: Iterable[Row], *, parse: bool) -> Iterator[tuple[str, KnownResult]]:
+    """Put the results of a page together; ``parse`` says that JSON comes as text."""
+    heads: dict[bytes, Row] = {}
+    outputs: dict[bytes, tuple[Artifact, ...]] = {}
+    for row in rows:
+        (
+            key,
+            step_id,
+            _,
+            _,
+            _,
+            _,
+            port,
+            kind,
+            value,
+            kept,
+            blob,
+            size,
+            media,
+            width,
+            height,
+            gone,
+        ) = row
+        head = heads.setdefault(key, row)
+        if head[1] != step_id:
+            continue  # another page has the same record; the first will do
+        made: tuple[Artifact, ...] = ()
+        if port is not None:
+            output = Artifact(
+                port=port,
+                kind=kind,
+                digest=value.hex(),
+                kept=kept == 1 and gone is None,
+                blob=None if blob is None else blob.hex(),
+                size=size,
+                media_type=media,
+                width=width,
+                height=height,
+            )
+            made = (output,)
+        outputs[key] = made if head is row else outputs[key] + made
+    for key, (_, _, record, status, reason, scores, *_) in heads.items():
+        name = key.hex()
+        yield (
+            name,
+            KnownResult(
+                key=name,
+                record=record.hex(),
+                status=status,
+                reason=reason,
+                scores=(from_json(scores) if parse else scores) if scores is not None else {},
+                outputs=outputs[key],
+            ),
         )
-        for key, row in heads.items()
-    }
 
 
 _HISTORY = (

@@ -1,7 +1,9 @@
 """Stage 2: decide, for every step of every asset, whether it runs and why."""
 
-from archivist.plan.expand import FACT_NAMES, PlannedFile, Planner, facts_of
+from archivist.plan.expand import Planner
 from archivist.plan.explain import Line, Summary
+from archivist.plan.facts import FACT_NAMES, facts_of
+from archivist.plan.files import PlannedFile
 from archivist.plan.lookup import Lookup, Previous
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.where import parse

@@ -93,13 +93,15 @@ class NameTable:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
+    """An output, and the name that it would have if it were alone."""
+
     profile: str
     source: str
     path: str
 
     @property
     def appended(self) -> bool:
-        return PurePosixPath(self.source).name != PurePosixPath(self.path).name
+        return self.source.rpartition("/")[2] != self.path.rpartition("/")[2]
 
 
 def _wishes(sources: Sequence[str], profiles: Sequence[OutputProfile]) -> Iterator[_Wish]:
@@ -117,11 +119,16 @@ class _Taken:
 
     def claim(self, path: str) -> bool:
         key = fold(path)
-        above = [key[:cut] for cut, letter in enumerate(key) if letter == "/"]
-        if key in self.files or key in self.folders or not self.files.isdisjoint(above):
+        if key in self.files or key in self.folders:
             return False
+        new, folder = [], key.rpartition("/")[0]
+        while folder and folder not in self.folders:  # above a known folder all are known
+            if folder in self.files:
+                return False
+            new.append(folder)
+            folder = folder.rpartition("/")[0]
         self.files.add(key)
-        self.folders.update(above)
+        self.folders.update(new)
         return True
 
     def other_name(self, wish: _Wish) -> str:
@@ -171,7 +178,7 @@ def _fitted(stem: str, tail: str) -> str:
 
 
 def _length(name: str) -> int:
-    return len(os.fsencode(text_to_path(name)))
+    return len(name) if name.isascii() else len(os.fsencode(text_to_path(name)))
 
 
 def _mark(text: str, digits: int = 8) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from archivist.api.steps import Determinism, Kind
 from archivist.catalog import queries
-from archivist.model import AssetOutcome, Status
+from archivist.model import AssetOutcome, InputUse, Status
 
 
 def _with_records(outcome, *records, **changes):

@@ -48,7 +48,7 @@ def test_the_folder_of_the_catalog_is_never_written_into(name):
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [("a.jpg", "A.JPG"), ("caf\u00e9.jpg", "cafe\u0301.jpg"), ("stra\u00dfe.jpg", "STRASSE.jpg")],
+    [("a.jpg", "A.JPG"), ("ren\u00e9e.jpg", "rene\u0301e.jpg"), ("stra\u00dfe.jpg", "STRASSE.jpg")],
 )
 def test_twins_by_case_or_unicode_form_get_two_names(one, two):
     names = all_names([one, two], [SAME])

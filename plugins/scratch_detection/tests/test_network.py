@@ -66,7 +66,7 @@ def test_the_binomial_filter_keeps_brightness() -> None:
     assert torch.allclose(halving(torch.full((1, 2, 8, 10), 3.0)), torch.full((1, 2, 4, 5), 3.0))
 
 
-@pytest.mark.parametrize("network", [Paper(first=2), Compact(4, (4, 4, 4, 4))])
+@pytest.mark.parametrize("network", [Paper(first=2), Compact(4, (4, 4, 4))])
 def test_a_network_answers_for_every_pixel(network: nn.Module) -> None:
     channels = CHANNELS if isinstance(network, Compact) else 1
     with torch.no_grad():
@@ -121,7 +121,7 @@ def test_the_compact_network_is_small() -> None:
 
 
 def test_folding_batch_norms_changes_nothing() -> None:
-    network = Compact(8, (8, 8, 16, 16)).eval()
+    network = Compact(8, (8, 8, 16)).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)

@@ -103,4 +103,4 @@ def test_every_validation_is_a_line_of_the_log(tmp_path: Path) -> None:
 
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [12, 24, 24]
-    assert {"score", "loss", "rate", "minutes"} <= set(rows[0])
+    assert {"score", "loss", "pace", "minutes"} <= set(rows[0])
