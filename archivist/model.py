@@ -369,6 +369,19 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """That a plugin's check wants a person to look at what a step made, and why.
+
+    ``key`` is the step key of the result: the flag holds as long as that result is in use.
+    """
+
+    check: str
+    step: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetOutcome:
     """How one asset ended. ``message`` tells the cure when it failed, the reason when skipped."""
 
@@ -378,6 +391,7 @@ class AssetOutcome:
     message: str = ""
     records: tuple[StepRecord, ...] = ()
     seconds: float = 0.0
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -441,5 +455,7 @@ class Workshop:
     block: tuple[str, ...] = ()
     seed: int = 0
     device_family: str = "cpu"
+    exiftool: str = "never"
+    """``auto``: outputs are read a second time by exiftool where that is installed."""
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(profile, source path) -> output path, where that differs from the plain rule."""

@@ -194,7 +194,7 @@ def select_raw(
         with connection.exec_driver_sql(sql, (*(given[n] for n in before), *wanted)) as result:
             cursor = result.cursor
             assert cursor is not None
-            yield cursor.fetchall()
+            yield list(cursor.fetchall())
 
 
 @lru_cache(maxsize=256)

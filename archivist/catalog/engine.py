@@ -23,11 +23,15 @@ busy timeout (74 % of the rows of 16 writers were lost that way)."""
 
 BUSY_MS = 30_000
 
-READER_SETTINGS = ("foreign_keys=ON", f"busy_timeout={BUSY_MS}", "temp_store=MEMORY")
+READER_SETTINGS = (
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_MS}",
+    "temp_store=MEMORY",
+    "cache_size=-65536",  # at most 64 MiB: digests lie all over their indexes
+)
 WRITER_SETTINGS = (
     *READER_SETTINGS,
     "synchronous=FULL",  # what was committed survives a power cut
-    "cache_size=-65536",  # 64 MiB: digests are inserted all over their indexes
     "wal_autocheckpoint=4000",  # 16 MiB: at the default of 4 such pages are written over and over
 )
 _MAGIC = b"SQLite format 3\0"

@@ -34,7 +34,7 @@ from archivist.catalog.lookups import (
     reviews,
 )
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
-from archivist.catalog.reports import artifacts, publications, report_rows
+from archivist.catalog.reports import artifacts, flagged, publications, report_rows
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "events",
     "failures",
     "file_stats",
+    "flagged",
     "info",
     "known",
     "last_failures",

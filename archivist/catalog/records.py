@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, update
 from archivist.catalog import tables
 from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.flags import flag_events
 from archivist.catalog.outcomes import close_units, open_units
 from archivist.catalog.publications import add_publications
 from archivist.catalog.reading import file_and_page
@@ -84,6 +85,7 @@ class Recorder:
             for asset in outcome.assets:
                 for record in asset.records:
                     self._add(record, outcome)
+                self._rows.events += flag_events(asset, self._assets[asset.asset], self._run)
         self._write()
         add_publications(
             self._connection,

@@ -6,13 +6,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, Row, exists, func, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
+from archivist.catalog.flags import FLAGGED, flags_of, in_force
 from archivist.catalog.lookups import last_outcomes, paths_of, reviews
 from archivist.catalog.queue import run_number
-from archivist.catalog.reading import asset_of, ids_of_assets, records_of_rows
+from archivist.catalog.reading import (
+    asset_of,
+    ids_of_assets,
+    records_of_rows,
+    uids_of_assets,
+)
 from archivist.catalog.rows import ArtifactRow, AssetReport, Outcome
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, MetadataContract, Publication, StepRecord
@@ -76,16 +82,19 @@ def _reports(catalog: Catalog, assets: Mapping[int, Asset]) -> Iterator[AssetRep
     with catalog.reading() as connection:
         recipes = _recipe_steps(connection, {one.run for one in outcomes.values()})
         records = _newest_records(catalog, connection, uids)
-    for asset in assets.values():
+        flags = flags_of(connection, uids)
+    for number, asset in assets.items():
         outcome = outcomes.get(asset.uid)
         steps = recipes.get(outcome.run, ()) if outcome else ()
+        used = _in_order(records.get(asset.uid, {}), steps)
         yield AssetReport(
             asset=asset,
             paths=paths.get(asset.digest, ()),
             **_ending(outcome),
-            records=_in_order(records.get(asset.uid, {}), steps),
+            records=used,
             publications=tuple(outputs[asset.digest]),
             approval=approvals.get(asset.uid),
+            flags=in_force(flags.get(number, ()), used),
         )
 
 
@@ -136,6 +145,29 @@ def _newest_records(
     for record in records_of_rows(connection, catalog.memo, rows, uids):
         found[record.asset][record.step] = record
     return found
+
+
+def flagged(catalog: Catalog, *, limit: int) -> list[AssetReport]:
+    """Return assets with a flag in force, of the newest ``limit`` that were flagged.
+
+    An asset that a person has reviewed since is left out.
+    """
+    newest = (
+        select(tables.event.c.asset_id, func.max(tables.event.c.at).label("at"))
+        .where(tables.event.c.type == FLAGGED)
+        .group_by(tables.event.c.asset_id)
+        .order_by(func.max(tables.event.c.id).desc())
+        .limit(limit)
+    )
+    with catalog.reading() as connection:
+        times = {row.asset_id: row.at for row in connection.execute(newest)}
+        uids = uids_of_assets(connection, list(times))
+    by_uid = {uids[number]: at for number, at in times.items()}
+    return [
+        row
+        for row in report_rows(catalog, assets=list(by_uid))
+        if row.flags and (row.approval is None or row.approval.at < by_uid[row.asset.uid])
+    ]
 
 
 def artifacts(

@@ -10,6 +10,7 @@ from enum import StrEnum
 from archivist.model import (
     Artifact,
     Asset,
+    Flag,
     InputUse,
     KnownResult,
     MetadataContract,
@@ -222,6 +223,8 @@ class AssetReport:
     """The newest record of each step of the recipe of that run, in the order of the recipe."""
     publications: tuple[Publication, ...] = ()
     approval: Approval | None = None
+    flags: tuple[Flag, ...] = ()
+    """What checks of plugins say of these records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

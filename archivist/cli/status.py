@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
 
 _FAILURES = 20
-"""So many failures are listed; the report has all."""
+"""So many failures, and photographs to look at, are listed; the report has all."""
 
 
 @click.command()
@@ -37,7 +37,7 @@ def status(
 
 
 def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
-    from archivist.catalog.queries import count_pending, failures, runs, totals
+    from archivist.catalog.queries import count_pending, failures, flagged, runs, totals
 
     rows = runs(catalog, limit=limit)
     newest = next((row for row in rows if row.command == "run"), None)
@@ -48,6 +48,11 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
         "pending_units": count_pending(catalog, newest.uid) if newest else 0,
         "failures": [
             {"paths": list(one.paths), "code": one.code, "reason": one.message} for one in failed
+        ],
+        "flagged": [
+            {"paths": list(row.paths), "check": flag.check, "step": flag.step, "reason": flag.reason}
+            for row in flagged(catalog, limit=_FAILURES)
+            for flag in row.flags
         ],
     }
 
@@ -101,3 +106,8 @@ def _show(facts: dict[str, Any]) -> None:
         click.echo(f"  {names}: {readable(failure['reason'])} [{failure['code']}]")
     if len(facts["failures"]) == _FAILURES:
         click.echo("  ... there may be more: archivist report lists all")
+    if facts["flagged"]:
+        click.echo("\nTo be looked at:")
+    for flag in facts["flagged"]:
+        names = ", ".join(readable(path) for path in flag["paths"])
+        click.echo(f"  {names}: {readable(flag['reason'])} [{flag['check']}]")

@@ -121,6 +121,9 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
         "conjectural": bool(asset.conjectural),
         "facts": dict(asset.facts),
         "review": _review(asset.review),
+        "flags": [
+            {"check": flag.check, "step": flag.step, "reason": flag.reason} for flag in asset.flags
+        ],
         "steps": [_step(step) for step in asset.steps],
         "outputs": [_file(file) for file in asset.files],
         "copies": list(asset.copies),

@@ -136,6 +136,7 @@ class CatalogSource:
             files=tuple(_file(item) for item in row.publications),
             similar=tuple(similar),
             review=_review(row),
+            flags=row.flags,
         )
         return dataclasses.replace(found, changed=_changed(found))
 

@@ -46,9 +46,10 @@ class _Seen:
     def window(self, y: float, x: float, factor: float) -> str:
         """Return the window at (y, x), in shares of the whole, as it is."""
         height, width, _ = self.raster.shape
-        y0, x0 = round(y * height), round(x * width)
-        y1, x1 = y0 + round(factor * height), x0 + round(factor * width)
-        pixels = self.raster.read(y0, min(y1, height), x0, min(x1, width))
+        # A strip of film or a line scan may be a few pixels high: at least one is shown.
+        rows, columns = max(1, round(factor * height)), max(1, round(factor * width))
+        y0, x0 = min(round(y * height), height - rows), min(round(x * width), width - columns)
+        pixels = self.raster.read(y0, y0 + rows, x0, x0 + columns)
         eight = thumbnails.to_eight_bits(np.ascontiguousarray(pixels))
         return thumbnails.jpeg_uri(thumbnails.to_srgb(eight, self.raster.icc))
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from archivist.model import Artifact, MetadataContract, Status, WeightUse
+from archivist.model import Artifact, Flag, MetadataContract, Status, WeightUse
 
 
 class Result(StrEnum):
@@ -170,6 +170,8 @@ class ReportAsset:
     files: tuple[ReportFile, ...] = ()
     similar: tuple[Similar, ...] = ()
     review: ReportReview | None = None
+    flags: tuple[Flag, ...] = ()
+    """What checks want a person to look at."""
 
     @property
     def result(self) -> Result:

@@ -40,6 +40,10 @@ def _review(asset: ReportAsset) -> str:
     return "" if review is None else f"{review.said} by {review.reviewer}"
 
 
+def _flags(asset: ReportAsset) -> str:
+    return " | ".join(f"{flag.check} after {flag.step}: {flag.reason}" for flag in asset.flags)
+
+
 def _tags(which: str) -> Cell:
     return lambda asset: sum(len(getattr(file.contract, which)) for file in asset.files)
 
@@ -69,6 +73,7 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "changed": ("share of changed pixels, 0 to 1", lambda a: a.changed),
     "conjectural": ("steps that invented content", lambda a: " | ".join(a.conjectural)),
     "review": ("approved or rejected, and by whom", _review),
+    "flags": ("what checks want a person to look at", _flags),
     "seconds": ("time of the worker", lambda a: round(a.seconds, 3)),
     "outputs": ("output files, relative to the output folder", _paths),
     "output_digests": ("SHA-256 of each output file", _digests),

@@ -35,6 +35,8 @@ class Tally:
     results: Counter[Result] = field(default_factory=Counter)
     codes: Counter[tuple[Result, str]] = field(default_factory=Counter)
     conjectural: int = 0
+    flagged: int = 0
+    """Assets that a check wants a person to look at."""
     lossy: int = 0
     """Assets with an output whose metadata contract lists a loss."""
     worker_seconds: float = 0.0
@@ -62,6 +64,7 @@ class Tally:
         if result is Result.FAILED:
             self.codes[result, asset.code] += 1
         self.conjectural += bool(asset.conjectural)
+        self.flagged += bool(asset.flags)
         self.lossy += any(file.contract.lost for file in asset.files)
         self.worker_seconds += asset.seconds
         # The pages of a file share its outputs: they count with the first.
@@ -97,14 +100,15 @@ def tally(source: ReportSource) -> Tally:
 class Chosen:
     """The ``limit`` assets that deserve a picture most, kept while rows stream by.
 
-    Invented content comes first, then the largest share of changed pixels, then restored before
-    unchanged; equal ones in the order of their paths. Failed and waiting ones have no picture.
+    What a check wants looked at comes first, then invented content, then the largest share of
+    changed pixels, then restored before unchanged; equal ones in the order of their paths. Failed
+    and waiting ones have no picture.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.candidates = 0
-        self._heap: list[tuple[tuple[bool, float, bool], int, ReportAsset]] = []
+        self._heap: list[tuple[tuple[bool, bool, float, bool], int, ReportAsset]] = []
 
     def offer(self, asset: ReportAsset) -> None:
         """Consider one asset."""
@@ -112,6 +116,7 @@ class Chosen:
             return
         self.candidates += 1
         rank = (
+            bool(asset.flags),
             bool(asset.conjectural),
             asset.changed if asset.changed is not None else -1.0,
             asset.result is Result.RESTORED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archivist.api.errors import AssetError, StepError
@@ -16,6 +16,7 @@ from archivist.model import (
     Action,
     Artifact,
     AssetOutcome,
+    Flag,
     InputUse,
     KnownResult,
     PageWork,
@@ -30,6 +31,7 @@ from archivist.step.context import WorkerContext
 from archivist.step.execute import Execution, execute
 from archivist.step.held import Held
 from archivist.step.keeping import is_there, keep, recall
+from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
 from archivist.step.session import Session, weight_uses
 from archivist.step.source import OpenedPage, supplied_mask
@@ -66,6 +68,7 @@ class PageRun:
         self.known = {result.key: result for result in work.known}
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []
+        self.flags: list[Flag] = []
         self.made: dict[tuple[int, str], Held] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.conjectural = False
@@ -143,6 +146,7 @@ class PageRun:
             message=message,
             records=tuple(self.records),
             seconds=seconds,
+            flags=tuple(self.flags),
         )
 
     def _makes_images(self) -> bool:
@@ -256,12 +260,30 @@ class _Call:
         if done.skipped:
             self._record(Status.SKIPPED, reason=done.skipped, done=done)
             return
+        looked = self._look(done)
+        done = replace(done, scores={**done.scores, **looked.scores})
         record = self._record(Status.DONE, done=done, outputs=artifacts)
+        page.flags += looked.flags
         page.conjectural |= self.spec.conjectural
         for name, held in done.outputs.items():
             held.maker = record.digest
             page.values[name] = held
             page.made[self.task.ordinal, name] = held
+
+    def _look(self, done: Execution) -> Looked:
+        """Let the checks of plugins compare the image that went in with the one that came out."""
+        images = [port.name for port in self.spec.outputs if port.kind is Kind.IMAGE]
+        if not images:
+            return Looked()
+        return look(
+            self.page.here.plugins.checks.values(),
+            self.spec.id,
+            before=self.inputs.get("image", self.page.values["image"]),
+            after=done.outputs[images[0]],
+            key=self.key,
+            log=self.ctx.log,
+            most_mp=self.page.workshop.stream_above_mp,
+        )
 
     def _broken(self, error: Exception) -> StepError:
         """Record what a plugin did not foresee, with the place in its code."""

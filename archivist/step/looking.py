@@ -1,0 +1,87 @@
+"""The checks that plugins offer: each compares an image before and after a step.
+
+A check says whether a person should look, nothing more: it never fails an asset, and the output is
+published whatever it says.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from archivist.api.errors import PluginError
+from archivist.api.extensions import CheckSpec
+from archivist.api.steps import Verdict
+from archivist.api.values import Image
+from archivist.model import Flag
+from archivist.plugins import resolve
+from archivist.step.held import Held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the checks measured, as ``check.ID.NAME``, and what they want to be looked at."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+
+
+def look(
+    checks: Iterable[CheckSpec],
+    step: str,
+    *,
+    before: Held,
+    after: Held,
+    key: str,
+    log: logging.Logger,
+    most_mp: float,
+) -> Looked:
+    """Run the checks that look at a step; ``key`` names its result. Never raises for a check.
+
+    A check sees whole images. Those of more than ``most_mp`` megapixels are worked on in windows
+    and may not fit into memory, so they are not checked; ``log`` gets a line that says so.
+    """
+    wanted = [check for check in checks if not check.steps or step in check.steps]
+    if not wanted:
+        return Looked()
+    height, width, _ = after.raster.shape
+    if height * width / 1e6 > most_mp:
+        names = ", ".join(check.id for check in wanted)
+        log.warning("not checked (%s): %d x %d pixels are read in windows", names, width, height)
+        return Looked()
+    images = before.value(), after.value()
+    scores: dict[str, float] = {}
+    flags = []
+    for check in wanted:
+        try:
+            verdict = _ask(check, *images)
+            found = _finite(check, verdict.scores)
+        except Exception as error:
+            # Border of step execution: the code of others must not cost a good result.
+            what = f"{type(error).__name__}: {error}"
+            log.exception("the check %s failed (%s); the result stands", check.id, what)
+            continue
+        scores.update({f"check.{check.id}.{name}": value for name, value in found.items()})
+        if verdict.needed:
+            reason = verdict.reason or check.title
+            flags.append(Flag(check=check.id, step=step, key=key, reason=reason))
+    return Looked(scores=scores, flags=tuple(flags))
+
+
+def _ask(check: CheckSpec, before: object, after: object) -> Verdict:
+    assert isinstance(before, Image)
+    assert isinstance(after, Image)
+    verdict = resolve(check.run)(before, after)
+    if not isinstance(verdict, Verdict):
+        raise PluginError(check.id, f"returned {type(verdict).__name__}, not a Verdict")
+    return verdict
+
+
+def _finite(check: CheckSpec, scores: Mapping[str, float]) -> dict[str, float]:
+    found = {str(name): float(value) for name, value in scores.items()}
+    odd = sorted(name for name, value in found.items() if not math.isfinite(value))
+    if odd:
+        raise PluginError(check.id, f"the score {odd[0]!r} is not finite")
+    return found
