@@ -51,6 +51,11 @@ class OutputSettings:
         (OutputProfile(name="restored"),),
         doc="One or more; each writes every result once. Give all but one a folder of their own.",
     )
+    exiftool: str = param(
+        "auto",
+        doc="auto: where exiftool is installed it reads each changed output again; never: not.",
+        choices=("auto", "never"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

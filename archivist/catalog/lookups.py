@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import exists, literal_column, select
 
@@ -141,7 +142,7 @@ def paths_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[str, .
 
 _step, _version = tables.step.c, tables.plugin_version.c
 _KNOWN = (
-    select(_step.key, _step.id, _step.digest, _step.status, _step.reason, _step.scores, *OUTPUT)
+    select(_step.key, _step.digest, _step.status, _step.reason, _step.scores, *OUTPUT)
     .select_from(
         tables.step.outerjoin(tables.artifact, tables.artifact.c.step_id == _step.id).outerjoin(
             tables.blob, tables.blob.c.digest == tables.artifact.c.blob
@@ -154,66 +155,65 @@ _KNOWN = (
 
 def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
     """Return the stored results of step keys; a key that is not there has none."""
+    parse = from_json if catalog.backend == "sqlite" else _as_it_is
     found: dict[str, KnownResult] = {}
     with catalog.reading() as connection:
-        for rows in select_raw(connection, _KNOWN, _step.key, set(keys)):
-            found.update(_known_results(rows, parse=catalog.backend == "sqlite"))
+        for rows in select_raw(connection, _KNOWN, _step.key, keys):
+            _add_known(found, rows, parse)
     return found
 
 
-def _known_results(rows: Iterable[Row], *, parse: bool) -> Iterator[tuple[str, KnownResult]]:
-    """Put the results of a page together; ``parse`` says that JSON comes as text."""
-    heads: dict[bytes, Row] = {}
-    outputs: dict[bytes, tuple[Artifact, ...]] = {}
-    for row in rows:
-        (
-            key,
-            step_id,
-            _,
-            _,
-            _,
-            _,
-            port,
-            kind,
-            value,
-            kept,
-            blob,
-            size,
-            media,
-            width,
-            height,
-            gone,
-        ) = row
-        head = heads.setdefault(key, row)
-        if head[1] != step_id:
-            continue  # another page has the same record; the first will do
-        made: tuple[Artifact, ...] = ()
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _add_known(
+    found: dict[str, KnownResult], rows: Iterable[Row], parse: Callable[[Any], Any]
+) -> None:
+    """Add the results of a page of rows; inlined, for it runs for every step of every asset."""
+    records: dict[bytes, bytes] = {}
+    for (
+        key,
+        record,
+        status,
+        reason,
+        scores,
+        port,
+        kind,
+        value,
+        kept,
+        blob,
+        size,
+        media_type,
+        width,
+        height,
+        purged,
+    ) in rows:
+        name = key.hex()
+        first = records.setdefault(key, record)
+        if first != record:
+            continue  # another page of a file has the same key; its first record will do
+        outputs: tuple[Artifact, ...] = ()
         if port is not None:
             output = Artifact(
                 port=port,
                 kind=kind,
                 digest=value.hex(),
-                kept=kept == 1 and gone is None,
+                kept=kept == 1 and purged is None,
                 blob=None if blob is None else blob.hex(),
                 size=size,
-                media_type=media,
+                media_type=media_type,
                 width=width,
                 height=height,
             )
-            made = (output,)
-        outputs[key] = made if head is row else outputs[key] + made
-    for key, (_, _, record, status, reason, scores, *_) in heads.items():
-        name = key.hex()
-        yield (
-            name,
-            KnownResult(
-                key=name,
-                record=record.hex(),
-                status=status,
-                reason=reason,
-                scores=(from_json(scores) if parse else scores) if scores is not None else {},
-                outputs=outputs[key],
-            ),
+            outputs = (output,) if first is record else (*found[name].outputs, output)
+        found[name] = KnownResult(
+            key=name,
+            record=record.hex(),
+            status=status,
+            reason=reason,
+            scores={} if scores is None else parse(scores),
+            outputs=outputs,
         )
 
 

@@ -67,11 +67,15 @@ def known_revisions() -> tuple[str, ...]:
 def upgrade(url: str) -> Path | None:
     """Bring a catalog to :func:`head`; return the backup copy, if one was made.
 
-    Takes the writer's place while it works. Raises CatalogError when the catalog is locked,
-    read-only or newer than this archivist.
+    Takes the writer's place while it works. An empty Postgres database gets its tables. Raises
+    CatalogError when the catalog is locked, read-only or newer than this archivist, or when there
+    is no SQLite file: a mistyped name must not make one, least of all among the scans.
     """
-    from archivist.catalog.session import open_catalog
+    from archivist.catalog.session import missing, open_catalog
 
+    path = sqlite_path(parse_url(url))
+    if path is not None and not path.exists():
+        raise missing(str(path))
     with open_catalog(url, write=True) as catalog:
         return catalog.backup
 

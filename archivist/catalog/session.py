@@ -136,7 +136,7 @@ def open_catalog(
 def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
     if not path.exists():
         if not (write and create):
-            raise _missing(str(path))
+            raise missing(str(path))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -148,7 +148,8 @@ def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
     check_file(path, write=write)
 
 
-def _missing(name: str) -> CatalogError:
+def missing(name: str) -> CatalogError:
+    """Return the error of a catalog that is not there."""
     return CatalogError(
         f"there is no catalog at {name}. Cure: archivist run SCANS --out DIR makes one; "
         "later commands take the same --out or --catalog"
@@ -162,7 +163,7 @@ def _ready(engine: Engine, path: Path | None, *, write: bool, create: bool) -> P
     if found == SCHEMA:
         return None
     if found is None and not (write and create):
-        raise _missing(engine.url.render_as_string() if path is None else str(path))
+        raise missing(engine.url.render_as_string() if path is None else str(path))
     if not write:
         migrate.refuse_newer(found or "")
         raise CatalogError(

@@ -13,8 +13,8 @@ class Exit(IntEnum):
     FAULT = 1
     """A fault of archivist itself; the message asks for a report."""
     USAGE = 2
-    """The command line, the configuration or the catalog is wrong; nothing was changed."""
+    """The command line, the configuration or the catalog is wrong; the message says the cure."""
     SOME_FAILED = 3
-    """Some assets failed, or a check found damage; each is listed with its reason."""
+    """Some assets failed, a check found damage, or a report was not written; each with its reason."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C; the same command goes on."""

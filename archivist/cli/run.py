@@ -63,23 +63,39 @@ def run(as_json: bool, **options: object) -> int:
         _tell(job, result, report)
     if result.pending:
         return Exit.INTERRUPTED if not job.fail_fast else Exit.SOME_FAILED
-    return Exit.SOME_FAILED if result.failed else Exit.FINE
+    return Exit.SOME_FAILED if result.failed or report is None else Exit.FINE
 
 
-def _report(job: Job, result: RunResult) -> Path:
-    """Write the report, unless nothing was done since it was written."""
+def _report(job: Job, result: RunResult) -> Path | None:
+    """Write the report, unless nothing was done since it was written.
+
+    The run is over and recorded: a report that cannot be written is told and gives None, so that
+    the results are told too.
+    """
     path = job.home / "report.html"
     if result.planned.summary.units or not path.exists():
+        from archivist.api.errors import ArchivistError
         from archivist.plugins import load_plugins
         from archivist.report import write_report
 
         chosen = job.settings.plugins
-        specs = load_plugins(chosen.allow or None, chosen.block).steps
-        write_report(job.url, scans=job.scans, out=job.out, path=path, specs=specs)
+        plugins = load_plugins(chosen.allow or None, chosen.block)
+        try:
+            write_report(
+                job.url,
+                scans=job.scans,
+                out=job.out,
+                path=path,
+                specs=plugins.steps,
+                codecs=plugins.codecs,
+            )
+        except ArchivistError as error:
+            click.echo(f"Error: {error}", err=True)
+            return None
     return path
 
 
-def summary(job: Job, result: RunResult, report: Path) -> dict[str, object]:
+def summary(job: Job, result: RunResult, report: Path | None) -> dict[str, object]:
     """Return the result of a run for programs."""
     return {
         "event": "result",
@@ -97,30 +113,33 @@ def summary(job: Job, result: RunResult, report: Path) -> dict[str, object]:
             {"paths": list(f.paths), "code": f.code, "reason": f.message} for f in result.failures
         ],
         "out": str(job.out),
-        "report": str(report),
+        "report": str(report) if report else None,
         "catalog": job.url,
     }
 
 
-def _tell(job: Job, result: RunResult, report: Path) -> None:
+def _tell(job: Job, result: RunResult, report: Path | None) -> None:
+    from archivist.report.words import readable
+
     counts, found = result.counts, result.found
     idle = result.planned.summary.idle_assets
     click.echo(
-        f"{found.assets} assets in {found.files} files: {counts.get('done', 0)} restored, "
+        f"{result.planned.summary.assets} assets in {found.files} files: {counts.get('done', 0)} restored, "
         f"{counts.get('skipped', 0)} needed nothing, {idle} up to date, "
         f"{counts.get('failed', 0)} failed, {result.pending} units not done. "
         f"{found.refused} files refused, {found.ignored} ignored."
     )
     for path, code, reason in result.refused:
-        click.echo(f"  refused  {_shown(path)}: {reason} [{code}]", err=True)
+        click.echo(f"  refused  {readable(path)}: {reason} [{code}]", err=True)
     for failure in result.failures:
-        names = ", ".join(_shown(path) for path in failure.paths)
+        names = ", ".join(readable(path) for path in failure.paths)
         click.echo(f"  failed   {names}: {failure.message} [{failure.code}]", err=True)
     if result.failures or result.refused:
         click.echo("To try the failed ones again, give the same command once more.", err=True)
     if result.pending:
         click.echo("Not everything was done. To go on, give the same command once more.", err=True)
-    click.echo(f"Report: {report}")
+    if report:
+        click.echo(f"Report: {report}")
     click.echo(f"Outputs: {job.out}")
 
 

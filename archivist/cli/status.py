@@ -50,7 +50,12 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
             {"paths": list(one.paths), "code": one.code, "reason": one.message} for one in failed
         ],
         "flagged": [
-            {"paths": list(row.paths), "check": flag.check, "step": flag.step, "reason": flag.reason}
+            {
+                "paths": list(row.paths),
+                "check": flag.check,
+                "step": flag.step,
+                "reason": flag.reason,
+            }
             for row in flagged(catalog, limit=_FAILURES)
             for flag in row.flags
         ],

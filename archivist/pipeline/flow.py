@@ -198,7 +198,7 @@ def _work(
             "disk of the output folder; what does not fit will be listed as failed"
         )
     family = device_family(recipe, plugins, len(find_gpus()))
-    names = name_table(catalog, planned.run, job.settings.output.profiles)
+    names = name_table(catalog, planned.run, job.settings.output.profiles, plugins)
     workshop = workshop_for(job, recipe, planned.run, names, family)
     runner = runner_for(job, recipe, plugins, cost, units=planned.summary.units)
     busy = planned.summary.assets - planned.summary.idle_assets

@@ -53,14 +53,25 @@ def workshop_for(job: Job, recipe: Recipe, run: str, names: NameTable, family: s
         block=job.settings.plugins.block,
         seed=recipe.seed,
         device_family=family,
+        exiftool=job.settings.output.exiftool,
         names=dict(names.exceptions),
     )
 
 
-def name_table(catalog: Catalog, run: str, profiles: Sequence[OutputProfile]) -> NameTable:
+def name_table(
+    catalog: Catalog, run: str, profiles: Sequence[OutputProfile], plugins: Plugins
+) -> NameTable:
     """Return the names of all outputs of a run."""
-    paths = (path for file in files_of_run(catalog, run) for path in file.paths)
-    return NameTable.build(paths, profiles)
+    read_only = {codec.id for codec in plugins.codecs.values() if codec.write is None}
+    converted: list[str] = []
+
+    def paths() -> Iterator[str]:
+        for file in files_of_run(catalog, run):
+            if file.assets[0].header.format in read_only:
+                converted.extend(file.paths)
+            yield from file.paths
+
+    return NameTable.build(list(paths()), profiles, converted)
 
 
 def runner_for(job: Job, recipe: Recipe, plugins: Plugins, cost: Estimate, *, units: int) -> Runner:

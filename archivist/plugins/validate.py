@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
+from archivist.api.extensions import CodecSpec
 from archivist.api.steps import (
     Cost,
     Determinism,
@@ -28,6 +29,8 @@ PACKAGE_FILE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[^/\s][^\s]*")
 """A reference to a file in a package: ``package:folder/file``."""
 WEIGHT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """The name of a weight, which is also its file name when it is imported."""
+OWN_FORMATS = frozenset({"jpeg", "png", "tiff", "same"})
+"""Words that a format or a profile's format has already."""
 _HEX = re.compile(rf"[0-9a-f]{{{SHA256_HEX}}}")
 
 
@@ -61,6 +64,8 @@ def extension_problem(offer: object, kind: type) -> str | None:
     """Return what is wrong with a codec, check or exporter of a plugin, None when it is fine."""
     if not isinstance(offer, kind):
         return f"is not a {kind.__name__}"
+    if kind is CodecSpec and offer.id in OWN_FORMATS:  # type: ignore[attr-defined]
+        return "its id is the name of a format that archivist reads itself"
     for name in ("run", "read", "write"):
         text = getattr(offer, name, None)
         if text is not None and not is_dotted(text):

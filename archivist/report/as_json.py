@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -43,20 +43,41 @@ def json_pieces(source: ReportSource) -> Iterator[str]:
     Paths are exact: bytes that are no UTF-8 stand as in :func:`archivist.model.path_to_text`.
     ``totals`` counts by result, ``steps`` by status. Times are ISO 8601 in UTC.
     """
+    yield json.dumps(_head(source), indent=1)[:-2]
+    yield ',\n "assets": ['
+    yield from _items(_asset(asset) for asset in source.assets())
+    yield '],\n "refusals": ['
+    yield from _items(_refusal(refusal) for refusal in source.refusals())
+    yield "]\n}\n"
+
+
+def plain_rows(source: ReportSource) -> Iterator[dict[str, Any]]:
+    """Yield the report as rows of plain JSON values, as exporters get it; see the plugin page.
+
+    First a row of the ``kind`` "run" with what stands at the top of the JSON, then an "asset" for
+    each page, then a "refusal" for each file that was not treated.
+    """
+    yield _plain("run", _head(source))
+    for asset in source.assets():
+        yield _plain("asset", _asset(asset))
+    for refusal in source.refusals():
+        yield _plain("refusal", _refusal(refusal))
+
+
+def _plain(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(row, default=str, allow_nan=False))
+    return {"kind": kind, **plain}
+
+
+def _head(source: ReportSource) -> dict[str, Any]:
     counts = tally(source)
-    head = {
+    return {
         "schema": JSON_SCHEMA,
         "version": JSON_VERSION,
         "run": _run(source.run),
         "totals": {str(result): counts.results[result] for result in sorted(counts.results)},
         "steps": _step_totals(counts),
     }
-    yield json.dumps(head, indent=1)[:-2]
-    yield ',\n "assets": ['
-    yield from _items(_asset(asset) for asset in source.assets())
-    yield '],\n "refusals": ['
-    yield from _items(_refusal(refusal) for refusal in source.refusals())
-    yield "]\n}\n"
 
 
 def _items(rows: Iterator[dict[str, Any]]) -> Iterator[str]:

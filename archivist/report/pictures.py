@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,8 +14,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist.api import ArchivistError
-from archivist.imaging.raster import SourceRaster, open_source
+from archivist.api import ArchivistError, CodecSpec
+from archivist.imaging.plugged import open_any
+from archivist.imaging.raster import SourceRaster
 from archivist.model import text_to_path
 from archivist.report import thumbnails
 from archivist.report.cards import Pair
@@ -58,7 +59,8 @@ class StoredPictures:
     """Makes pairs from the files of a run; what is missing or broken becomes words, never an error.
 
     ``side`` is the longest side of a picture in pixels; ``store`` is the folder of kept masks, or
-    None. Two photographs are worked on at a time, because decoding leaves the interpreter free.
+    None; ``codecs`` read the formats of plugins. Two photographs are worked on at a time, because
+    decoding leaves the interpreter free.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class StoredPictures:
         *,
         side: int = 640,
         max_pixels: int = 1_000_000_000,
+        codecs: Mapping[str, CodecSpec] | None = None,
     ) -> None:
         self._run, self._store = run, None if store is None else BlobStore(store)
         self.side, self._max_pixels = side, max_pixels
+        self._codecs = codecs or {}
         self._one_large = Lock()
 
     def pairs(self, assets: list[ReportAsset]) -> Iterator[Pair]:
@@ -100,7 +104,8 @@ class StoredPictures:
 
     def _pair(self, asset: ReportAsset, stack: ExitStack, scratch: Path | None) -> Pair:
         path = self._run.scans / text_to_path(asset.path)
-        scan = self._see(path, asset.page, "scan", stack, scratch)
+        codec = self._codecs.get(asset.format)
+        scan = self._see(path, asset.page, "scan", stack, scratch, codec)
         if asset.result is Result.UNCHANGED:
             return _alone(scan, None, UNCHANGED)
         result: _Seen | str = "No output was written."
@@ -108,7 +113,7 @@ class StoredPictures:
             # Access copies are smaller than the copy that keeps everything.
             largest = max(asset.files, key=lambda file: file.size)
             path = self._run.out / text_to_path(largest.path)
-            result = self._see(path, asset.page, "result", stack, scratch)
+            result = self._see(path, asset.page, "result", stack, scratch, codec)
         if isinstance(scan, str) or isinstance(result, str):
             return _alone(scan, result, "")
         return self._both(asset, scan, result, stack)
@@ -127,12 +132,18 @@ class StoredPictures:
         )
 
     def _see(
-        self, path: Path, page: int, what: str, stack: ExitStack, scratch: Path | None
+        self,
+        path: Path,
+        page: int,
+        what: str,
+        stack: ExitStack,
+        scratch: Path | None,
+        codec: CodecSpec | None = None,
     ) -> _Seen | str:
         """Return the picture, or a sentence that says why there is none."""
         try:
             raster = stack.enter_context(
-                open_source(path, page, max_pixels=self._max_pixels, scratch=scratch)
+                open_any(path, page, codec, max_pixels=self._max_pixels, scratch=scratch)
             )
             return _Seen(raster, thumbnails.reduce(raster, self.side))
         except FileNotFoundError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from archivist.api import UsageError
 
 if TYPE_CHECKING:
-    from archivist.api import StepSpec
+    from archivist.api import CodecSpec, ExporterSpec, StepSpec
     from archivist.report.cards import Pictures
     from archivist.report.html import Limits
     from archivist.report.rows import ReportRun
@@ -37,29 +37,32 @@ def write_report(
     json: Path | None = None,
     run: str | None = None,
     specs: Mapping[str, StepSpec] | None = None,
+    codecs: Mapping[str, CodecSpec] | None = None,
     pictures: bool = True,
     limits: Limits | None = None,
 ) -> Written:
     """Write the report of the catalog at ``url``: a page to ``path``, tables to ``csv``, ``json``.
 
     Of the whole archive as it is now, or of what one ``run`` treated. ``scans`` and ``out`` are
-    those that the run recorded unless given, ``store`` lies in ``out``; ``specs`` are the steps of
-    the installed plugins, loaded unless given. Raises CatalogError, or UsageError when a file
-    cannot be written: the old one, if any, is then untouched.
+    those that the run recorded unless given, ``store`` lies in ``out``; ``specs`` and ``codecs``
+    are the steps and codecs of the installed plugins, loaded unless given. Raises CatalogError, or
+    UsageError when a file cannot be written: the old one, if any, is then untouched.
     """
     from archivist.catalog.session import open_catalog
+    from archivist.plugins import load_plugins
     from archivist.report.cards import NoPictures
     from archivist.report.gather import CatalogSource
 
-    if specs is None:
-        specs = _installed_steps()
+    if specs is None or codecs is None:
+        plugins = load_plugins()
+        specs, codecs = specs or plugins.steps, codecs or plugins.codecs
     with open_catalog(url, write=False) as catalog:
         source = CatalogSource(catalog, run=run, specs=specs, scans=scans, out=out)
         shown = left_out = 0
         if path is not None:
             from archivist.report.html import write_html
 
-            maker = _pictures(source.run, store) if pictures else NoPictures()
+            maker = _pictures(source.run, store, codecs) if pictures else NoPictures()
             with _writing(path):
                 shelf = write_html(source, maker, path, limits=limits)
             shown, left_out = shelf.shown, shelf.left_out
@@ -77,6 +80,27 @@ def write_report(
     return Written(paths=written, shown=shown, left_out=left_out)
 
 
+def write_export(
+    url: str,
+    path: Path,
+    exporter: ExporterSpec,
+    *,
+    scans: Path | None = None,
+    out: Path | None = None,
+    run: str | None = None,
+) -> None:
+    """Write the report of the catalog at ``url`` in the format of a plugin's exporter.
+
+    Raises as :func:`write_report`, and PluginError when the exporter fails.
+    """
+    from archivist.catalog.session import open_catalog
+    from archivist.report.export import export
+    from archivist.report.gather import CatalogSource
+
+    with open_catalog(url, write=False) as catalog, _writing(path):
+        export(CatalogSource(catalog, run=run, scans=scans, out=out), exporter, path)
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     try:
@@ -88,16 +112,10 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _pictures(run: ReportRun, store: Path | None) -> Pictures:
+def _pictures(run: ReportRun, store: Path | None, codecs: Mapping[str, CodecSpec]) -> Pictures:
     from archivist.report.cache import CachedPictures
     from archivist.report.pictures import StoredPictures
 
     home = run.out / ".archivist"
-    maker = StoredPictures(run, store or home / "store")
+    maker = StoredPictures(run, store or home / "store", codecs=codecs)
     return CachedPictures(maker, home / "thumbnails") if home.is_dir() else maker
-
-
-def _installed_steps() -> Mapping[str, StepSpec]:
-    from archivist.plugins import load_plugins
-
-    return load_plugins().steps

@@ -44,12 +44,12 @@ class FileOutcome:
     publications: tuple[Publication, ...] = ()
 
 
-def open_file(file: FileWork, workshop: Workshop) -> Opened:
+def open_file(file: FileWork, workshop: Workshop, here: Session) -> Opened:
     """Read and check a file and decode its first page; never raises for what the file does."""
     scratch = Path(workshop.scratch) / file.digest
     try:
         scan = open_scan(file, workshop)
-        first = open_page(scan, file.pages[0].asset, workshop, scratch)
+        first = open_page(scan, file.pages[0].asset, workshop, scratch, here.plugins.codecs)
     except AssetError as error:
         return Opened(file=file, scratch=scratch, problem=error)
     except OSError as error:
@@ -79,7 +79,9 @@ def compute_file(
         run = PageRun(work, workshop, here, opened.scratch, previous)
         try:
             page = opened.first if number == 0 else None
-            page = page or open_page(opened.scan, work.asset, workshop, opened.scratch)
+            page = page or open_page(
+                opened.scan, work.asset, workshop, opened.scratch, here.plugins.codecs
+            )
         except AssetError as error:
             pages.append(run.failed_to_open(error))
             continue
@@ -92,12 +94,12 @@ def compute_file(
 def finish_file(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
     """Publish a file whose pages all ended well; give back its scratch space."""
     try:
-        return _finish(draft, workshop, here.threads)
+        return _finish(draft, workshop, here)
     finally:
         shutil.rmtree(draft.opened.scratch, ignore_errors=True)
 
 
-def _finish(draft: FileDraft, workshop: Workshop, threads: int) -> FileOutcome:
+def _finish(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
     opened = draft.opened
     if opened.problem is not None or opened.scan is None:
         problem = opened.problem or SourceError("was not opened")
@@ -108,9 +110,7 @@ def _finish(draft: FileDraft, workshop: Workshop, threads: int) -> FileOutcome:
     if any(outcome.status is Status.FAILED for outcome in outcomes):
         return FileOutcome(assets=_spoiled(outcomes))
     try:
-        publications = publish_file(
-            opened.file, opened.scan, draft.pages, workshop, threads=threads
-        )
+        publications = publish_file(opened.file, opened.scan, draft.pages, workshop, here)
     except AssetError as error:
         return FileOutcome(
             assets=tuple(

@@ -12,7 +12,9 @@ from archivist import __version__
 from archivist.imaging.metadata import HistoryEvent
 from archivist.model import FileWork, Publication, Task, Workshop, now, publication_key
 from archivist.step.page import PageDraft
+from archivist.step.session import Session
 from archivist.step.source import Scan
+from archivist.store.exiftool import program
 from archivist.store.job import PageResult, PublishJob
 from archivist.store.naming import NameTable
 from archivist.store.publish import publish
@@ -21,7 +23,7 @@ SOFTWARE = f"archivist {__version__}"
 
 
 def publish_file(
-    file: FileWork, scan: Scan, pages: Sequence[PageDraft], workshop: Workshop, *, threads: int
+    file: FileWork, scan: Scan, pages: Sequence[PageDraft], workshop: Workshop, here: Session
 ) -> list[Publication]:
     """Write the outputs of a file. Raises PublishError; outputs are then as they were."""
     if not workshop.profiles:
@@ -41,7 +43,9 @@ def publish_file(
         max_pixels=workshop.max_pixels,
         data=scan.data,
         names=NameTable(workshop.names),
-        threads=threads,
+        threads=here.threads,
+        codecs=here.plugins.codecs,
+        exiftool=program(workshop.exiftool),
     )
     images = [page.image.digest for page in pages if page.image]
     conjectural = any(page.conjectural for page in pages)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from archivist.api.errors import SourceError
+from archivist.api.extensions import CodecSpec
 from archivist.api.steps import Kind
 from archivist.hashing import digest_file
 from archivist.imaging.decode import decode
-from archivist.imaging.picture import widen
+from archivist.imaging.picture import Picture, widen
+from archivist.imaging.plugged import codec_of, is_plugged, read_plugged
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
 from archivist.model import Asset, FileWork, Workshop, text_to_path
 from archivist.step.held import Held
@@ -58,8 +61,21 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
     raise SourceError(f"{'; '.join(problems)}. Cure: {cure}", code="source-changed")
 
 
-def open_page(scan: Scan, asset: Asset, workshop: Workshop, scratch: Path) -> OpenedPage:
-    """Return a page as a raster: decoded into memory, or read by windows when it is large."""
+def open_page(
+    scan: Scan,
+    asset: Asset,
+    workshop: Workshop,
+    scratch: Path,
+    codecs: Mapping[str, CodecSpec],
+) -> OpenedPage:
+    """Return a page as a raster: decoded into memory, or read by windows when it is large.
+
+    What a codec plugin reads is always decoded whole.
+    """
+    if is_plugged(asset.header):
+        codec = codec_of(asset.header, codecs)
+        data = scan.path.read_bytes() if scan.data is None else scan.data
+        return _in_memory(read_plugged(codec, data, asset.page, max_pixels=workshop.max_pixels))
     if scan.data is None:
         source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels, scratch=scratch)
         return OpenedPage(
@@ -69,7 +85,10 @@ def open_page(scan: Scan, asset: Asset, workshop: Workshop, scratch: Path) -> Op
             alpha=source.alpha,
             associated=source.associated,
         )
-    picture = decode(scan.data, asset.page, max_pixels=workshop.max_pixels)
+    return _in_memory(decode(scan.data, asset.page, max_pixels=workshop.max_pixels))
+
+
+def _in_memory(picture: Picture) -> OpenedPage:
     return OpenedPage(
         picture=StoredPicture(
             raster=ArrayRaster(picture.pixels),

@@ -70,7 +70,7 @@ def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterato
     carry: dict[str, Carry] = {}
     for unit, file in jobs:
         began, clock = now(), time.perf_counter()
-        opened = open_file(file, workshop)
+        opened = open_file(file, workshop, here)
         draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
         carry[unit.uid] = draft.carry
         yield finish_file(draft, workshop, here), began, time.perf_counter() - clock
@@ -80,12 +80,12 @@ def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iter
     carry: dict[str, Carry] = {}
     ending: deque[tuple[Future[FileOutcome], datetime, float]] = deque()
     with ThreadPoolExecutor(1, "open") as readers, ThreadPoolExecutor(1, "publish") as writers:
-        ahead: Future[Opened] = readers.submit(open_file, jobs[0][1], workshop)
+        ahead: Future[Opened] = readers.submit(open_file, jobs[0][1], workshop, here)
         for number, (unit, _) in enumerate(jobs):
             began, clock = now(), time.perf_counter()
             opened = ahead.result()
             if number + 1 < len(jobs):
-                ahead = readers.submit(open_file, jobs[number + 1][1], workshop)
+                ahead = readers.submit(open_file, jobs[number + 1][1], workshop, here)
             draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
             carry[unit.uid] = draft.carry
             seconds = time.perf_counter() - clock

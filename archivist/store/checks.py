@@ -100,7 +100,7 @@ def _close(meant: tuple[float, float], found: tuple[float, float] | None) -> boo
 
 def _check_pixels(page: PageOutput, written: SourceRaster, kind: str, depth: int) -> None:
     if kind == "jpeg":
-        reached = _psnr(page.raster, written)
+        reached = psnr(page.raster, written)
         if reached < PSNR_FLOOR:
             raise _wrong(f"its pixels differ by {reached:.1f} dB from those meant")
         return
@@ -119,12 +119,12 @@ def _check_equal(meant: Raster, written: Raster, depth: int) -> None:
             raise _wrong(f"its pixels differ in the rows {y0} to {y1}")
 
 
-def _psnr(meant: Raster, written: Raster) -> float:
+def psnr(meant: Raster, written: Raster) -> float:
     """Return the ratio of peak to error of lightness, in decibels, over the whole picture."""
     total, count, width = 0.0, 0, meant.shape[1]
     for y0, y1 in bands(meant):
         difference = _lightness(at_depth(meant.read(y0, y1, 0, width), 8))
-        difference -= _lightness(written.read(y0, y1, 0, width))
+        difference -= _lightness(at_depth(written.read(y0, y1, 0, width), 8))
         total += float(np.square(difference).sum(dtype=np.float64))
         count += difference.size
     return math.inf if total == 0 else 10 * math.log10(255.0**2 * count / total)

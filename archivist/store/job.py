@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from archivist.api.extensions import CodecSpec
 from archivist.api.values import Colour
 from archivist.imaging.metadata import HistoryEvent
 from archivist.imaging.storage import Raster
@@ -40,7 +42,8 @@ class PublishJob:
     ``out`` and ``scan`` are absolute; ``data`` is the content of the scan when it is in memory.
     ``paths`` are the copies of the scan (as text, relative to the scans): each gets its output.
     ``software`` is the name and version written into the outputs, ``when`` the moment written as
-    time of change: equal moments and events give equal bytes.
+    time of change: equal moments and events give equal bytes. ``codecs`` are those of plugins;
+    ``exiftool`` is the program that reads changed outputs a second time, empty for none.
     """
 
     out: Path
@@ -55,6 +58,8 @@ class PublishJob:
     data: bytes | None = None
     names: NameTable = field(default_factory=NameTable)
     threads: int = 1
+    codecs: Mapping[str, CodecSpec] = field(default_factory=dict)
+    exiftool: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

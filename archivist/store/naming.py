@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 
@@ -52,6 +52,14 @@ def output_path(profile: OutputProfile, source: str) -> str:
     return "/".join(parts)
 
 
+def as_tiff(profile: OutputProfile) -> OutputProfile:
+    """Return the profile by which results are named that a reading-only codec leaves to TIFF.
+
+    A tab cannot come from a person's profile, so its names are apart from those of the profile.
+    """
+    return replace(profile, name=f"{profile.name}\ttiff", format="tiff")
+
+
 def page_path(path: str, page: int) -> str:
     """Return the name of one page (from 0) of a scan, for formats that hold one page a file."""
     name = PurePosixPath(path)
@@ -77,10 +85,21 @@ class NameTable:
     """(profile name, source) to output path."""
 
     @classmethod
-    def build(cls, sources: Iterable[str], profiles: Sequence[OutputProfile]) -> NameTable:
-        """Make the table from the paths of all scans of a run, in any order."""
+    def build(
+        cls,
+        sources: Iterable[str],
+        profiles: Sequence[OutputProfile],
+        converted: Iterable[str] = (),
+    ) -> NameTable:
+        """Make the table from the paths of all scans of a run, in any order.
+
+        ``converted`` are those of them that become TIFF, when changed, where a profile asks for the
+        ``same`` format: they need a name for each case.
+        """
         ordered = sorted(set(sources))
-        wishes = sorted(_wishes(ordered, profiles), key=lambda wish: wish.appended)
+        twice = [as_tiff(profile) for profile in profiles if profile.format == "same"]
+        wishes = [*_wishes(ordered, profiles), *_wishes(sorted(set(converted)), twice)]
+        wishes.sort(key=lambda wish: wish.appended)
         taken = _Taken()
         late = [wish for wish in wishes if not taken.claim(wish.path)]
         return cls({(wish.profile, wish.source): taken.other_name(wish) for wish in late})

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archivist.api.errors import PublishError
+from archivist.api.extensions import CodecSpec
 from archivist.hashing import digest_file
+from archivist.imaging.metadata import SourceMetadata
+from archivist.imaging.plugged import is_plugged
 from archivist.model import (
     MetadataContract,
     OutputProfile,
@@ -19,14 +22,16 @@ from archivist.model import (
 from archivist.store.atomic import commit, staged
 from archivist.store.copying import copy_file
 from archivist.store.job import Output, PageResult, PublishJob
-from archivist.store.naming import page_path
+from archivist.store.naming import as_tiff, page_path
+from archivist.store.plugged import render_plugged, unread
 from archivist.store.reading import scan_metadata
 from archivist.store.render import render
+from archivist.store.second_reader import check_again
 
 __all__ = ["PageResult", "PublishJob", "outputs_of", "publish"]
 
 MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff"}
-"""The formats that are written."""
+"""The formats that archivist writes; codec plugins add others."""
 
 
 def publish(job: PublishJob) -> list[Publication]:
@@ -48,6 +53,9 @@ def publish(job: PublishJob) -> list[Publication]:
 
 def _outputs(job: PublishJob, profile: OutputProfile) -> Iterator[Output]:
     kind = job.pages[0].header.format if profile.format == "same" else profile.format
+    if kind in job.codecs:
+        yield _plugged(job, profile, job.codecs[kind])
+        return
     if kind not in MEDIA_TYPES:
         raise PublishError(
             f"{kind} cannot be written. Cure: set format to tiff, jpeg or png in the output "
@@ -62,6 +70,16 @@ def _outputs(job: PublishJob, profile: OutputProfile) -> Iterator[Output]:
     for number in numbers:
         own = tuple(page_path(name, number) for name in names)
         yield Output(profile=profile, format=kind, pages=(number,), names=own)
+
+
+def _plugged(job: PublishJob, profile: OutputProfile, codec: CodecSpec) -> Output:
+    """Return an output in the format of a codec, or as TIFF where the codec only reads."""
+    names = tuple(job.names.path(profile, path) for path in job.paths)
+    output = Output(profile=profile, format=codec.id, pages=(0,), names=names)
+    if codec.write is not None or _untouched(job, output):
+        return output
+    converted = tuple(job.names.path(as_tiff(profile), path) for path in job.paths)
+    return Output(profile=profile, format="tiff", pages=(0,), names=converted)
 
 
 def _untouched(job: PublishJob, output: Output) -> bool:
@@ -105,8 +123,7 @@ def _copy_scan(job: PublishJob, temporary: Path) -> None:
 def _written(job: PublishJob, output: Output) -> list[Publication]:
     targets = [_place(job, name) for name in output.names]
     with _cured(targets[0]), staged(targets[0].parent) as temporary:
-        metadata = scan_metadata(job.scan, job.data, output.pages)
-        contract = render(temporary, job, output, metadata)
+        contract = _made(temporary, job, output)
         digest = digest_file(temporary)
         for target in targets[1:]:
             _second_copy(temporary, target, digest)
@@ -115,6 +132,21 @@ def _written(job: PublishJob, output: Output) -> list[Publication]:
     return [
         _publication(job, output, name, digest, contract, untouched=False) for name in output.names
     ]
+
+
+def _made(temporary: Path, job: PublishJob, output: Output) -> MetadataContract:
+    """Write an output, check it, and return its metadata contract."""
+    if output.format in job.codecs:
+        return render_plugged(temporary, job, output, job.codecs[output.format])
+    source = job.pages[0].header
+    if is_plugged(source):
+        blank = [SourceMetadata(format=source.format) for _ in output.pages]
+        return unread(render(temporary, job, output, blank), source.format)
+    metadata = scan_metadata(job.scan, job.data, output.pages)
+    contract = render(temporary, job, output, metadata)
+    if job.exiftool:
+        check_again(job.exiftool, job.scan, temporary, contract)
+    return contract
 
 
 def _second_copy(made: Path, target: Path, digest: str) -> None:
@@ -143,7 +175,7 @@ def _publication(
         path=name,
         output_digest=digest,
         size=(job.out / text_to_path(name)).stat().st_size,
-        media_type=MEDIA_TYPES[output.format],
+        media_type=MEDIA_TYPES.get(output.format) or f"image/x-{output.format}",
         untouched=untouched,
         contract=contract,
     )

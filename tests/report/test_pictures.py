@@ -132,6 +132,17 @@ def test_the_detail_shows_where_most_was_changed_pixel_for_pixel(places, picture
     assert pixels_of(pair.detail_after).min() > 180
 
 
+def test_a_strip_of_a_few_rows_is_shown(places, pictures, asset):
+    before = flat(200, size=(2, 900))
+    after = before.copy()
+    after[1, 700] = 0
+    write(places / "scans" / "a.png", before)
+    write(places / "out" / "a.png", after)
+    pair = pictures.pair(asset("a.png"))
+    assert pixels_of(pair.before).shape == (1, 64, 3)
+    assert pixels_of(pair.detail_after).shape == (1, 48, 3)
+
+
 def test_without_a_common_size_there_is_no_detail(places, pictures, asset):
     write(places / "scans" / "a.png", flat(200, (400, 600)))
     write(places / "out" / "a.png", flat(200, (800, 1200)))

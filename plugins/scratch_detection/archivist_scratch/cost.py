@@ -18,9 +18,7 @@ def detect_cost(width: int, height: int, params: DetectParams) -> Cost:
         return DETECT.cost
     return dataclasses.replace(
         DETECT.cost,
-        ram_mib=1000,
-        vram_mib=1500,
-        ram_mib_per_mp=300,
-        vram_mib_per_mp=300,
+        ram_mib=7500,
+        vram_mib=7500,
         seconds_per_mp=PAPER_SECONDS_PER_MP,
     )

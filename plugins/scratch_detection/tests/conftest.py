@@ -32,8 +32,8 @@ def random_weights(tmp_path: Path) -> Path:
     torch.manual_seed(3)
     network = Compact()
     with torch.no_grad():
-        network.head.weight.normal_(0, 0.3)
-        network.head.bias.zero_()
+        network.head[-1].weight.normal_(0, 0.3)
+        network.head[-1].bias.zero_()
     path = tmp_path / "random.safetensors"
     save_weights(network.state_dict(), path)
     return path

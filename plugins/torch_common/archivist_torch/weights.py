@@ -46,6 +46,7 @@ def save_weights(
     }
     part = path.with_name(path.name + ".part")
     save_file(tensors, part, dict(metadata or {}))
+    part.chmod(0o644)  # safetensors makes files that only their owner can read
     part.replace(path)
     return digest(path)
 

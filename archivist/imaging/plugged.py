@@ -1,0 +1,159 @@
+"""Files in the formats of codec plugins, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from archivist.api.errors import ArchivistError, PublishError, SourceError
+from archivist.api.extensions import CodecSpec
+from archivist.api.values import Colour, Image
+from archivist.imaging.decode import no_such_page
+from archivist.imaging.page import PageFacts
+from archivist.imaging.picture import Picture, quantise, to_depth
+from archivist.imaging.probe import SUFFIXES, sniff
+from archivist.imaging.raster import ArrayRaster, SourceRaster, open_source
+from archivist.model import Header
+from archivist.plugins import resolve
+
+FAULTS = (
+    ArchivistError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What the code of others may raise over a damaged file."""
+
+
+def is_plugged(header: Header) -> bool:
+    """Tell whether a page is in a format that archivist does not read itself."""
+    return header.format not in SUFFIXES
+
+
+def codec_of(header: Header, codecs: Mapping[str, CodecSpec]) -> CodecSpec:
+    """Return the codec of a page that :func:`is_plugged`. Raises SourceError when it is gone."""
+    if header.format not in codecs:
+        raise SourceError(
+            f"the codec {header.format} that reads it is not installed here. Cure: install its "
+            "plugin, on every worker",
+            code="plugin-missing",
+        )
+    return codecs[header.format]
+
+
+def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: int) -> Picture:
+    """Return the picture in a file's content, read by a codec and rounded to its depth.
+
+    A file of a codec has one page and no opacity. Raises SourceError: ``codec-failed`` when the
+    codec raises or returns anything but a picture, ``too-large``, ``damaged`` for another page.
+    """
+    if page != 0:
+        raise no_such_page(page, 1)
+    try:
+        image = resolve(codec.read)(data, page)
+    except FAULTS as error:
+        raise SourceError(
+            f"the codec {codec.id} ({codec.title}) cannot read it: {error}. Cure: check the file "
+            "with the program that wrote it, or install another version of the codec",
+            code="codec-failed",
+        ) from error
+    checked = _checked(codec, image, max_pixels)
+    header = Header(
+        format=codec.id,
+        width=checked.width,
+        height=checked.height,
+        colour=checked.colour,
+        depth=checked.depth,
+        layout=codec.title,
+    )
+    return Picture(
+        pixels=to_depth(quantise(checked.pixels), checked.depth),
+        colour=checked.colour,
+        depth=checked.depth,
+        icc=checked.icc,
+        alpha=None,
+        header=header,
+    )
+
+
+def write_plugged(codec: CodecSpec, image: Image) -> bytes:
+    """Return an image as a file in a codec's format. Raises PublishError when it cannot."""
+    assert codec.write is not None  # the caller asks only codecs that write
+    fault = "no bytes"
+    try:
+        data = resolve(codec.write)(image)
+    except FAULTS as error:
+        fault = str(error) or type(error).__name__
+    else:
+        if isinstance(data, bytes) and data:
+            return data
+    raise PublishError(
+        f"the codec {codec.id} ({codec.title}) cannot write it: {fault}. Cure: set format to tiff "
+        "in the output profile, or install another version of the codec",
+        code="codec-failed",
+    )
+
+
+def open_any(
+    path: Path,
+    page: int,
+    codec: CodecSpec | None,
+    *,
+    max_pixels: int,
+    scratch: Path | None = None,
+) -> SourceRaster:
+    """Open a file for reading by window; by ``codec``, if any, unless it is a format of our own.
+
+    A file of our own is one that begins like it and has no suffix of the codec. Raises SourceError
+    and OSError.
+    """
+    if codec is None or (_is_own(path) and path.suffix.lower() not in codec.suffixes):
+        return open_source(path, page, max_pixels=max_pixels, scratch=scratch)
+    picture = read_plugged(codec, path.read_bytes(), page, max_pixels=max_pixels)
+    facts = PageFacts(header=picture.header, icc=picture.icc)
+    return SourceRaster(ArrayRaster(picture.pixels), None, facts)
+
+
+def _is_own(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    try:
+        return bool(sniff(head))
+    except SourceError:
+        return False
+
+
+def _checked(codec: CodecSpec, image: object, max_pixels: int) -> Image:
+    """Return what a codec gave, when it is what it promised."""
+    fault = _fault(image)
+    if fault or not isinstance(image, Image):
+        raise SourceError(
+            f"the codec {codec.id} returned {fault}. Cure: report it to its authors",
+            code="codec-failed",
+        )
+    if image.width * image.height > max_pixels:
+        raise SourceError(
+            f"{image.width} x {image.height} pixels are more than the limit of {max_pixels}. "
+            "Cure: raise scan.max_megapixels",
+            code="too-large",
+        )
+    return image
+
+
+def _fault(image: object) -> str:
+    if not isinstance(image, Image) or image.pixels.ndim != 3:
+        return "no archivist.api.Image"
+    if image.pixels.dtype != np.float32 or not np.isfinite(image.pixels).all():
+        return "pixels that are no finite float32"
+    if image.pixels.shape[2] != (1 if image.colour is Colour.GREY else 3) or not image.pixels.size:
+        return f"{image.colour} pixels of the shape {image.pixels.shape}"
+    return "" if image.depth in (8, 16) else f"a depth of {image.depth} bits, not 8 or 16"

@@ -1,0 +1,148 @@
+"""exiftool as a second reader of metadata: one process for each worker, asked over its stdin.
+
+The client is our own because it needs two things: a time limit for each answer, and file names that
+hold line breaks (exiftool reads one argument a line). Names never reach a shell.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+log = logging.getLogger(__name__)
+
+SECONDS = 30.0
+"""The longest wait for one answer; a usual one takes 0.01 to 0.1 s."""
+_READ = ("-json", "-struct", "-n", "-G0:1", "-a", "-u", "-charset", "filename=utf8")
+_READY = b"{ready}"
+
+Tags = Mapping[str, Any]
+"""``family:group:name`` to value: ``EXIF:IFD0:Make``, ``XMP:XMP-dc:Title``."""
+
+
+def program(setting: str) -> str:
+    """Return the path of exiftool, empty when there is none or the setting is ``never``."""
+    return _found() if setting == "auto" else ""
+
+
+@lru_cache(maxsize=1)
+def _found() -> str:
+    return shutil.which("exiftool") or ""
+
+
+@lru_cache(maxsize=1)
+def reader(path: str) -> Reader:
+    """Return this process's reader."""
+    return Reader(path)
+
+
+class Unusable(Exception):
+    """exiftool did not answer as it should."""
+
+
+class Reader:
+    """A running exiftool. The first time it is unusable that is logged, and it is left alone."""
+
+    def __init__(self, path: str, *, seconds: float = SECONDS) -> None:
+        self._path, self._seconds = path, seconds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        self.broken = False
+
+    def read(self, files: Sequence[Path]) -> list[Tags] | None:
+        """Return the tags of each file, or None when exiftool is of no use (it is logged once)."""
+        if self.broken:
+            return None
+        with self._lock:
+            try:
+                return self._ask(files)
+            except (OSError, ValueError, Unusable) as error:
+                self.broken = True
+                self.close()
+                log.warning(
+                    "%s is not usable (%s); outputs are checked by archivist alone",
+                    self._path,
+                    error,
+                )
+                return None
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._finish()
+            self._process = None
+
+    def _ask(self, files: Sequence[Path]) -> list[Tags]:
+        stdin = self._running()
+        arguments = [*(word.encode() for word in _READ), *map(argument, files), b"-execute"]
+        stdin.write(b"\n".join(arguments) + b"\n")
+        stdin.flush()
+        answer: list[Tags] = json.loads(self._answer().decode("utf-8", "replace") or "[]")
+        if len(answer) != len(files) or any("Error" in name for tags in answer for name in tags):
+            raise Unusable("it could not read a file")
+        return answer
+
+    def _answer(self) -> bytes:
+        lines: list[bytes] = []
+        while True:
+            try:
+                line = self._lines.get(timeout=self._seconds)
+            except queue.Empty:
+                raise Unusable(f"no answer within {self._seconds:g} s") from None
+            if line.startswith(_READY):
+                return b"".join(lines)
+            if not line:
+                raise Unusable("it ended")
+            lines.append(line)
+
+    def _running(self) -> IO[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [self._path, "-stay_open", "True", "-@", "-"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            self._finish = weakref.finalize(self, _end, self._process)
+            reading = threading.Thread(
+                target=_pump, args=(self._process.stdout, self._lines), daemon=True
+            )
+            reading.start()
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+
+def argument(path: Path) -> bytes:
+    """Return a file name as a line of exiftool's argument file."""
+    name = os.fsencode(path.absolute())
+    if not any(byte in name for byte in (b"\n", b"\r")):
+        return name
+    # A line with this mark is read as a string of C.
+    for plain, escaped in ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r")):
+        name = name.replace(plain, escaped)
+    return b"#[CSTR]" + name
+
+
+def _pump(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(b"")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
