@@ -25,8 +25,10 @@ import numpy as np
 import torch
 
 from archivist.api import Colour, Image, Mask, Probability, Value
-from archivist.testing import FakeContext, run_step
+from archivist.testing import FakeContext
+from archivist_scratch import detect
 from archivist_scratch.evaluation import Pixels, composites, fit, mean_precision
+from archivist_scratch.params import DetectParams
 from archivist_scratch.plugin import DETECT
 from archivist_scratch.synthesis import Material
 
@@ -38,14 +40,14 @@ class Step:
     """The step ``scratch.detect`` as a function of grey pixels, in one scheme."""
 
     def __init__(self, scheme: str, context: FakeContext) -> None:
-        self.params, self.context = {"scheme": scheme}, context
+        self.params, self.context = DetectParams(scheme=scheme), context
         self.seconds, self.megapixels = 0.0, 0.0
 
     def run(self, grey: Pixels) -> Mapping[str, Value]:
         """Return the step's outputs, keeping the time."""
         image = Image(pixels=grey[..., None].copy(), colour=Colour.GREY)
         start = time.perf_counter()
-        out = run_step(DETECT, self.params, context=self.context, image=image)
+        out = detect.run({"image": image}, self.params, self.context)
         self.seconds += time.perf_counter() - start
         self.megapixels += grey.size / 1e6
         return out

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE
+from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import ids_of_assets, records_of_rows, uid_of, uids_of_assets
 from archivist.catalog.rows import (
@@ -154,8 +155,6 @@ def failures(
     catalog: Catalog, uid: str, *, limit: int = PAGE, after: str = ""
 ) -> tuple[Failure, ...]:
     """Return a page of the assets that failed in a run, with the paths of their files."""
-    from archivist.catalog.lookups import paths_of
-
     failed = outcomes(catalog, uid, status="failed", limit=limit, after=after)
     paths = paths_of(catalog, (one.asset.partition("#")[0] for one in failed))
     return tuple(

@@ -6,6 +6,13 @@ are pages or iterators, so that a million assets never lie in memory.
 
 from __future__ import annotations
 
+from archivist.catalog.endings import (
+    last_failures,
+    last_outcomes,
+    pinned,
+    published,
+    reviews,
+)
 from archivist.catalog.files import PresentFile, present_files
 from archivist.catalog.history import (
     all_records,
@@ -19,22 +26,10 @@ from archivist.catalog.history import (
     runs,
     totals,
 )
-from archivist.catalog.lookups import (
-    FileStats,
-    assets_of,
-    file_stats,
-    known,
-    last_failures,
-    last_outcomes,
-    paths_of,
-    pinned,
-    previous,
-    published,
-    refusals,
-    reviews,
-)
+from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of, refusals
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
+from archivist.catalog.results import known, previous
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
 
 __all__ = [

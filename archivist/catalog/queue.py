@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
-from archivist.catalog.lookups import known, previous
 from archivist.catalog.memo import Memo
 from archivist.catalog.reading import asset_of, uids_of_assets
+from archivist.catalog.results import known, previous
 from archivist.catalog.rows import PendingUnit
 from archivist.catalog.session import Catalog
 from archivist.model import (

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, exists, func, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
+from archivist.catalog.endings import last_outcomes, reviews
 from archivist.catalog.flags import FLAGGED, flags_of, in_force
-from archivist.catalog.lookups import last_outcomes, paths_of, reviews
+from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import (
     asset_of,

@@ -12,9 +12,9 @@ from archivist.api.errors import CatalogError
 from archivist.catalog import curation, plans, scans
 from archivist.catalog.bulk import pages
 from archivist.catalog.events import EventDraft, add_events
-from archivist.catalog.lookups import previous
 from archivist.catalog.records import Recorder
 from archivist.catalog.repeats import Repeats, asset_ids
+from archivist.catalog.results import previous
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import Catalog
 from archivist.catalog.tables import run

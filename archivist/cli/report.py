@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
+from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
 if TYPE_CHECKING:
@@ -48,22 +49,22 @@ def report(
     catalog_url: str | None,
     config_file: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Write the report of the archive: a page (--html), a table (--csv), or JSON to the output.
 
-    A plugin may offer other formats: --export ID --to FILE. Without any of these the page goes to DIR/.archivist/report.html.
+    A plugin may offer other formats: --export ID --to FILE. Without any of these the page goes to
+    DIR/.archivist/report.html.
     """
     from archivist.report import write_report
     from archivist.report.html import Limits
 
     if list_exporters:
-        _list_exporters(config_file, as_json)
-        return
+        return _list_exporters(config_file, as_json)
     if (exporter is None) != (target is None):
         raise UsageError("--export ID and --to FILE belong together. Cure: give both")
-    where = place(out, catalog_url, config_file)
+    where, code = place(out, catalog_url, config_file), Exit.FINE
     if exporter is not None and target is not None:
-        _export(where, exporter, target, run_uid, scans)
+        code = _export(where, exporter, target, run_uid, scans)
     if not any((html, csv, exporter, as_json)):
         html = where.home / "report.html"
     if html is not None or csv is not None:
@@ -90,6 +91,7 @@ def report(
             )
     if as_json:
         _dump(where, run_uid, scans)
+    return code
 
 
 def _plugins(settings: Settings) -> Plugins:
@@ -98,7 +100,7 @@ def _plugins(settings: Settings) -> Plugins:
     return load_plugins(settings.plugins.allow or None, settings.plugins.block)
 
 
-def _list_exporters(config_file: Path | None, as_json: bool) -> None:
+def _list_exporters(config_file: Path | None, as_json: bool) -> Exit:
     from archivist.cli.tables import print_table
     from archivist.config import load
 
@@ -110,16 +112,23 @@ def _list_exporters(config_file: Path | None, as_json: bool) -> None:
         print_table(("ID", "Suffix", "Title"), [(one.id, one.suffix, one.title) for one in found])
     else:
         click.echo("No plugin offers an exporter; --html, --csv and --json are always there.")
+    return Exit.FINE
 
 
-def _export(where: Place, name: str, target: Path, run: str | None, scans: Path | None) -> None:
+def _export(where: Place, name: str, target: Path, run: str | None, scans: Path | None) -> Exit:
+    from archivist.api.errors import PluginError
     from archivist.report.export import exporter_named
     from archivist.report.write import write_export
 
     exporter = exporter_named(name, _plugins(where.settings).exporters)
     out = None if where.out is None else where.out.absolute()
-    write_export(where.catalog_url, target, exporter, scans=scans, out=out, run=run)
+    try:
+        write_export(where.catalog_url, target, exporter, scans=scans, out=out, run=run)
+    except PluginError as error:
+        click.echo(f"Error: {error}", err=True)
+        return Exit.SOME_FAILED
     click.echo(f"Written: {target}", err=True)
+    return Exit.FINE
 
 
 def _dump(where: Place, run: str | None, scans: Path | None) -> None:

@@ -13,8 +13,10 @@ from archivist.cli.exits import Exit
 from archivist.cli.options import catalog_options, place
 
 if TYPE_CHECKING:
+    from archivist.catalog.session import Catalog
     from archivist.cli.options import Place
     from archivist.store.blobs import BlobStore
+    from archivist.store.gc import StoreCheck
 
 
 @click.group()
@@ -65,18 +67,30 @@ def gc(
 
 
 @store.command()
+@click.option(
+    "--mend", is_flag=True, help="Remove damaged blobs, so that they are made anew when needed."
+)
 @catalog_options
 def check(
-    out: Path | None, catalog_url: str | None, config_file: Path | None, as_json: bool
+    mend: bool,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
 ) -> int:
-    """Read every blob and compare it with its digest; name damaged and missing ones."""
+    """Read every blob and compare it with its digest; name damaged and missing ones.
+
+    With --mend the catalog forgets those: a run that needs one makes it anew.
+    """
     from archivist.catalog.queries import referenced_blobs
     from archivist.catalog.session import open_catalog
     from archivist.store.gc import check as check_store
 
     where = place(out, catalog_url, config_file)
-    with open_catalog(where.catalog_url, write=False) as catalog:
+    with open_catalog(where.catalog_url, write=mend, create=False) as catalog:
         found = check_store(_store(where), referenced_blobs(catalog))
+        if mend:
+            _forget(catalog, _store(where), found)
     if as_json:
         click.echo(json.dumps(asdict(found)))
     else:
@@ -88,8 +102,21 @@ def check(
             f"{len(found.missing)} missing; {found.unreferenced} are pointed to by nothing."
         )
         if found.damaged or found.missing:
-            click.echo("Cure: give the run's command again; what is missing is made anew.")
-    return Exit.SOME_FAILED if found.damaged or found.missing else Exit.FINE
+            click.echo(
+                "They are forgotten: a run that needs one makes it anew."
+                if mend
+                else "Cure: archivist store check --mend; a run that needs one makes it anew."
+            )
+    return Exit.SOME_FAILED if (found.damaged or found.missing) and not mend else Exit.FINE
+
+
+def _forget(catalog: Catalog, store: BlobStore, found: StoreCheck) -> None:
+    """Forget damaged and missing blobs, then remove the damaged: a crash between does no harm."""
+    from archivist.catalog.writer import Writer
+
+    Writer(catalog).forget_blobs([*found.damaged, *found.missing], reason="damaged or missing")
+    for digest in found.damaged:
+        store.delete(digest)
 
 
 def _store(where: Place) -> BlobStore:

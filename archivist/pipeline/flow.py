@@ -20,7 +20,7 @@ from archivist.catalog.writer import Writer
 from archivist.model import Recipe, now
 from archivist.pipeline.job import Job, Silent, Watcher
 from archivist.pipeline.planning import device_family, planned_files, planner_for
-from archivist.pipeline.scanning import Found, scan_into
+from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, runner_for, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins
@@ -151,7 +151,13 @@ def _open(job: Job) -> Catalog:
     except OSError as error:
         message = f"{job.out} cannot be written to: {error.strerror or error}"
         raise UsageError(f"{message}. Cure: another folder with --out") from error
-    return open_catalog(job.url, write=True)
+    catalog = open_catalog(job.url, write=True)
+    try:
+        check_same_archive(job, catalog)
+    except UsageError:
+        catalog.close()
+        raise
+    return catalog
 
 
 def _tidy(job: Job, catalog: Catalog) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from archivist.api.errors import UsageError
 from archivist.catalog.lookups import assets_of, file_stats
+from archivist.catalog.queries import runs
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
 from archivist.model import Refusal, ScanFile, Status
@@ -47,6 +49,30 @@ def scan_into(
         for row in manifest.unused():
             watcher.note(f"{manifest.where}: line {row.line}: no file for {row.name!r}")
     return found
+
+
+def check_same_archive(job: Job, catalog: Catalog) -> None:
+    """Raise UsageError when the catalog or output folder belongs to another folder of scans.
+
+    Its results would be replaced by those of other photographs that happen to have their names, and
+    its files be taken for lost. An archive that was moved is no longer at its old place.
+    """
+    newest = runs(catalog, limit=1)
+    before = Path(str(newest[0].settings.get("scans") or job.scans)) if newest else job.scans
+    if before == job.scans or not _has_files(before):
+        return
+    raise UsageError(
+        f"{catalog.url.render_as_string()} is the catalog of the scans in {before}, not of those "
+        f"in {job.scans}. Cure: name another folder with --out, and another catalog with --catalog "
+        "if you gave one; to treat only a part of the archive, use --where"
+    )
+
+
+def _has_files(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())  # the empty folder may be the place of a disk that is away
+    except OSError:
+        return False
 
 
 def _manifest(job: Job) -> Manifest | None:

@@ -198,8 +198,8 @@ def _judge(expected: _Expected) -> Finding:
 
 _CURES = {
     Subject.ORIGINAL: "Cure: bring it back from a backup; if the change was meant, run again",
-    Subject.OUTPUT: "Cure: run again, it is made anew",
-    Subject.STORED: "Cure: archivist store check removes it, the next run makes it anew",
+    Subject.OUTPUT: "Cure: remove what is left of it and run again, it is made anew",
+    Subject.STORED: "Cure: archivist store check --mend; it is made anew when it is needed",
     Subject.WEIGHTS: "Cure: install the plugin again, or import the weights again",
 }
 

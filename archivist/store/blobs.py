@@ -100,8 +100,8 @@ class BlobStore:
             data = stream.read()
         if digest_bytes(data) != digest:
             raise StoreError(
-                f"blob {digest} in {self.root} is damaged. Cure: archivist store check, then run "
-                "again to make it anew",
+                f"blob {digest} in {self.root} is damaged. Cure: archivist store check --mend, "
+                "then run again to make it anew",
                 code="blob-damaged",
             )
         return data

@@ -144,7 +144,7 @@ def _made(temporary: Path, job: PublishJob, output: Output) -> MetadataContract:
         return unread(render(temporary, job, output, blank), source.format)
     metadata = scan_metadata(job.scan, job.data, output.pages)
     contract = render(temporary, job, output, metadata)
-    if job.exiftool:
+    if job.exiftool and len(output.pages) == len(job.pages):
         check_again(job.exiftool, job.scan, temporary, contract)
     return contract
 

@@ -113,6 +113,13 @@ def test_upgrading_a_catalog_at_head_changes_nothing(url):
     assert migrate.upgrade(url) is None
 
 
+def test_upgrading_a_file_that_is_not_there_makes_none(sqlite_url, tmp_path):
+    with pytest.raises(CatalogError, match="there is no catalog"):
+        migrate.upgrade(sqlite_url)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failed_backup_leaves_the_catalog_as_it_was(older, monkeypatch, tmp_path):
     if not older.startswith("sqlite"):
         pytest.skip("only SQLite catalogs are copied")

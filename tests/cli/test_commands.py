@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -202,6 +203,23 @@ def test_store_check_names_a_damaged_blob(archive):
 
     assert code == 3
     assert "damaged" in out
+
+
+def test_a_damaged_blob_is_forgotten_and_made_anew_when_it_is_needed(archive):
+    archive("run")
+    output = archive.out / "album" / "spotted.png"
+    before = output.read_bytes()
+    for blob in (archive.out / ".archivist" / "store").rglob("*"):
+        if blob.is_file():
+            blob.chmod(blob.stat().st_mode | stat.S_IWUSR)
+            blob.write_bytes(bytes(blob.stat().st_size))
+    output.unlink()
+
+    assert archive("run")[0] == 3
+    assert _store(archive, "check", "--mend")[0] == 0
+    assert archive("run")[0] == 0
+    assert PillowImage.open(output).tobytes() == PillowImage.open(BytesIO(before)).tobytes()
+    assert _store(archive, "check")[0] == 0
 
 
 def test_garbage_collection_leaves_everything_that_the_catalog_names(archive):

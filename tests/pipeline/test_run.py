@@ -321,6 +321,26 @@ def test_an_output_folder_inside_the_scans_is_refused(bench):
         bench.run()
 
 
+def test_the_output_folder_of_other_scans_is_refused_and_nothing_replaced(bench, tmp_path):
+    bench.steps = [{"use": "sample.shade"}]
+    bench.run()
+    before = (bench.out / "plain.png").read_bytes()
+    bench.scans = tmp_path / "other"
+    bench.scans.mkdir()
+    PillowImage.fromarray(np.full((20, 20), 90, np.uint8)).save(bench.scans / "plain.png")
+
+    with pytest.raises(UsageError, match="another folder with --out"):
+        bench.run()
+    assert (bench.out / "plain.png").read_bytes() == before
+
+
+def test_an_archive_that_was_moved_finds_its_results(bench):
+    bench.run()
+    bench.scans = bench.scans.rename(bench.scans.with_name("moved"))
+
+    assert bench.run().planned.summary.units == 0
+
+
 def test_an_unknown_step_is_refused_before_anything_is_done(bench):
     bench.steps = [{"use": "sample.spott"}]
 

@@ -47,7 +47,7 @@ class Sampler:
     material: Material
     seed: int
     size: int = 192
-    clean_share: float = 0.27
+    clean_share: float = 0.4
 
     def __call__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return a grey picture and its truth mask, both uint8 of (size, size)."""

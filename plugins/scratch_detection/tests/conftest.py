@@ -1,29 +1,14 @@
-"""Contexts for calling steps, and small weights for tests that need any."""
+"""Weights for tests that need any."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from archivist.api import StepSpec
-from archivist.testing import FakeContext
 from archivist_scratch.network import Compact
 from archivist_torch.weights import save_weights
-
-MakeContext = Callable[..., FakeContext]
-
-
-@pytest.fixture
-def context() -> MakeContext:
-    """Return a maker of contexts: ``context(spec, tile=...)``."""
-
-    def make(spec: StepSpec, **options: object) -> FakeContext:
-        return FakeContext(spec=spec, **options)  # type: ignore[arg-type]
-
-    return make
 
 
 @pytest.fixture

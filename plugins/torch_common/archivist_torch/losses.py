@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-HEAVIEST = 3.0
+HEAVIEST = 2.0
 """No damaged pixel counts more than this many sound ones, however few there are."""
 
 

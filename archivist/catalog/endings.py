@@ -1,0 +1,102 @@
+"""How assets ended: newest outcomes, reviews, and what lies in the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import exists, select
+
+from archivist.catalog import tables
+from archivist.catalog.bulk import pages
+from archivist.catalog.reading import ids_of_assets
+from archivist.catalog.rows import Approval, Decision, Outcome, Published
+from archivist.catalog.session import Catalog
+
+
+def last_outcomes(catalog: Catalog, assets: Iterable[str]) -> dict[str, Outcome]:
+    """Return how assets ended in the newest run that treated them."""
+    table = tables.asset_outcome.c
+    found: dict[str, Outcome] = {}
+    with catalog.reading() as connection:
+        for page in pages(set(assets)):
+            uids = ids_of_assets(connection, page)
+            for row in connection.execute(
+                select(*tables.asset_outcome.c, tables.run.c.uid)
+                .join(tables.run, tables.run.c.id == table.run_id)
+                .where(table.asset_id.in_(list(uids)))
+                .order_by(table.run_id)
+            ):
+                found[uids[row.asset_id]] = Outcome(
+                    asset=uids[row.asset_id],
+                    status=row.status,
+                    code=row.code,
+                    message=row.message,
+                    seconds=row.seconds,
+                    run=row.uid,
+                )
+    return found
+
+
+def last_failures(catalog: Catalog, assets: Iterable[str]) -> dict[str, Outcome]:
+    """Return the assets that failed in the newest run that treated them."""
+    outcomes = last_outcomes(catalog, assets)
+    return {uid: outcome for uid, outcome in outcomes.items() if outcome.status == "failed"}
+
+
+def reviews(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
+    """Return the newest review of each asset that has one."""
+    table = tables.review.c
+    found: dict[str, Approval] = {}
+    with catalog.reading() as connection:
+        for page in pages(set(assets)):
+            uids = ids_of_assets(connection, page)
+            for row in connection.execute(
+                select(tables.review).where(table.asset_id.in_(list(uids))).order_by(table.id)
+            ):
+                found[uids[row.asset_id]] = Approval(
+                    asset=uids[row.asset_id],
+                    decision=Decision(row.decision),
+                    reviewer=row.reviewer,
+                    reason=row.reason,
+                    at=row.at,
+                    records=row.records,
+                )
+    return found
+
+
+def pinned(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
+    """Return the approvals in force: a planner leaves these results as they are."""
+    newest = reviews(catalog, assets)
+    return {uid: one for uid, one in newest.items() if one.decision is Decision.APPROVE}
+
+
+def published(catalog: Catalog, digests: Iterable[str]) -> dict[tuple[str, str, str], Published]:
+    """Return what lies in the output folder: (digest of the scan, profile, source) to the file."""
+    table, newer = tables.publication.c, tables.publication.alias("newer")
+    overwritten = exists().where(
+        newer.c.collection_id == table.collection_id,
+        newer.c.path == table.path,
+        newer.c.id > table.id,
+    )
+    found: dict[tuple[str, str, str], Published] = {}
+    with catalog.reading() as connection:
+        for page in pages(set(digests)):
+            for row in connection.execute(
+                select(*tables.publication.c, tables.run.c.uid)
+                .join(tables.run, tables.run.c.id == table.run_id)
+                .where(table.collection_id == catalog.collection_id, table.digest.in_(page))
+                .where(~overwritten)
+                .order_by(table.id)
+            ):
+                found[row.digest, row.profile, row.source] = Published(
+                    digest=row.digest,
+                    profile=row.profile,
+                    source=row.source,
+                    path=row.path,
+                    output_digest=row.output_digest,
+                    key=row.key or "",
+                    size=row.size,
+                    untouched=row.untouched,
+                    run=row.uid,
+                )
+    return found
