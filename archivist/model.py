@@ -6,6 +6,7 @@ Paths in here are text: POSIX, relative to the root of the scans, in the form of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from archivist.hashing import digest_json
 # A byte that is not UTF-8 reaches us as a lone surrogate (PEP 383), which Postgres refuses.
 # The private-use block U+F780..U+F7FF stands for it in text; real names do not use that block.
 _TO_TEXT = {0xDC80 + n: 0xF780 + n for n in range(128)}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _TO_PATH = {text: path for path, text in _TO_TEXT.items()}
 
 
@@ -28,6 +30,17 @@ def path_to_text(path: str) -> str:
 def text_to_path(text: str) -> str:
     """Return the path of the file system that :func:`path_to_text` was given."""
     return text.translate(_TO_PATH)
+
+
+def clean_text(text: str) -> str:
+    """Return text without what Postgres refuses: NUL becomes U+2400, lone surrogates U+FFFD.
+
+    Reasons and messages pass through here before a record is digested, so that what the catalog
+    stores is what was digested.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\u2400")
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def now() -> datetime:

@@ -6,7 +6,6 @@ path of every step row. ``DigestBytes`` and ``Digests`` map hex text to bytes an
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,11 +17,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from archivist.hashing import SHA256_HEX
+from archivist.model import clean_text
 
 Processor = Callable[[Any], Any] | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _PLAIN = frozenset({str, type(None)})
 _DIGEST_BYTES = 32
 _MICROSECOND = timedelta(microseconds=1)
@@ -34,30 +33,12 @@ Real: TypeEngine[float] = Double().with_variant(sqlite.REAL(), "sqlite")
 """A double; strict SQLite tables take only the name REAL."""
 
 
-def clean(text: str) -> str:
-    """Return text without what Postgres refuses: NUL becomes U+2400, lone surrogates U+FFFD."""
-    if "\0" in text:
-        text = text.replace("\0", "\u2400")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace_surrogate").decode("utf-8")
-
-
-def _replace_surrogate(error: UnicodeError) -> tuple[str | bytes, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return _REPLACEMENT * (error.end - error.start), error.end
-
-
-codecs.register_error("replace_surrogate", _replace_surrogate)
-
-
 def check_name(text: str) -> str:
     """Return a name (path, unit) as it is; it is an identity, so it must not be cleaned.
 
     Raises ValueError when a database could not store it.
     """
-    if "\0" in text or (not text.isascii() and clean(text) != text):
+    if "\0" in text or (not text.isascii() and clean_text(text) != text):
         raise ValueError(
             f"{text!r} holds NUL or a lone surrogate and cannot be a name in the catalog. "
             "Cure: pass paths through archivist.model.path_to_text"
@@ -77,7 +58,7 @@ def to_json(value: object) -> str:
     text = _encode(value)
     if "\\u0000" in text:  # also hit by a backslash before "u0000": then nothing is changed
         text = _encode(_clean_inside(value))
-    return clean(text)
+    return clean_text(text)
 
 
 def from_json(text: str) -> Any:
@@ -87,7 +68,7 @@ def from_json(text: str) -> Any:
 
 def _clean_inside(value: Any) -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return clean_text(value)
     if isinstance(value, dict):
         return {_clean_inside(key): _clean_inside(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -129,7 +110,7 @@ def _clean_column(values: Sequence[str | None]) -> Sequence[str | None]:
     if text.isascii() and "\0" not in text and _PLAIN.issuperset(map(type, values)):
         return values
     # str(): members of a StrEnum are not what a driver takes for text
-    return [None if value is None else clean(str(value)) for value in values]
+    return [None if value is None else clean_text(str(value)) for value in values]
 
 
 def _bytes_of_column(values: Sequence[str | None]) -> list[bytes | None]:
@@ -161,7 +142,7 @@ def _with_column(convert: Callable[[Any], Any], whole: Callable[..., Any]) -> Ca
 
 
 _BIND_DIGEST = _with_column(digest_to_bytes, _bytes_of_column)
-_BIND_CLEAN = _with_column(clean, _clean_column)
+_BIND_CLEAN = _with_column(clean_text, _clean_column)
 
 
 class DigestBytes(TypeDecorator[str]):

@@ -132,14 +132,13 @@ class CatalogLookup:
     def previous(self, assets: Sequence[str]) -> Mapping[tuple[str, str], Previous]:
         """Return the newest finished record for each (asset, step id)."""
         found = queries.previous(self.catalog, assets, self.steps)
-        results = queries.known(self.catalog, [row.key for row in found.values()])
         return {
             place: Previous(
                 version=row.version,
                 params=row.params,
                 inputs={use.port: use.digest for use in row.inputs},
                 weights=[use.digest for use in row.weights],
-                result=results.get(row.key),
+                result=row.result,
             )
             for place, row in found.items()
         }

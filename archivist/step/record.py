@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from archivist.hashing import digest_json
-from archivist.model import StepRecord
+from archivist.model import StepRecord, clean_text
 
 
 def record_digest(record: StepRecord) -> str:
@@ -16,5 +16,11 @@ def record_digest(record: StepRecord) -> str:
 
 
 def sealed(record: StepRecord) -> StepRecord:
-    """Return the record with its digest filled in; from then on it is never changed."""
+    """Return the record with its digest filled in; from then on it is never changed.
+
+    What a plugin said (reason, log) is first made fit for any database.
+    """
+    record = replace(
+        record, reason=clean_text(record.reason), log=tuple(map(clean_text, record.log))
+    )
     return replace(record, digest=record_digest(record))

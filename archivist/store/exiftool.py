@@ -14,16 +14,18 @@ import shutil
 import subprocess
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 log = logging.getLogger(__name__)
 
 SECONDS = 30.0
 """The longest wait for one answer; a usual one takes 0.01 to 0.1 s."""
-_READ = ("-json", "-struct", "-n", "-G0:1", "-a", "-u", "-charset", "filename=utf8")
+_READ = (b"-json", b"-struct", b"-n", b"-G0:1", b"-a", b"-u")
 _READY = b"{ready}"
 
 Tags = Mapping[str, Any]
@@ -85,10 +87,11 @@ class Reader:
 
     def _ask(self, files: Sequence[Path]) -> list[Tags]:
         stdin = self._running()
-        arguments = [*(word.encode() for word in _READ), *map(argument, files), b"-execute"]
-        stdin.write(b"\n".join(arguments) + b"\n")
-        stdin.flush()
-        answer: list[Tags] = json.loads(self._answer().decode("utf-8", "replace") or "[]")
+        with names_of(files) as names:
+            stdin.write(b"\n".join([*_READ, *names, b"-execute\n"]))
+            stdin.flush()
+            text = self._answer().decode("utf-8", "replace")
+        answer: list[Tags] = json.loads(text or "[]")
         if len(answer) != len(files) or any("Error" in name for tags in answer for name in tags):
             raise Unusable("it could not read a file")
         return answer
@@ -123,15 +126,21 @@ class Reader:
         return self._process.stdin
 
 
-def argument(path: Path) -> bytes:
-    """Return a file name as a line of exiftool's argument file."""
-    name = os.fsencode(path.absolute())
-    if not any(byte in name for byte in (b"\n", b"\r")):
-        return name
-    # A line with this mark is read as a string of C.
-    for plain, escaped in ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r")):
-        name = name.replace(plain, escaped)
-    return b"#[CSTR]" + name
+@contextmanager
+def names_of(files: Sequence[Path]) -> Iterator[list[bytes]]:
+    """Give names of files that fit on a line each: links, where a name holds a line break.
+
+    exiftool has an escape for line breaks, but with it no name can hold a dollar sign.
+    """
+    with ExitStack() as stack:
+        names = [os.fsencode(path.absolute()) for path in files]
+        for number, name in enumerate(names):
+            if b"\n" in name or b"\r" in name:
+                folder = stack.enter_context(TemporaryDirectory(prefix="archivist-exiftool-"))
+                link = Path(folder, "link")
+                link.symlink_to(os.fsdecode(name))
+                names[number] = os.fsencode(link)
+        yield names
 
 
 def _pump(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:

@@ -56,7 +56,9 @@ def check_again(program: str, scan: Path, output: Path, contract: MetadataContra
     the contract does not list; does nothing when exiftool is not usable.
     """
     tags = reader(program).read((scan, output))
-    problems = [] if tags is None else unlisted(*tags, contract)
+    if tags is None:
+        return
+    problems = unlisted(tags[0], tags[1], contract)
     if problems:
         raise PublishError(
             f"metadata would be lost, says exiftool: {'; '.join(problems[:5])}. The scan is "
@@ -133,5 +135,5 @@ def _group(name: str) -> Iterator[str]:
     group = name.partition(":")[0]
     if group.startswith("XMP-"):
         yield f"XMP:{group}:"
-    elif group in CHECKED:
-        yield f"{group}:"
+    else:
+        yield f"{group}:" if group in CHECKED else f"EXIF:{group}:"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from archivist.catalog import types
 from archivist.catalog.uuid7 import uuid7
 from archivist.hashing import digest_bytes
+from archivist.model import clean_text
 
 DIGESTS = st.binary(max_size=8).map(digest_bytes)
 
@@ -46,7 +47,7 @@ def test_what_is_no_digest_is_refused(text):
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_clean_text_has_neither_nul_nor_surrogates(text):
-    cleaned = types.clean(text)
+    cleaned = clean_text(text)
 
     assert "\0" not in cleaned
     assert cleaned.encode().decode() == cleaned
@@ -56,7 +57,7 @@ def test_clean_text_has_neither_nul_nor_surrogates(text):
 @given(st.text())
 def test_text_that_any_database_takes_is_left_as_it_is(text):
     if "\0" not in text:
-        assert types.clean(text) == text == types.check_name(text)
+        assert clean_text(text) == text == types.check_name(text)
 
 
 def test_json_with_a_backslash_before_u0000_is_left_as_it_is():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -19,10 +20,12 @@ from archivist.catalog.writer import Writer
 from archivist.cli.main import invoke
 from archivist.config import default_catalog
 from archivist.model import OutputProfile
+from archivist.store import exiftool
 
 PLUGIN = '''
 """A codec that reads and writes, one that only reads, checks, and exporters."""
 import json
+import os
 import os
 
 from archivist.api import *
@@ -417,3 +420,65 @@ def test_the_exporters_are_listed(extras):
 def test_an_exporter_needs_its_destination(reported, half):
     done = archivist("report", "--out", reported.out, *half)
     assert "--export ID and --to FILE belong together" in done.stderr
+
+
+# --- exiftool
+
+
+ANSWERS = """#!{python}
+import json, sys
+files = []
+for line in sys.stdin:
+    if line.startswith("/"):
+        files.append(line.strip())
+    elif line.startswith("-execute"):
+        scan, output = files
+        rows = [{{"XMP:XMP-dc:Title": "Bridge"}}, {after}]
+        print(json.dumps([{{"SourceFile": f, **r}} for f, r in zip(files, rows)]))
+        print("{{ready}}", flush=True)
+        files = []
+"""
+
+
+@pytest.fixture
+def says(bench, tmp_path, monkeypatch):
+    """Put a program in the place of exiftool that reads a tag in each scan and, in outputs, this."""
+
+    def install(after: dict[str, str]) -> None:
+        path = tmp_path / "bin" / "exiftool"
+        path.parent.mkdir()
+        path.write_text(ANSWERS.format(python=sys.executable, after=after))
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+        exiftool._found.cache_clear()
+
+    bench.steps = [{"use": "sample.shade"}]
+    yield install
+    exiftool.reader.cache_clear()
+    exiftool._found.cache_clear()
+
+
+def test_a_loss_that_only_exiftool_sees_fails_the_asset(bench, says):
+    says({})
+    result = bench.run()
+    assert {failure.code for failure in result.failures} == {"metadata-lost"}
+    assert "XMP:XMP-dc:Title is missing" in result.failures[0].message
+    assert bench.outputs() == set()
+
+
+def test_what_exiftool_finds_again_is_published(bench, says):
+    says({"XMP:XMP-dc:Title": "Bridge"})
+    assert bench.run().counts == {"done": 4}
+
+
+def test_the_second_reader_can_be_switched_off(bench, says):
+    says({})
+    output = replace(bench.settings.output, exiftool="never")
+    bench.settings = replace(bench.settings, output=output)
+    assert bench.run().counts == {"done": 4}
+
+
+def test_a_byte_copy_is_not_read_a_second_time(bench, says):
+    says({})
+    bench.steps = [{"use": "sample.shade", "amount": 1.0}]
+    assert bench.run().counts == {"skipped": 4}
