@@ -98,10 +98,26 @@ def step_key(
 ) -> str:
     """Return the identity of a piece of work: equal keys give equal results, so work is reused.
 
+    ``inputs`` are (port, digest) in the order of the ports; for the rest see :func:`work_digest`.
+    Neither code nor library versions enter: those are recorded, not keyed, else every update of a
+    library would do an archive again.
+    """
+    work = work_digest(spec, params, weights=weights, seed=seed, device_family=device_family)
+    return key_of(work, inputs)
+
+
+def work_digest(
+    spec: StepSpec,
+    params: Mapping[str, object],
+    *,
+    weights: Sequence[str],
+    seed: int,
+    device_family: str,
+) -> str:
+    """Return the digest of all that a step key holds but the inputs: the same for most assets.
+
     ``params`` has every default filled in; those that do not affect pixels are left out here.
-    ``inputs`` are (port, digest) in the order of the ports. ``device_family`` (cpu, cuda) counts
-    only for steps that are deterministic per device. Neither code nor library versions enter:
-    those are recorded, not keyed, else every update of a library would do an archive again.
+    ``device_family`` (cpu, cuda) counts only for steps that are deterministic per device.
     """
     ignored = _without_effect(spec.params)
     return digest_json(
@@ -109,13 +125,17 @@ def step_key(
             "step": spec.id,
             "version": spec.version,
             "params": {name: value for name, value in params.items() if name not in ignored},
-            "inputs": inputs,
             "weights": weights,
             "tiling": spec.tiling,
             "seed": seed,
             "device": device_family if spec.determinism is Determinism.DEVICE else None,
         }
     )
+
+
+def key_of(work: str, inputs: Sequence[tuple[str, str]]) -> str:
+    """Return the step key of a :func:`work_digest` done on these (port, digest) inputs."""
+    return digest_json([work, inputs])
 
 
 @lru_cache(maxsize=256)

@@ -27,7 +27,8 @@ import torch
 from archivist.api import Colour, Image, Mask, Probability, Value
 from archivist.testing import FakeContext
 from archivist_scratch import detect
-from archivist_scratch.evaluation import Pixels, composites, fit, mean_precision
+from archivist_scratch.evaluation import composites, fit, mean_precision
+from archivist_scratch.features import Pixels
 from archivist_scratch.params import DetectParams
 from archivist_scratch.plugin import DETECT
 from archivist_scratch.synthesis import Material

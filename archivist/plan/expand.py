@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from archivist.api.steps import StepSpec
-from archivist.hashing import digest_json, step_key
+from archivist.hashing import key_of, work_digest
 from archivist.model import (
     Action,
     Asset,
@@ -60,7 +60,7 @@ class Planner:
             (parse(o.where, {*FACT_NAMES, *names}, where=f"recipe {recipe.name}"), o.step, o.params)
             for o in recipe.overrides
         ]
-        self._weight_cache: dict[str, Sequence[str]] = {}
+        self._work: dict[int, tuple[Mapping[str, object], Sequence[str], str]] = {}
 
     def units(self, files: Iterable[PlannedFile]) -> Iterator[WorkUnit]:
         """Yield a unit for every file; one whose tasks are all REUSE or PINNED needs no work.
@@ -118,7 +118,7 @@ class Planner:
     def _start(self, file: PlannedFile, asset: Asset) -> PageDraft:
         values: dict[str, str | None] = {"image": asset.uid}
         values.update({item.port: item.digest for item in file.supplied})
-        facts = facts_of(asset, file.paths[0])
+        facts = facts_of(asset, file.paths[0]) if self._overrides else {}
         return PageDraft(asset=asset, facts=facts, supplied=file.supplied, values=values)
 
     def _params(self, ordinal: int, page: PageDraft) -> Mapping[str, object]:
@@ -131,11 +131,25 @@ class Planner:
             merged.update(values)
         return full_params(self._specs[ordinal], merged)
 
-    def _weights_of(self, spec: StepSpec, params: Mapping[str, object]) -> Sequence[str]:
-        cache_key = digest_json([spec.id, params])
-        if cache_key not in self._weight_cache:
-            self._weight_cache[cache_key] = self._weights(spec, params)
-        return self._weight_cache[cache_key]
+    def _work_of(self, spec: StepSpec, params: Mapping[str, object]) -> tuple[Sequence[str], str]:
+        """Return weights and work digest; by the identity of params, which most assets share."""
+        found = self._work.get(id(params))
+        if found is None:
+            weights = self._weights(spec, params)
+            work = work_digest(
+                spec,
+                params,
+                weights=weights,
+                seed=self.recipe.seed,
+                device_family=self.device_family,
+            )
+            found = params, weights, work
+            if params is self._recipe_params(spec):
+                self._work[id(params)] = found
+        return found[1], found[2]
+
+    def _recipe_params(self, spec: StepSpec) -> Mapping[str, object]:
+        return next(step.params for step in self.recipe.steps if step.step == spec.id)
 
     def _decide(
         self,
@@ -149,18 +163,11 @@ class Planner:
         plans = []
         for page in pages:
             params = self._params(ordinal, page)
-            weights = self._weights_of(spec, params)
+            weights, work = self._work_of(spec, params)
             inputs = bound_inputs(spec, page.values, ordinal, carry)
             key = None
             if all(digest is not None for _, digest in inputs):
-                key = step_key(
-                    spec,
-                    params,
-                    inputs=[(name, str(digest)) for name, digest in inputs],
-                    weights=weights,
-                    seed=self.recipe.seed,
-                    device_family=self.device_family,
-                )
+                key = key_of(work, [(name, str(digest)) for name, digest in inputs])
             plans.append((page, params, weights, inputs, key))
         known = self.lookup.known([key for *_, key in plans if key is not None])
         past.ask([page.asset.uid for page, *_, key in plans if key not in known])
@@ -204,6 +211,8 @@ class Planner:
             active = {
                 t.step: t.params for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)
             }
+            if not active:
+                continue
             cost = estimate_page(
                 self.plugins, page.asset.header, active, stream_above_mp=self.stream_above_mp
             )

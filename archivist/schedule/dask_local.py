@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 
 import dask
 import psutil
@@ -45,9 +47,29 @@ def local_cluster(plan: WorkerPlan) -> Iterator[tuple[Client, SpecCluster]]:
     # Libraries read their variables while the process starts, so they must be in the environment
     # that it inherits; Dask leaves them behind in ours, so ours is put back.
     with _environment(worker_environment(plan.threads)), dask.config.set(_config()):
-        cluster = _start(plan)
+        with _deaf_children():
+            cluster = _start(plan)
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client, cluster
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let the threads and processes that are started in here not hear Ctrl-C.
+
+    A terminal sends it to every process of the run, also to a worker that is still importing; only
+    the first process decides what it means, and hears it when this ends. The mask is inherited, so
+    it holds for the workers that Dask's thread starts later, too.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its start lets the thread that starts it hear again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def kill_workers(cluster: SpecCluster) -> None:
@@ -142,6 +164,8 @@ def _config() -> Mapping[str, object]:
         # A worker that takes long to come back is still wanted.
         "distributed.deploy.lost-worker-timeout": "1 hour",
         "distributed.nanny.pre-spawn-environ": worker_environment(1),
+        # When workers are ended at once, Dask's own words are no help to anybody.
+        "logging.distributed": "critical",
     }
 
 

@@ -52,6 +52,10 @@ class Unusable(Exception):
     """exiftool did not answer as it should."""
 
 
+class Unreadable(Exception):
+    """exiftool works, but not on this file."""
+
+
 class Reader:
     """A running exiftool. The first time it is unusable that is logged, and it is left alone."""
 
@@ -63,12 +67,15 @@ class Reader:
         self.broken = False
 
     def read(self, files: Sequence[Path]) -> list[Tags] | None:
-        """Return the tags of each file, or None when exiftool is of no use (it is logged once)."""
+        """Return the tags of each file, or None, which is logged, when it cannot."""
         if self.broken:
             return None
         with self._lock:
             try:
                 return self._ask(files)
+            except Unreadable as error:
+                log.warning("exiftool %s; it is checked by archivist alone", error)
+                return None
             except (OSError, ValueError, Unusable) as error:
                 self.broken = True
                 self.close()
@@ -93,7 +100,7 @@ class Reader:
             text = self._answer().decode("utf-8", "replace")
         answer: list[Tags] = json.loads(text or "[]")
         if len(answer) != len(files) or any("Error" in name for tags in answer for name in tags):
-            raise Unusable("it could not read a file")
+            raise Unreadable(f"cannot read {' and '.join(map(str, files))}")
         return answer
 
     def _answer(self) -> bytes:
@@ -116,6 +123,7 @@ class Reader:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us; what is under way is finished
             )
             self._finish = weakref.finalize(self, _end, self._process)
             reading = threading.Thread(

@@ -442,7 +442,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def says(bench, tmp_path, monkeypatch):
-    """Put a program in the place of exiftool that reads a tag in each scan and, in outputs, this."""
+    """Put a program in the place of exiftool: it reads a title in scans, this in outputs."""
 
     def install(after: dict[str, str]) -> None:
         path = tmp_path / "bin" / "exiftool"

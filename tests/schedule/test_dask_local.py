@@ -67,6 +67,18 @@ def test_the_outcomes_are_those_of_the_serial_runner(runner, make_unit, make_uni
     assert faults[0] == faults[1]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the mask is read from /proc")
+def test_workers_never_hear_ctrl_c_not_even_while_they_start(runner, make_unit, work):
+    list(runner.run(iter([make_unit("kill first")]), work, stop=StopSignal()))
+    _until(lambda: len(_pids(runner)) == 2)  # one of them is a replacement
+
+    for pid in _pids(runner):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        blocked = next(line for line in lines if line.startswith("SigBlk")).split()[1]
+        assert int(blocked, 16) & 1 << signal.SIGINT - 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_both_workers_work_in_processes_of_their_own(runner, make_units, work):
     units = make_units(40, seconds=0.5)
     pids = {o.environment["pid"] for o in runner.run(units, work, stop=StopSignal())}

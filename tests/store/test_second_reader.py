@@ -106,7 +106,6 @@ def fake(tmp_path):
     [
         ("time.sleep(60)", "no answer within 0.3 s"),
         ("sys.exit(3)", "it ended"),
-        ("print('{ready}', flush=True)\nsys.stdin.read()", "it could not read a file"),
         ("print('no json')\nprint('{ready}', flush=True)\nsys.stdin.read()", "Expecting value"),
     ],
 )
@@ -156,5 +155,9 @@ def test_no_name_becomes_two_arguments(tmp_path):
         assert [b"\n" in name for name in names] == [False]
 
 
-def test_a_file_that_it_cannot_read_is_no_loss(real, tmp_path):
-    assert real.read([tmp_path / "gone.jpg"]) is None
+def test_a_file_that_it_cannot_read_is_told_and_the_next_one_is_read(real, tmp_path, caplog):
+    Image.new("L", (8, 6)).save(tmp_path / "a.jpg")
+    with caplog.at_level(logging.WARNING):
+        assert real.read([tmp_path / "gone.jpg"]) is None
+    assert "gone.jpg" in caplog.text
+    assert len(real.read([tmp_path / "a.jpg"])) == 1
