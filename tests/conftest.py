@@ -52,6 +52,9 @@ SPECS = [
     spec("vandal", inputs=[IMAGE], outputs=[IMAGE]),
     spec("nan", inputs=[IMAGE], outputs=[IMAGE]),
     spec("black", inputs=[IMAGE], outputs=[IMAGE]),
+    spec("crop", inputs=[IMAGE], outputs=[IMAGE]),
+    spec("quit", inputs=[IMAGE], outputs=[IMAGE]),
+    spec("talk", inputs=[IMAGE], outputs=[IMAGE]),
     spec("calm", inputs=[IMAGE, Port(name="before", kind=Kind.IMAGE, previous="image",
                                       required=False)], outputs=[IMAGE]),
     spec("colour", inputs=[IMAGE], outputs=[IMAGE], conjectural=True),
@@ -124,6 +127,19 @@ def vandal(inputs, params, ctx):
 
 def nan(inputs, params, ctx):
     return {"image": inputs["image"].with_pixels(inputs["image"].pixels * float("nan"))}
+
+
+def crop(inputs, params, ctx):
+    return {"image": inputs["image"].with_pixels(inputs["image"].pixels[:5])}
+
+
+def quit(inputs, params, ctx):
+    raise SystemExit(5)
+
+
+def talk(inputs, params, ctx):
+    print("a word of the plugin")
+    return {"image": inputs["image"]}
 
 
 def black(inputs, params, ctx):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import logging
 from collections.abc import Sequence
@@ -117,6 +118,17 @@ def test_an_id_taken_by_another_plugin_is_reported_and_the_first_stays() -> None
     plugins = load(Plugin(), Plugin())
     assert [info.state for info in plugins.infos[-2:]] == [PluginState.LOADED, PluginState.BROKEN]
     assert "its id is taken by another plugin" in plugins.infos[-1].error
+
+
+def test_a_codec_cannot_take_the_place_of_a_format_that_is_read_anyway() -> None:
+    class Plugin:
+        @hookimpl
+        def archivist_codecs(self) -> list[CodecSpec]:
+            return [dataclasses.replace(CODEC, id="tiff")]
+
+    plugins = load(Plugin())
+    assert plugins.codecs == {}
+    assert "a format that archivist reads itself" in str(plugins.infos[-1].error)
 
 
 class Ranks:

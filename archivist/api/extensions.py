@@ -26,7 +26,7 @@ class CodecSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """A check that compares a step's input and output image and may hold the asset for review.
+    """A check that compares a step's image before and after and may ask a person to look at it.
 
     ``run`` ("mod:fn") takes before and after as :class:`~archivist.api.values.Image` and returns a
     :class:`~archivist.api.steps.Verdict`: ``needed`` means "a person should look".

@@ -36,7 +36,7 @@ def archivist_codecs() -> Iterable[CodecSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def archivist_checks() -> Iterable[CheckSpec]:  # type: ignore[empty-body]
-    """Offer checks that compare a step's input and output and may hold the image for review."""
+    """Offer checks that compare an image before and after a step and may ask a person to look."""
 
 
 @hookspec

@@ -18,7 +18,7 @@ from archivist.catalog.rows import (
     KnownRefusal,
 )
 from archivist.catalog.session import Catalog
-from archivist.model import Asset
+from archivist.model import Asset, Status
 
 _WINDOW = 2000  # rows; one look-up in a million files costs 7 microseconds this way, else 250
 
@@ -85,14 +85,20 @@ def file_stats(catalog: Catalog) -> FileStats:
     return FileStats(catalog)
 
 
-def refusals(catalog: Catalog, *, after: str = "", limit: int = 1000) -> tuple[KnownRefusal, ...]:
-    """Return a page of the files refused by the last scan, by path; ``after`` is the last seen."""
+def refusals(
+    catalog: Catalog, *, after: str = "", limit: int = 1000, status: Status | None = None
+) -> tuple[KnownRefusal, ...]:
+    """Return a page of the files refused by the last scan, by path; ``after`` is the last seen.
+
+    With ``status`` only pictures that cannot be treated (failed), or what is no picture (skipped).
+    """
     table = tables.refusal.c
+    chosen = () if status is None else (table.status == status.value,)
     with catalog.reading() as connection:
         rows = connection.execute(
             select(table.path, table.code, table.reason, table.status, table.size, table.mtime_ns)
             .where(table.collection_id == catalog.collection_id, table.path > after)
-            .where(table.present == 1)
+            .where(table.present == 1, *chosen)
             .order_by(table.path)
             .limit(limit)
         )

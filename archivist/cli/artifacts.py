@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from archivist.store.blobs import BlobStore
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SCANS = ("jpg", "jpeg", "jpe", "png", "tif", "tiff")
+"""Suffixes of scans, for telling whether two scans differ only by theirs."""
 _SUFFIXES = {
     "image/png": ".png",
     "image/tiff": ".tif",
@@ -97,8 +99,10 @@ def export(
 ) -> int:
     """Write kept results as files (PNG, TIFF, JSON or npz) named like the scans.
 
-    The result of a port goes to TO/STEP.PORT/PATH-OF-THE-SCAN.SUFFIX, so that a folder of masks can
-    be corrected and given back to a recipe as its input.
+    With one kind, results mirror the tree of the scans below TO; with several, each port has its
+    folder TO/STEP.PORT. The suffix of the scan is replaced (a.tif gives a.png), or followed by the
+    new one where two scans differ only by it. So a folder of masks can be corrected and given back
+    to a recipe.
     """
     from archivist.api.errors import UsageError
     from archivist.catalog.session import open_catalog
@@ -109,12 +113,13 @@ def export(
     where = place(out, catalog_url, config_file)
     written = left = failed = 0
     with open_catalog(where.catalog_url, write=False) as catalog:
-        store = BlobStore(where.store)
-        for row in _rows(catalog, names, _kinds(kinds)):
+        store, chosen = BlobStore(where.store), _kinds(kinds)
+        names_of = _Names(catalog, to, one_kind=len(chosen) == 1)
+        for row in _rows(catalog, names, chosen):
             if not row.artifact.kept or row.artifact.blob is None:
                 left += 1
                 continue
-            target = _export(store, row, to)
+            target = _export(store, row, names_of.target(row))
             written, failed = written + (target is not None), failed + (target is None)
             if as_json and target is not None:
                 click.echo(json.dumps({**_facts(row), "file": str(target)}))
@@ -163,17 +168,46 @@ def _assets(catalog: Catalog, names: Iterable[str]) -> list[str]:
     return found
 
 
-def _export(store: BlobStore, row: ArtifactRow, to: Path) -> Path | None:
+class _Names:
+    """Where results go: mirrored, and no two on one name."""
+
+    def __init__(self, catalog: Catalog, to: Path, *, one_kind: bool) -> None:
+        from archivist.catalog.queries import file_stats
+
+        self._files = file_stats(catalog)
+        self._to, self._one_kind = to, one_kind
+        self._owner: str | None = None
+
+    def target(self, row: ArtifactRow) -> Path:
+        """Return the file of a result."""
+        from archivist.model import text_to_path
+
+        port = f"{row.step}.{row.artifact.port}"
+        self._owner = self._owner or port
+        folder = self._to if self._one_kind and port == self._owner else self._to / port
+        number = row.asset.partition("#")[2]
+        page = f".page-{int(number) + 1}" if number else ""
+        suffix = _SUFFIXES.get(row.artifact.media_type, ".bin")
+        if not row.paths:
+            return folder / f"{row.asset.partition('#')[0]}{page}{suffix}"
+        return folder / text_to_path(f"{self._stem(row.paths[0])}{page}{suffix}")
+
+    def _stem(self, path: str) -> str:
+        """Return the path without its suffix, unless another scan would then have this name."""
+        stem, dot, own = path.rpartition(".")
+        if not dot or "/" in own or not stem.rpartition("/")[2]:
+            return path
+        spelled = {s for suffix in _SCANS for s in (suffix, suffix.upper(), suffix.title())}
+        twins = any(self._files.get(f"{stem}.{other}") for other in spelled - {own})
+        return path if twins else stem
+
+
+def _export(store: BlobStore, row: ArtifactRow, target: Path) -> Path | None:
     """Write one result; return its file, or None after telling why there is none."""
     from archivist.api.errors import StoreError
-    from archivist.model import text_to_path
     from archivist.store.atomic import replacing
 
     artifact = row.artifact
-    suffix = _SUFFIXES.get(artifact.media_type, ".bin")
-    page = f".page-{int(number) + 1}" if (number := row.asset.partition("#")[2]) else ""
-    name = text_to_path(row.paths[0]) if row.paths else row.asset.partition("#")[0]
-    target = to / f"{row.step}.{artifact.port}" / f"{name}{page}{suffix}"
     assert artifact.blob is not None
     try:
         data = store.read(artifact.blob)

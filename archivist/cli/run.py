@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +56,9 @@ def run(as_json: bool, **options: object) -> int:
                 err=True,
             )
 
-    with watcher_for(as_json) as watcher, stop.listen(say):
+    # What a plugin prints must not get between the lines that a program reads.
+    aside = contextlib.redirect_stdout(sys.stderr)
+    with watcher_for(as_json) as watcher, stop.listen(say), aside:
         result = run_pipeline(job, watcher, stop)
     report = _report(job, result)
     if as_json:
@@ -130,10 +134,10 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
         f"{found.refused} files refused, {found.ignored} ignored."
     )
     for path, code, reason in result.refused:
-        click.echo(f"  refused  {readable(path)}: {reason} [{code}]", err=True)
+        click.echo(f"  refused  {readable(path)}: {readable(reason)} [{code}]", err=True)
     for failure in result.failures:
         names = ", ".join(readable(path) for path in failure.paths)
-        click.echo(f"  failed   {names}: {failure.message} [{failure.code}]", err=True)
+        click.echo(f"  failed   {names}: {readable(failure.message)} [{failure.code}]", err=True)
     if result.failures or result.refused:
         click.echo("To try the failed ones again, give the same command once more.", err=True)
     if result.pending:

@@ -37,7 +37,15 @@ def status(
 
 
 def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
-    from archivist.catalog.queries import count_pending, failures, flagged, runs, totals
+    from archivist.catalog.queries import (
+        count_pending,
+        failures,
+        flagged,
+        refusals,
+        runs,
+        totals,
+    )
+    from archivist.model import Status
 
     rows = runs(catalog, limit=limit)
     newest = next((row for row in rows if row.command == "run"), None)
@@ -49,9 +57,15 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
         "failures": [
             {"paths": list(one.paths), "code": one.code, "reason": one.message} for one in failed
         ],
+        "refused": [
+            {"path": row.path, "code": row.code, "reason": row.reason}
+            for row in refusals(catalog, limit=_FAILURES, status=Status.FAILED)
+        ],
         "flagged": [
             {
                 "paths": list(row.paths),
+                "page": row.asset.page + 1,
+                "pages": row.asset.pages,
                 "check": flag.check,
                 "step": flag.step,
                 "reason": flag.reason,
@@ -109,10 +123,15 @@ def _show(facts: dict[str, Any]) -> None:
     for failure in facts["failures"]:
         names = ", ".join(readable(path) for path in failure["paths"])
         click.echo(f"  {names}: {readable(failure['reason'])} [{failure['code']}]")
-    if len(facts["failures"]) == _FAILURES:
+    if facts["refused"]:
+        click.echo("\nRefused by the newest scan:")
+    for one in facts["refused"]:
+        click.echo(f"  {readable(one['path'])}: {readable(one['reason'])} [{one['code']}]")
+    if _FAILURES in (len(facts["failures"]), len(facts["refused"])):
         click.echo("  ... there may be more: archivist report lists all")
     if facts["flagged"]:
         click.echo("\nTo be looked at:")
     for flag in facts["flagged"]:
         names = ", ".join(readable(path) for path in flag["paths"])
+        names += f" page {flag['page']}" if flag["pages"] > 1 else ""
         click.echo(f"  {names}: {readable(flag['reason'])} [{flag['check']}]")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -42,6 +43,7 @@ __all__ = [
     "WideRaster",
     "bands",
     "copy_raster",
+    "open_each",
     "open_source",
     "value_digest",
 ]
@@ -135,6 +137,23 @@ def open_source(
     return source
 
 
+def open_each(path: Path, *, max_pixels: int) -> Generator[SourceRaster, None, None]:
+    """Yield every page of a file, each to be read before the next is asked for.
+
+    As :func:`open_source` for one page after the other, but the headers of a TIFF are read once.
+    Close the iterator if it is left early. Raises SourceError and OSError.
+    """
+    with path.open("rb") as stream:
+        if probe.sniff(stream.read(16)) != "tiff":
+            yield _in_memory(path, 0, max_pixels)
+            return
+        stream.seek(0)
+        with tiff.broken_is_refused():
+            pages, _ = tiff.asset_pages(TiffFile(stream))
+        for page in pages:
+            yield _tiff_page(path, page, max_pixels, None)
+
+
 def _in_memory(path: Path, page: int, max_pixels: int) -> SourceRaster:
     picture = decode(path.read_bytes(), page, max_pixels=max_pixels)
     facts = PageFacts(header=picture.header, icc=picture.icc, associated=picture.associated)
@@ -149,7 +168,12 @@ def _open_tiff(
         pages, _ = tiff.asset_pages(TiffFile(stream))
         if not 0 <= number < len(pages):
             raise no_such_page(number, len(pages))
-        page = pages[number]
+    return _tiff_page(path, pages[number], max_pixels, scratch)
+
+
+def _tiff_page(path: Path, page: TiffPage, max_pixels: int, scratch: Path | None) -> SourceRaster:
+    """Return a page of an open TIFF file as a raster."""
+    with tiff.broken_is_refused():
         facts = tiff.page_facts(page, path.stat().st_size, max_pixels)
         colours, alpha = _stored_rasters(path, page, facts, scratch)
     turn = facts.header.orientation

@@ -17,9 +17,9 @@ from archivist.catalog import queries
 from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
-from archivist.model import Recipe, now
+from archivist.model import Recipe, Status, now
 from archivist.pipeline.job import Job, Silent, Watcher
-from archivist.pipeline.planning import device_family, planned_files, planner_for
+from archivist.pipeline.planning import check_where, device_family, planned_files, planner_for
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, runner_for, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
@@ -82,6 +82,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     """Scan and plan, do nothing else; return what a run would do and why."""
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
+    check_where(job)
     with _open(job) as catalog:
         writer = Writer(catalog)
         run = writer.start_run(
@@ -105,6 +106,7 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
     watcher, stop = watcher or Silent(), stop or StopSignal()
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
+    check_where(job)
     started = now()
     with _open(job) as catalog:
         writer = Writer(catalog)
@@ -233,8 +235,7 @@ def _result(catalog: Catalog, planned: Planned, state: RunState, pending: int) -
             counts[row.status] = counts.get(row.status, 0) + row.count
     refused = tuple(
         (row.path, row.code, row.reason)
-        for row in queries.refusals(catalog, limit=SHOWN_FAILURES)
-        if row.status == "failed"
+        for row in queries.refusals(catalog, limit=SHOWN_FAILURES, status=Status.FAILED)
     )
     return RunResult(
         run=planned.run,

@@ -82,6 +82,13 @@ def planned_files(job: Job, recipe: Recipe, catalog: Catalog, run: str) -> Itera
         )
 
 
+def check_where(job: Job) -> None:
+    """Raise UsageError for a wrong ``--where`` or manifest, before hours go into a scan."""
+    names = {*FACT_NAMES, *FATE, *columns_of(job)}
+    if job.where is not None:
+        parse(job.where, names)
+
+
 def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[FoundFile]:
     if job.where is None:
         yield from files

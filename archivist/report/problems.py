@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from archivist.model import Status
 from archivist.report.rows import ReportAsset, ReportRefusal, ReportStep, Result
@@ -73,7 +76,7 @@ class Problems:
                 code=asset.code,
                 reason=asset.message or (step.reason if step else ""),
                 step=f"{step.step} v{step.version}" if step else "",
-                log=step.log[-1] if step and step.log else "",
+                log=_last_words(step.log) if step else "",
             )
         )
 
@@ -107,6 +110,16 @@ class Problems:
         if self._room[problem.result] > 0 or not found:
             self._room[problem.result] -= 1
             found.append(problem)
+
+
+def _last_words(log: Sequence[str]) -> str:
+    """Return the last message; of a traceback (the catalog has it whole) only its end."""
+    last = log[-1] if log else ""
+    places = re.findall(r'File "([^"\n]+)", line (\d+), in (\S+)', last)
+    if "Traceback (most recent call last)" not in last or not places:
+        return last
+    file, line, function = places[-1]
+    return f"error in {PurePath(file).name}, line {line}, in {function}"
 
 
 def _failed_step(asset: ReportAsset) -> ReportStep | None:

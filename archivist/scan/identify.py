@@ -13,6 +13,7 @@ from pathlib import Path
 
 from archivist.api.errors import SourceError
 from archivist.api.extensions import CodecSpec
+from archivist.imaging.decode import open_pages
 from archivist.imaging.metadata.exif import exif_facts
 from archivist.imaging.probe import probe
 from archivist.model import Asset, Header, Refusal, ScanFile
@@ -114,6 +115,9 @@ def _assets(content: _Content, options: ScanOptions, facts: Mapping[str, str]) -
         return (_asset(content, header, facts, likeness=likeness),)
     source = content.file if content.data is None else content.data
     headers = probe(source, max_pixels=options.max_pixels)
+    opened = None
+    if content.data is not None:
+        opened = open_pages(content.data, max_pixels=options.max_pixels)
     return tuple(
         _asset(
             content,
@@ -123,7 +127,12 @@ def _assets(content: _Content, options: ScanOptions, facts: Mapping[str, str]) -
             pages=len(headers),
             exif=_exif(source) if page == 0 else {},
             likeness=perceptual_hash(
-                content.file, content.data, page, header, max_pixels=options.max_pixels
+                content.file,
+                content.data,
+                page,
+                header,
+                max_pixels=options.max_pixels,
+                pages=opened,
             ),
         )
         for page, header in enumerate(headers)

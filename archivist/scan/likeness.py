@@ -14,7 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from archivist.imaging.decode import decode
+from archivist.imaging.decode import Pages, open_pages
 from archivist.imaging.orient import upright
 from archivist.imaging.raster import Raster, open_source
 from archivist.model import Header
@@ -42,15 +42,22 @@ _one_large = threading.Lock()
 
 
 def perceptual_hash(
-    file: Path, data: bytes | None, page: int, header: Header, *, max_pixels: int
+    file: Path,
+    data: bytes | None,
+    page: int,
+    header: Header,
+    *,
+    max_pixels: int,
+    pages: Pages | None = None,
 ) -> str | None:
     """Return the 64-bit pHash of a page as 16 hex digits, or None for a picture of one tone.
 
-    ``data`` is the content of the file when it is in memory. Near duplicates (another size,
+    ``data`` is the content of the file when it is in memory, ``pages`` the same when it was opened
+    for all of its pages. Near duplicates (another size,
     compression, exposure) differ in few bits, see :mod:`archivist.scan.duplicates`. The whole page
     is decoded on the way, so that a truncated file is noticed here. Raises SourceError or OSError.
     """
-    return hash_of_pixels(_reduced(file, data, page, header, max_pixels))
+    return hash_of_pixels(_reduced(file, data, page, header, max_pixels, pages))
 
 
 def hash_of_pixels(grey: NDArray[np.uint8]) -> str | None:
@@ -61,7 +68,12 @@ def hash_of_pixels(grey: NDArray[np.uint8]) -> str | None:
 
 
 def _reduced(
-    file: Path, data: bytes | None, page: int, header: Header, max_pixels: int
+    file: Path,
+    data: bytes | None,
+    page: int,
+    header: Header,
+    max_pixels: int,
+    opened: Pages | None,
 ) -> NDArray[np.uint8]:
     if header.format == "jpeg" and data is not None:
         small = _drafted(data, header)
@@ -73,13 +85,16 @@ def _reduced(
         if in_bands:
             with open_source(file, page, max_pixels=max_pixels) as raster:
                 return _by_bands(raster)
-        return _whole(file.read_bytes() if data is None else data, page, max_pixels)
+        if opened is None:
+            content = file.read_bytes() if data is None else data
+            opened = open_pages(content, max_pixels=max_pixels)
+        return _whole(opened, page)
 
 
 def _drafted(data: bytes, header: Header) -> NDArray[np.uint8] | None:
     """Return a JPEG reduced while it is decoded, which takes a fifth of the time.
 
-    None when the decoder finds fault: then :func:`decode` decides whether it matters, and says how.
+    None when the decoder finds fault: then :class:`Pages` decides whether it matters, and says how.
     """
     try:
         small = simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=SIDE, min_width=SIDE)
@@ -88,8 +103,8 @@ def _drafted(data: bytes, header: Header) -> NDArray[np.uint8] | None:
     return _grey(upright(small, header.orientation))
 
 
-def _whole(data: bytes, page: int, max_pixels: int) -> NDArray[np.uint8]:
-    pixels = decode(data, page, max_pixels=max_pixels).pixels
+def _whole(opened: Pages, page: int) -> NDArray[np.uint8]:
+    pixels = opened.page(page).pixels
     return _grey(_area_mean(pixels, _factor(pixels.shape[0], pixels.shape[1])))
 
 

@@ -20,6 +20,10 @@ def call(
         outputs: Mapping[str, Value] = resolve(spec.run)(values, params, ctx)
     except MemoryError as error:
         raise _too_large(spec) from error
+    except SystemExit as error:
+        # Not an Exception: it would end the run, and say nothing.
+        message = f"{spec.id} tried to end the program (exit code {error.code})"
+        raise StepError(f"{message}; a step raises StepError instead") from error
     except RuntimeError as error:
         if "out of memory" in str(error).lower():
             raise _too_large(spec) from error

@@ -79,8 +79,11 @@ def _check_output(spec: StepSpec, port: Port, value: Value, inputs: Mapping[str,
     place = f"{spec.id}: output {port.name!r}"
     if not isinstance(value, CLASSES[port.kind]):
         raise BadOutput(f"{place} is {type(value).__name__}, expected {port.kind}")
+    source = inputs.get("image")
+    if isinstance(source, Image) and isinstance(value, Image | Mask | Probability):
+        _check_size(place, value.pixels, source, spec.tiling.scale)
     if isinstance(value, Image):
-        _check_image(place, value, inputs.get("image"))
+        _check_image(place, value, source)
     elif isinstance(value, Probability):
         _check_plane(place, value.pixels, np.float32)
         check_range(place, value.pixels)
@@ -102,6 +105,14 @@ def _check_image(place: str, value: Image, source: Value | None) -> None:
     black = not pixels.any()
     if black and isinstance(source, Image) and source.pixels.any():
         raise BadOutput(f"{place} is all black, the input was not")
+
+
+def _check_size(place: str, pixels: np.ndarray[Any, Any], source: Image, scale: int) -> None:
+    """A result of another size has lost a part of the photograph, or no longer lies on it."""
+    height, width = source.pixels.shape[:2]
+    if pixels.shape[:2] != (height * scale, width * scale):
+        expected = f"expected {width * scale} x {height * scale}"
+        raise BadOutput(f"{place} is of shape {pixels.shape}, {expected} (the image times {scale})")
 
 
 def _check_plane(place: str, pixels: np.ndarray[Any, Any], dtype: Any) -> None:

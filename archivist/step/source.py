@@ -11,7 +11,7 @@ from archivist.api.errors import SourceError
 from archivist.api.extensions import CodecSpec
 from archivist.api.steps import Kind
 from archivist.hashing import digest_file
-from archivist.imaging.decode import decode
+from archivist.imaging.decode import Pages, decode, open_pages
 from archivist.imaging.picture import Picture, widen
 from archivist.imaging.plugged import codec_of, is_plugged, read_plugged
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
@@ -22,11 +22,15 @@ from archivist.store.pictures import StoredPicture
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scan:
-    """A file whose content is the planned one. ``data`` is None when it is read in windows."""
+    """A file whose content is the planned one.
+
+    ``data`` and ``pages`` are None when it is read in windows.
+    """
 
     path: Path
     digest: str
     data: bytes | None
+    pages: Pages | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,7 +59,8 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
             problems.append(f"{path}: {error.strerror or error}")
             continue
         if found == file.digest:
-            return Scan(path=place, digest=file.digest, data=data)
+            pages = None if data is None else open_pages(data, max_pixels=workshop.max_pixels)
+            return Scan(path=place, digest=file.digest, data=data, pages=pages)
         problems.append(f"{path}: its content is not the one that was scanned")
     cure = "run the same command again: it scans anew"
     raise SourceError(f"{'; '.join(problems)}. Cure: {cure}", code="source-changed")
@@ -76,7 +81,7 @@ def open_page(
         codec = codec_of(asset.header, codecs)
         data = scan.path.read_bytes() if scan.data is None else scan.data
         return _in_memory(read_plugged(codec, data, asset.page, max_pixels=workshop.max_pixels))
-    if scan.data is None:
+    if scan.pages is None:
         source = open_source(scan.path, asset.page, max_pixels=workshop.max_pixels, scratch=scratch)
         return OpenedPage(
             picture=StoredPicture(
@@ -85,7 +90,7 @@ def open_page(
             alpha=source.alpha,
             associated=source.associated,
         )
-    return _in_memory(decode(scan.data, asset.page, max_pixels=workshop.max_pixels))
+    return _in_memory(scan.pages.page(asset.page))
 
 
 def _in_memory(picture: Picture) -> OpenedPage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from archivist.hashing import digest_bytes
 from archivist.imaging.encode import PageOutput
 from archivist.imaging.metadata import SourceMetadata, compare
 from archivist.imaging.probe import probe
-from archivist.imaging.raster import SourceRaster, open_source
+from archivist.imaging.raster import SourceRaster, open_each
 from archivist.imaging.samples import at_depth
 from archivist.imaging.storage import Raster, bands
 from archivist.model import Header, MetadataContract
@@ -45,9 +46,10 @@ def check_output(
         headers = probe(path, max_pixels=limit)
         if len(headers) != len(pages):
             raise _wrong(f"it has {len(headers)} pages, not {len(pages)}")
-        for number, (page, header) in enumerate(zip(pages, headers, strict=True)):
+        for page, header in zip(pages, headers, strict=True):
             _check_header(page, header, kind, depth)
-            with open_source(path, number, max_pixels=limit) as written:
+        with closing(open_each(path, max_pixels=limit)) as copies:
+            for page, written in zip(pages, copies, strict=True):
                 _check_pixels(page, written, kind, depth)
     except SourceError as error:
         raise _wrong(str(error)) from error

@@ -12,10 +12,11 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,18 +119,15 @@ class Reader:
 
     def _running(self) -> IO[bytes]:
         if self._process is None:
-            self._process = subprocess.Popen(
-                [self._path, "-stay_open", "True", "-@", "-"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for us; what is under way is finished
-            )
-            self._finish = weakref.finalize(self, _end, self._process)
-            reading = threading.Thread(
-                target=_pump, args=(self._process.stdout, self._lines), daemon=True
-            )
-            reading.start()
+            self._lines = queue.Queue()
+            started: queue.Queue[subprocess.Popen[bytes] | OSError] = queue.Queue()
+            arguments = (self._path, self._lines, started)
+            threading.Thread(target=_serve, args=arguments, daemon=True).start()
+            process = started.get()
+            if isinstance(process, OSError):
+                raise process
+            self._process = process
+            self._finish = weakref.finalize(self, _end, process)
         assert self._process.stdin is not None
         return self._process.stdin
 
@@ -151,15 +149,43 @@ def names_of(files: Sequence[Path]) -> Iterator[list[bytes]]:
         yield names
 
 
-def _pump(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
-    with stream:
+def _serve(
+    path: str,
+    lines: queue.Queue[bytes],
+    started: queue.Queue[subprocess.Popen[bytes] | OSError],
+) -> None:
+    """Start exiftool and hand on what it says; in a thread that lives as long as the process."""
+    try:
+        process = subprocess.Popen(
+            [*_tied(), path, "-stay_open", "True", "-@", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us; what is under way is finished
+        )
+    except OSError as error:
+        started.put(error)
+        return
+    started.put(process)
+    assert process.stdout is not None
+    with process.stdout as stream:
         for line in stream:
             lines.put(line)
     lines.put(b"")
+
+
+def _tied() -> list[str]:
+    """Return the words before a command that make it end with the thread that started it.
+
+    An exiftool that stays open looks for more input for ever, even when the worker was killed.
+    """
+    tool = shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    return [tool, "--pdeathsig", "KILL"] if tool else []
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     if process.stdin is not None:
-        process.stdin.close()
+        with suppress(OSError):  # what was not yet read of our last question
+            process.stdin.close()

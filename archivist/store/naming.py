@@ -55,7 +55,7 @@ def output_path(profile: OutputProfile, source: str) -> str:
 def as_tiff(profile: OutputProfile) -> OutputProfile:
     """Return the profile by which results are named that a reading-only codec leaves to TIFF.
 
-    A tab cannot come from a person's profile, so its names are apart from those of the profile.
+    Its own name keeps its entries in a :class:`NameTable` apart from those of the profile.
     """
     return replace(profile, name=f"{profile.name}\ttiff", format="tiff")
 

@@ -18,6 +18,8 @@ recipe = "test"
 [recipes.test]
 title = "Fill spots"
 steps = [{ use = "sample.spot" }, { use = "sample.fill" }]
+[recipes.talk]
+steps = [{ use = "sample.talk" }]
 [recipes.bright]
 steps = [{ use = "sample.fail" }]
 """
@@ -80,6 +82,18 @@ def test_a_broken_picture_gives_code_3_and_the_rest_is_done(archive):
     assert "2 restored" in out
 
 
+def test_a_refused_picture_is_named_though_a_thousand_other_files_come_first(archive, capsys):
+    (archive.scans / "zz.jpg").write_bytes((archive.scans / "photo.jpg").read_bytes()[:200])
+    for number in range(1001):
+        (archive.scans / f"{number:04}.txt").write_text("a list")
+
+    _, _, err = archive("run")
+    invoke(["status", "--out", str(archive.out)])
+
+    assert "refused  zz.jpg" in err
+    assert "zz.jpg: the JPEG" in capsys.readouterr().out
+
+
 def test_a_file_that_is_no_picture_is_ignored_and_no_failure(archive):
     (archive.scans / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     (archive.scans / "notes.txt").write_text("a list")
@@ -104,6 +118,11 @@ def test_a_wrong_option_gives_code_2_and_the_cure(archive, words, message):
 
     assert code == 2
     assert message in err
+
+
+def test_a_wrong_where_is_told_before_anything_is_scanned(archive):
+    assert archive("run", "--where", "hight > 3")[0] == 2
+    assert not archive.out.exists()
 
 
 def test_a_wrong_key_of_the_configuration_is_named_with_file_and_allowed_values(archive):
@@ -160,6 +179,33 @@ def test_json_gives_one_object_a_line_and_the_result_last(archive):
     assert code == 0
     assert lines[-1]["event"] == "result"
     assert lines[-1]["assets"] == {"done": 2, "skipped": 2}
+
+
+def test_what_a_plugin_prints_stays_out_of_the_json(archive):
+    code, out, err = archive("run", "--json", "--recipe", "talk")
+
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["event"] == "result"
+    assert all(line.startswith("{") for line in out.splitlines())
+    assert "a word of the plugin" in err
+
+
+def test_a_report_that_cannot_be_written_does_not_hide_the_results(archive):
+    (archive.out / ".archivist" / "report.html").mkdir(parents=True)
+
+    code, out, err = archive("run")
+
+    assert code == 3
+    assert "2 restored, 2 needed nothing" in out
+    assert "the report cannot be written" in err
+
+
+def test_the_numbers_add_up_when_a_scan_has_a_copy(archive):
+    (archive.scans / "copy.jpg").write_bytes((archive.scans / "photo.jpg").read_bytes())
+
+    _, out, _ = archive("run")
+
+    assert "4 assets in 5 files: 2 restored, 2 needed nothing" in out
 
 
 def test_plan_explains_every_step_and_restores_nothing(archive):
@@ -283,3 +329,32 @@ def test_the_example_configuration_loads_and_is_the_one_that_ships(tmp_path, cap
     load(tmp_path / "example.toml")
     shipped = Path(__file__).parents[2] / "config.example.toml"
     assert shipped.read_text() == text
+
+
+def _exported(archive, tmp_path, kinds: str) -> set[str]:
+    to = tmp_path / "exported"
+    words = ["--all", "--kind", kinds, "--to", str(to), "--out", str(archive.out)]
+    assert invoke(["artifacts", "export", *words]) == 0
+    return {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
+
+
+def test_exported_masks_mirror_the_tree_of_the_scans(archive, tmp_path):
+    archive("run")
+
+    names = {"plain.png", "photo.png", "album/spotted.png", "album/deep.png"}
+    assert _exported(archive, tmp_path, "mask") == names
+
+
+def test_exported_masks_of_scans_that_differ_by_suffix_keep_both_suffixes(archive, tmp_path):
+    PillowImage.fromarray(np.full((9, 9), 77, np.uint8)).save(archive.scans / "photo.png")
+    archive("run")
+
+    names = _exported(archive, tmp_path, "mask")
+    assert {"photo.jpg.png", "photo.png.png"} <= names
+
+
+def test_several_exported_kinds_have_folders_of_their_own(archive, tmp_path):
+    archive("run")
+
+    names = _exported(archive, tmp_path, "mask,scores")
+    assert {"sample.spot.mask/plain.png", "sample.spot.scores/plain.json"} <= names

@@ -353,6 +353,8 @@ def test_flags_are_shown_in_every_report(extras):
     assert status["flagged"] == [
         {
             "paths": ["a.pgm"],
+            "page": 1,
+            "pages": 1,
             "check": "dark",
             "step": "sample.shade",
             "reason": "less than 60 % of the light",

@@ -176,6 +176,8 @@ def test_a_failed_asset_is_tried_again_with_that_reason(bench):
         ("sample.vandal", "writes into its input"),
         ("sample.nan", "NaN"),
         ("sample.black", "all black"),
+        ("sample.crop", "expected 48 x 32"),
+        ("sample.quit", "end the program"),
     ],
 )
 def test_a_step_that_breaks_its_promise_fails_the_asset(bench, step, words):

@@ -124,7 +124,7 @@ def test_artifacts_of_one_photograph_are_exported_with_its_name(archive, command
     written = [p for p in (tmp_path / "masks").rglob("*") if p.is_file()]
     assert code == 0
     assert "1 written" in out
-    assert written == [tmp_path / "masks" / "scratch.detect.mask" / "album" / "a.tif.png"]
+    assert written == [tmp_path / "masks" / "scratch.detect.mask" / "album" / "a.png"]
     assert written[0].read_bytes() == f"mask of {file.digest}".encode()
 
 

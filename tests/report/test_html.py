@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import traceback
 from dataclasses import replace
 
 import pytest
@@ -74,6 +75,17 @@ def test_a_failure_names_the_step_and_its_last_message(page, rows, failed):
     where = page().xpath('//p[@class="where"]')[0].text_content()
     assert "scratch.detect v3" in where
     assert "tile 128 failed" in where
+
+
+def test_of_a_traceback_only_the_place_where_it_ended_is_shown(page, rows, failed, step):
+    try:
+        raise IndexError("too bright")
+    except IndexError:
+        words = f"error: {traceback.format_exc()}"
+    rows.listed = [failed(steps=(step(status=Status.FAILED, log=(words,)),))]
+    where = page().xpath('//p[@class="where"]')[0].text_content()
+    assert "error in test_html.py, line" in where
+    assert "Traceback" not in page().text_content()
 
 
 def test_every_cause_is_listed_when_one_cause_takes_all_the_room(page, rows, failed):

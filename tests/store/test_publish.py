@@ -179,16 +179,16 @@ def test_alpha_survives_png_and_its_loss_in_jpeg_is_listed(job, scans, tmp_path)
 def test_wrong_pixels_in_the_file_are_noticed_before_it_takes_its_name(
     job, save_tiff, tmp_path, monkeypatch
 ):
-    real = checks.open_source
+    real = checks.open_each
 
-    def corrupted(path, page=0, **options):
-        raster = real(path, page, **options)
-        pixels = raster.read(0, raster.shape[0], 0, raster.shape[1]).copy()
-        pixels[5, 5, 0] ^= 1
-        raster._colours = ArrayRaster(pixels)
-        return raster
+    def corrupted(path, **options):
+        for raster in real(path, **options):
+            pixels = raster.read(0, raster.shape[0], 0, raster.shape[1]).copy()
+            pixels[5, 5, 0] ^= 1
+            raster._colours = ArrayRaster(pixels)
+            yield raster
 
-    monkeypatch.setattr(checks, "open_source", corrupted)
+    monkeypatch.setattr(checks, "open_each", corrupted)
     with pytest.raises(PublishError, match="pixels differ in the rows") as caught:
         publish(job(save_tiff(), change=(0,)))
     assert caught.value.code == "check"

@@ -6,8 +6,10 @@ import logging
 import os
 import shutil
 import stat
+import subprocess
 import sys
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -120,7 +122,7 @@ def test_an_exiftool_that_is_of_no_use_is_left_alone_and_told_once(
 
 def test_without_the_program_nothing_is_read(tmp_path, caplog):
     assert Reader(str(tmp_path / "missing")).read([tmp_path / "a.jpg"]) is None
-    assert "No such file" in caplog.text
+    assert "not usable" in caplog.text
 
 
 def test_the_setting_never_uses_no_program():
@@ -161,3 +163,25 @@ def test_a_file_that_it_cannot_read_is_told_and_the_next_one_is_read(real, tmp_p
         assert real.read([tmp_path / "gone.jpg"]) is None
     assert "gone.jpg" in caplog.text
     assert len(real.read([tmp_path / "a.jpg"])) == 1
+
+
+ORPHAN = """
+import os, signal, sys
+from pathlib import Path
+from archivist.store.exiftool import Reader
+reader = Reader(sys.argv[1])
+assert reader.read([Path(sys.argv[2])])
+print(reader._process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_exiftool_ends_with_a_worker_that_is_killed(tmp_path):
+    path = shutil.which("exiftool") or pytest.skip("exiftool is not installed")
+    Image.new("L", (8, 6)).save(tmp_path / "a.jpg")
+    command = [sys.executable, "-c", ORPHAN, path, tmp_path / "a.jpg"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    left = psutil.Process(int(done.stdout)) if psutil.pid_exists(int(done.stdout)) else None
+    if left is not None and left.status() != psutil.STATUS_ZOMBIE:
+        left.wait(timeout=10)

@@ -21,8 +21,8 @@ from archivist_scratch.params import DetectParams, RepairParams
 COMPACT = Weight(
     name="scratch-compact",
     package="archivist_scratch:weights/compact.safetensors",
-    sha256="a7dbeb4fcb4c139cd6eee4d2da173790724b2985eb193dc0def9845dfc71214e",
-    size=1_015_090,
+    sha256="a2bb0711206807dbebb149d6df39193d6c148b5125be0d5c940bd33ef52132bc",
+    size=1_014_962,
     licence="Apache-2.0",
     source="trained by this project on synthetic damage; see weights/MODEL_CARD.md",
     when={"network": "compact"},
