@@ -71,14 +71,24 @@ def pinned(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
 
 
 def published(catalog: Catalog, digests: Iterable[str]) -> dict[tuple[str, str, str], Published]:
-    """Return what lies in the output folder: (digest of the scan, profile, source) to the file."""
+    """Return what lies in the output folder: (digest of the scan, profile, source) to the file.
+
+    Of a scan whose pages became a file each it is the last page; see :func:`publications_of`.
+    """
+    return {place: files[-1] for place, files in publications_of(catalog, digests).items()}
+
+
+def publications_of(
+    catalog: Catalog, digests: Iterable[str]
+) -> dict[tuple[str, str, str], list[Published]]:
+    """Return what :func:`published` does, with every file that was published together."""
     table, newer = tables.publication.c, tables.publication.alias("newer")
     overwritten = exists().where(
         newer.c.collection_id == table.collection_id,
         newer.c.path == table.path,
         newer.c.id > table.id,
     )
-    found: dict[tuple[str, str, str], Published] = {}
+    found: dict[tuple[str, str, str], list[Published]] = {}
     with catalog.reading() as connection:
         for page in pages(set(digests)):
             for row in connection.execute(
@@ -88,15 +98,20 @@ def published(catalog: Catalog, digests: Iterable[str]) -> dict[tuple[str, str, 
                 .where(~overwritten)
                 .order_by(table.id)
             ):
-                found[row.digest, row.profile, row.source] = Published(
-                    digest=row.digest,
-                    profile=row.profile,
-                    source=row.source,
-                    path=row.path,
-                    output_digest=row.output_digest,
-                    key=row.key or "",
-                    size=row.size,
-                    untouched=row.untouched,
-                    run=row.uid,
+                files = found.setdefault((row.digest, row.profile, row.source), [])
+                if files and (files[-1].key, files[-1].run) != (row.key or "", row.uid):
+                    files.clear()  # those are of an earlier publication
+                files.append(
+                    Published(
+                        digest=row.digest,
+                        profile=row.profile,
+                        source=row.source,
+                        path=row.path,
+                        output_digest=row.output_digest,
+                        key=row.key or "",
+                        size=row.size,
+                        untouched=row.untouched,
+                        run=row.uid,
+                    )
                 )
     return found

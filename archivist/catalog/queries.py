@@ -10,6 +10,7 @@ from archivist.catalog.endings import (
     last_failures,
     last_outcomes,
     pinned,
+    publications_of,
     published,
     reviews,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "present_files",
     "previous",
     "publications",
+    "publications_of",
     "published",
     "records_of",
     "referenced_blobs",

@@ -128,7 +128,8 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     counts, found = result.counts, result.found
     idle = result.planned.summary.idle_assets
     click.echo(
-        f"{result.planned.summary.assets} assets in {found.files} files: {counts.get('done', 0)} restored, "
+        f"{result.planned.summary.assets} assets in {found.files} files: "
+        f"{counts.get('done', 0)} restored, "
         f"{counts.get('skipped', 0)} needed nothing, {idle} up to date, "
         f"{counts.get('failed', 0)} failed, {result.pending} units not done. "
         f"{found.refused} files refused, {found.ignored} ignored."

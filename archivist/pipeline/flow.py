@@ -19,7 +19,7 @@ from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
 from archivist.model import Recipe, Status, now
 from archivist.pipeline.job import Job, Silent, Watcher
-from archivist.pipeline.planning import check_where, device_family, planned_files, planner_for
+from archivist.pipeline.planning import check_request, device_family, planned_files, planner_for
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, runner_for, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
@@ -82,7 +82,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     """Scan and plan, do nothing else; return what a run would do and why."""
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
-    check_where(job)
+    check_request(job, recipe)
     with _open(job) as catalog:
         writer = Writer(catalog)
         run = writer.start_run(
@@ -106,7 +106,7 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
     watcher, stop = watcher or Silent(), stop or StopSignal()
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
-    check_where(job)
+    check_request(job, recipe)
     started = now()
     with _open(job) as catalog:
         writer = Writer(catalog)

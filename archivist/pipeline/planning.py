@@ -82,11 +82,17 @@ def planned_files(job: Job, recipe: Recipe, catalog: Catalog, run: str) -> Itera
         )
 
 
-def check_where(job: Job) -> None:
-    """Raise UsageError for a wrong ``--where`` or manifest, before hours go into a scan."""
+def check_request(job: Job, recipe: Recipe) -> None:
+    """Raise UsageError for a wrong ``--where``, manifest or input, before hours go into a scan."""
     names = {*FACT_NAMES, *FATE, *columns_of(job)}
     if job.where is not None:
         parse(job.where, names)
+    for port, folder in recipe.inputs.items():
+        if not Path(folder).is_dir():
+            raise UsageError(
+                f"recipe {recipe.name!r} takes its {port} from {Path(folder).absolute()}, which is "
+                f"no folder. Cure: correct inputs.{port} in {job.where_from}"
+            )
 
 
 def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[FoundFile]:
@@ -116,12 +122,19 @@ def supplied_for(recipe: Recipe, paths: Sequence[str]) -> tuple[Supplied, ...]:
         for path in paths:
             name = Path(folder) / text_to_path(path)
             places = (name, name.with_name(name.name + ".png"), name.with_suffix(".png"))
-            place = next((p for p in places if p.is_file()), None)
+            place = next((p for p in places if _is_file(p)), None)
             if place is not None:
                 digest = digest_file(place)
                 found.append(Supplied(port=port, path=str(place.resolve()), digest=digest))
                 break
     return tuple(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that becomes too long by ".png"
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +178,11 @@ class CatalogLookup:
 
     def published(self, digests: Sequence[str]) -> frozenset[tuple[str, str, str]]:
         """Return (publication key, profile, source path) of outputs that are still in place."""
-        found = queries.published(self.catalog, digests)
+        found = queries.publications_of(self.catalog, digests)
         return frozenset(
-            (row.key, row.profile, row.source)
-            for row in found.values()
-            if _in_place(self.out / text_to_path(row.path), row.size)
+            (files[-1].key, files[-1].profile, files[-1].source)
+            for files in found.values()
+            if all(_in_place(self.out / text_to_path(file.path), file.size) for file in files)
         )
 
 

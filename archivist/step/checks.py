@@ -58,7 +58,8 @@ def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
             continue
         if value.pixels.shape != image.pixels.shape[:2]:
             message = f"{spec.id}: {name!r} is {_size(value.pixels)}, the image"
-            raise BadInput(f"{message} {_size(image.pixels)}; {ports[name].doc}")
+            cure = f"Cure: give it the size of the upright photograph. {ports[name].doc}"
+            raise BadInput(f"{message} {_size(image.pixels)}. {cure.strip()}")
 
 
 def check_outputs(
@@ -108,7 +109,7 @@ def _check_image(place: str, value: Image, source: Value | None) -> None:
 
 
 def _check_size(place: str, pixels: np.ndarray[Any, Any], source: Image, scale: int) -> None:
-    """A result of another size has lost a part of the photograph, or no longer lies on it."""
+    """Refuse another size: a part of the photograph would be lost, or a mask not lie on it."""
     height, width = source.pixels.shape[:2]
     if pixels.shape[:2] != (height * scale, width * scale):
         expected = f"expected {width * scale} x {height * scale}"

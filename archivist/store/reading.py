@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from archivist.imaging.metadata import SourceMetadata, collect
+from archivist.imaging.metadata import SourceMetadata, collect_pages
 
 
 def scan_metadata(
@@ -15,7 +15,7 @@ def scan_metadata(
 ) -> tuple[SourceMetadata, ...]:
     """Return the metadata of some pages of a scan, from memory or from the file."""
     with _content(scan, data) as content:
-        return tuple(collect(content, page) for page in pages)
+        return collect_pages(content, pages)
 
 
 @contextmanager

@@ -35,11 +35,15 @@ CODING = frozenset(
         # PNG: the header, and the name of the colour profile, which no reader uses.
         *("BitDepth", "ColorType", "Filter", "Interlace", "ProfileName", "Palette"),
         *("PixelsPerUnitX", "PixelsPerUnitY", "PixelUnits"),
+        # Transparency is written as opacity; a profile is compared, or listed, as a whole.
+        *("Transparency", "ICC_Profile"),
     }
 )
 """How samples are stored and where they lie in the file: the new file's own."""
 
 _PAGE = re.compile(r"page \d+: ")
+_JPEG_STRIPS = re.compile(r"EXIF:IFD\d+:PreviewImage(Start|Length)?")
+"""What exiftool calls the strips of a TIFF page that are JPEG-compressed: they are no preview."""
 _LATER_PAGE = re.compile(r"EXIF:(IFD[1-9]\d*|SubIFD\d*):")
 _UNITS = {
     "ExifIFD:MakerNote": "MakerNotes:",
@@ -76,6 +80,8 @@ def unlisted(before: Tags, after: Tags, contract: MetadataContract) -> list[str]
     for name, value in before.items():
         family, tag = name.partition(":")[0], name.rpartition(":")[2]
         if family not in CHECKED or tag in CODING or listed.has(name):
+            continue
+        if _JPEG_STRIPS.fullmatch(name):
             continue
         if name not in after:
             if value not in values[tag]:  # it is in another group now

@@ -13,6 +13,7 @@ from archivist.api.errors import SourceError
 from archivist.imaging import decode as decoding
 from archivist.imaging import tiff
 from archivist.imaging.decode import decode, open_pages
+from archivist.imaging.metadata import collect, collect_pages
 from archivist.imaging.raster import open_each, open_source
 
 PAGES = 4
@@ -71,6 +72,17 @@ def test_each_page_of_a_file_is_read_as_when_it_is_opened_alone(sheets):
                 window = (0, height, 0, width)
                 np.testing.assert_array_equal(source.read(*window), alone.read(*window))
         assert number == PAGES - 1
+
+
+def test_metadata_collected_together_equal_those_of_each_page(sheets):
+    data = sheets.read_bytes()
+    wanted = (3, 0, 2)
+    assert collect_pages(data, wanted) == tuple(collect(data, number) for number in wanted)
+
+
+def test_metadata_of_a_page_that_is_not_there_are_refused(sheets):
+    with pytest.raises(ValueError, match="no page 4"):
+        collect_pages(sheets.read_bytes(), (0, PAGES))
 
 
 def test_a_file_of_one_picture_has_one_page(tmp_path):

@@ -213,6 +213,22 @@ def test_each_page_of_a_scan_returns_to_its_place(bench):
     assert bench.run().planned.summary.units == 0
 
 
+def test_a_deleted_page_of_an_access_copy_is_made_anew(bench):
+    import tifffile
+
+    pages = np.stack([np.full((20, 30), 90 + 10 * n, np.uint8) for n in range(3)])
+    tifffile.imwrite(bench.scans / "album.tif", pages, photometric="minisblack")
+    profiles = (OutputProfile(name="access", format="jpeg", depth="8"),)
+    bench.settings = replace(bench.settings, output=OutputSettings(profiles=profiles))
+    bench.run()
+    first = bench.out / "album.tif~page1.jpg"
+    first.unlink()
+
+    assert bench.run().planned.summary.units == 1
+    assert first.exists()
+    assert bench.run().planned.summary.units == 0
+
+
 def test_two_profiles_write_masters_and_access_copies_in_one_run(bench):
     profiles = (
         OutputProfile(name="master", format="tiff", depth="16", folder="master"),
@@ -263,6 +279,30 @@ def test_a_mask_drawn_by_hand_takes_the_place_of_a_detector(bench, tmp_path):
 
     assert (bench.pixels("plain.png") != bench.source("plain.png")).sum() == 6
     assert result.counts == {"done": 1, "skipped": 3}
+
+
+def test_a_folder_of_masks_that_is_not_there_is_refused(bench, tmp_path):
+    job = bench.job()
+    inputs = {"mask": str(tmp_path / "masks")}
+    recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs=inputs)
+    job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
+    from archivist.pipeline import run
+
+    with pytest.raises(UsageError, match=r"inputs\.mask"):
+        run(job)
+    assert not bench.out.exists()
+
+
+def test_a_scan_whose_name_leaves_no_room_for_a_mask_is_no_fault(bench, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    (bench.scans / "photo.jpg").rename(bench.scans / f"{'x' * 251}.jpg")
+    job = bench.job()
+    recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
+    job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
+    from archivist.pipeline import run
+
+    assert run(job).counts == {"skipped": 4}
 
 
 def test_a_tiled_step_gives_the_same_pixels_as_the_whole_image(bench):

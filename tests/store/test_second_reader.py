@@ -57,6 +57,13 @@ def test_a_tag_that_moved_to_another_group_is_no_loss():
     assert unlisted(SCAN, after, NOTHING) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["PNG:Transparency", "PNG:ICC_Profile", "EXIF:IFD0:PreviewImageStart"]
+)
+def test_what_says_how_samples_are_coded_is_no_loss(name):
+    assert unlisted({name: 7}, {}, NOTHING) == []
+
+
 @pytest.mark.parametrize("name", ["File:System:FileSize", "EXIF:IFD0:StripOffsets"])
 def test_what_describes_the_file_itself_is_not_compared(name):
     assert unlisted(SCAN, without(name), NOTHING) == []

@@ -2,7 +2,7 @@
 
 from archivist.imaging.metadata.attach import attach
 from archivist.imaging.metadata.carry import carry
-from archivist.imaging.metadata.collecting import collect
+from archivist.imaging.metadata.collecting import collect, collect_pages
 from archivist.imaging.metadata.exif import exif_facts
 from archivist.imaging.metadata.exif_edit import resolution
 from archivist.imaging.metadata.source import SourceMetadata, facts
@@ -18,6 +18,7 @@ __all__ = [
     "attach",
     "carry",
     "collect",
+    "collect_pages",
     "compare",
     "exif_facts",
     "facts",

@@ -36,13 +36,18 @@ def collect(data: Buffer, page: int = 0) -> SourceMetadata:
     ``data`` is the file (bytes or a mapping of them). Never raises for damaged metadata: what
     cannot be read is kept as bytes and named in ``problems``. Raises ValueError for other formats.
     """
+    return collect_pages(data, (page,))[0]
+
+
+def collect_pages(data: Buffer, pages: Sequence[int]) -> tuple[SourceMetadata, ...]:
+    """Return the metadata of some pages, as :func:`collect`; a TIFF is searched for pages once."""
     head = bytes(data[:8])
     if head.startswith(b"\xff\xd8"):
-        return _collect_jpeg(data)
+        return tuple(_collect_jpeg(data) for _ in pages)
     if head == b"\x89PNG\r\n\x1a\n":
-        return _collect_png(data)
+        return tuple(_collect_png(data) for _ in pages)
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _collect_tiff(data, page)
+        return _collect_tiff(data, pages)
     raise ValueError("neither JPEG nor PNG nor TIFF")
 
 
@@ -179,7 +184,7 @@ def _resources(block: bytes) -> tuple[tuple[irb.Resource, ...], list[str]]:
 _PHOTOMETRIC, _YCBCR = 262, 6
 
 
-def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
+def _collect_tiff(data: Buffer, wanted: Sequence[int]) -> tuple[SourceMetadata, ...]:
     reader = Reader.of(data)
     pages, parts = list[int](), 0
     for at in reader.chain():
@@ -187,12 +192,20 @@ def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
             parts += 1
         else:
             pages.append(at)
-    if page >= len(pages):
-        raise ValueError(f"the file has no page {page}")
-    whole = reader.read(pages[page], "IFD0")
+    if max(wanted, default=0) >= len(pages):
+        raise ValueError(f"the file has no page {max(wanted)}")
+    return tuple(
+        _collect_tiff_page(data, pages[page], parts if page == 0 else 0) for page in wanted
+    )
+
+
+def _collect_tiff_page(data: Buffer, at: int, parts: int) -> SourceMetadata:
+    # A reader of its own: it follows each pointer once, and two pages may share a directory.
+    reader = Reader.of(data)
+    whole = reader.read(at, "IFD0")
     resources, problems = _resources(_bytes_of(whole, IRB_TAG) or b"")
     # In a page stored as YCbCr these describe its samples; elsewhere they came with a JPEG's Exif.
-    ycbcr = SAMPLE_TAGS if reader.number(pages[page], _PHOTOMETRIC) == _YCBCR else ()
+    ycbcr = SAMPLE_TAGS if reader.number(at, _PHOTOMETRIC) == _YCBCR else ()
     return SourceMetadata(
         format="tiff",
         order=reader.order,
@@ -201,7 +214,7 @@ def _collect_tiff(data: Buffer, page: int) -> SourceMetadata:
         icc=_bytes_of(whole, ICC_TAG),
         resources=resources,
         iptc=_bytes_of(whole, IPTC_TAG) or irb.find(resources, irb.IPTC),
-        parts=parts if page == 0 else 0,
+        parts=parts,
         problems=tuple(problems),
     )
 

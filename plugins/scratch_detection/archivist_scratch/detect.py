@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -16,9 +17,9 @@ from archivist_scratch.features import compact_input, paper_input
 from archivist_scratch.network import Compact, Paper
 from archivist_scratch.params import DetectParams
 from archivist_scratch.plugin import COMPACT, PAPER
-from archivist_scratch.regions import decide
+from archivist_scratch.regions import Judge, decide
 from archivist_torch.degrade import luma
-from archivist_torch.weights import load_network
+from archivist_torch.weights import load_network, read_metadata
 
 Pixels = NDArray[np.float32]
 Apply = Callable[[Pixels], Pixels]
@@ -41,12 +42,14 @@ def run(inputs: Mapping[str, Value], params: DetectParams, ctx: StepContext) -> 
     drawn = inputs.get("user_mask")
     if isinstance(drawn, Mask):
         return _as_drawn(drawn, image)
-    probability = damage_probability(luma_of(image), params, ctx)
-    decision = decide(probability, params)
+    grey = luma_of(image)
+    probability = damage_probability(grey, params, ctx)
+    decision = decide(probability, grey, params, _loaded(params, ctx).judge)
     scores = {
         "damaged_share": float(decision.mask.mean()),
         "regions": float(decision.regions),
         "evidence": decision.evidence,
+        "conviction": decision.conviction,
         "peak": float(probability.max()),
     }
     ctx.log.info("%d damaged regions, evidence %.0f px", decision.regions, decision.evidence)
@@ -64,7 +67,7 @@ def luma_of(image: Image) -> Pixels:
 
 def damage_probability(grey: Pixels, params: DetectParams, ctx: StepContext) -> Pixels:
     """Return for each pixel of a grey picture (height, width) the probability of damage."""
-    apply = partial(_tiled, apply=_network(params, ctx), ctx=ctx)
+    apply = partial(_tiled, apply=partial(_infer, _loaded(params, ctx)), ctx=ctx)
     if params.scheme == "short_side_256":
         return by_short_side(grey, apply)
     return by_octaves(grey, apply, params.octaves or octaves_for(max(grey.shape)), ctx)
@@ -114,28 +117,38 @@ def _tiled(grey: Pixels, apply: Apply, ctx: StepContext) -> Pixels:
     return np.clip(mapped[..., 0], 0, 1)
 
 
-def _network(params: DetectParams, ctx: StepContext) -> Apply:
-    """Return the chosen network as a function of tiles (height, width, 1), values 0..1."""
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A network, how pictures are prepared for it, and the judge of its regions."""
+
+    network: nn.Module
+    prepare: Apply
+    judge: Judge | None
+    device: torch.device
+
+
+def _loaded(params: DetectParams, ctx: StepContext) -> _Loaded:
+    """Return the chosen network, loaded once per worker."""
     paper = params.network == "paper"
     name = (PAPER if paper else COMPACT).name
 
-    def make() -> nn.Module:
+    def make() -> _Loaded:
         torch.set_num_threads(max(1, ctx.threads))
-        path = ctx.weights(name)
+        path, device = ctx.weights(name), torch.device(ctx.device)
         network = load_network(Paper, path) if paper else load_network(Compact, path).folded()
-        return network.to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        judge = Judge.from_json(read_metadata(path).get("judge"))
+        return _Loaded(network, paper_input if paper else compact_input, judge, device)
 
-    network = ctx.cached(f"archivist_scratch/{name}/{ctx.device}", make)
-    prepare = paper_input if paper else compact_input
-    return partial(_infer, network, prepare, torch.device(ctx.device))
+    return ctx.cached(f"archivist_scratch/{name}/{ctx.device}", make)
 
 
 @torch.inference_mode()
-def _infer(network: nn.Module, prepare: Apply, device: torch.device, tile: Pixels) -> Pixels:
+def _infer(loaded: _Loaded, tile: Pixels) -> Pixels:
     """Apply a network to a tile (height, width, 1); float32, so that machines agree closely."""
-    shown = torch.from_numpy(prepare(np.ascontiguousarray(tile[..., 0])))[None].to(device)
-    logits = network(shown.contiguous(memory_format=torch.channels_last))
-    return logits.sigmoid()[0, 0, :, :, None].cpu().numpy()
+    shown = torch.from_numpy(loaded.prepare(np.ascontiguousarray(tile[..., 0])))[None]
+    shown = shown.to(loaded.device).contiguous(memory_format=torch.channels_last)
+    return loaded.network(shown).sigmoid()[0, 0, :, :, None].cpu().numpy()
 
 
 def _as_drawn(drawn: Mask, image: Image) -> Mapping[str, Value]:

@@ -33,16 +33,29 @@ class DetectParams:
         0.5, doc="Probability from which a pixel may belong to damage.", low=0.01, high=0.99
     )
     certainty: float = param(
-        0.8,
+        0.9,
         doc="Probability that at least one pixel of a region must reach for the region to count.",
         low=0.01,
         high=0.999,
     )
+    plausibility: float = param(
+        0.5,
+        doc="How plausible a region must be as damage, by its size, shape, sharpness and "
+        "surroundings.",
+        low=0.0,
+        high=1.0,
+    )
+    conviction: float = param(
+        0.88,
+        doc="Plausibility that the best region of a picture must reach; else the whole picture "
+        "counts as clean and its mask stays empty. Lower finds more, and errs more often.",
+        low=0.0,
+        high=1.0,
+    )
     least_region: int = param(5, doc="Smallest region that counts, in pixels.", low=1, high=100_000)
     least_evidence: float = param(
-        40.0,
-        doc="Sum of probability over all regions under which the whole picture counts as clean, "
-        "and its mask stays empty.",
+        10.0,
+        doc="Sum of probability over all regions under which the picture counts as clean.",
         low=0.0,
         high=1e6,
     )

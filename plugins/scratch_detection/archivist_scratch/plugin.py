@@ -21,8 +21,8 @@ from archivist_scratch.params import DetectParams, RepairParams
 COMPACT = Weight(
     name="scratch-compact",
     package="archivist_scratch:weights/compact.safetensors",
-    sha256="a2bb0711206807dbebb149d6df39193d6c148b5125be0d5c940bd33ef52132bc",
-    size=1_014_962,
+    sha256="24b7080a5de6b70f5e5fb1e4340a57d1212f48c26afb99a69d76a6f2919c5ed5",
+    size=1_015_098,
     licence="Apache-2.0",
     source="trained by this project on synthetic damage; see weights/MODEL_CARD.md",
     when={"network": "compact"},

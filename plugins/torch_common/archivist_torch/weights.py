@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -72,9 +71,7 @@ def load_weights(network: nn.Module, path: Path) -> dict[str, str]:
     Raises WeightsMismatch when names or shapes differ, ValueError when it is no such file.
     """
     try:
-        state = load_file(path)
-        with safe_open(path, "pt") as file:
-            metadata = dict(file.metadata() or {})
+        state, metadata = load_file(path), read_metadata(path)
     except SafetensorError as problem:
         raise ValueError(f"{path} is no safetensors file ({problem}); import it again") from problem
     load_state(network, state, str(path))
@@ -143,10 +140,10 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def describe(path: Path) -> str:
-    """Return the metadata of a weight file as JSON, for people."""
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file, without reading its weights."""
     with safe_open(path, "pt") as file:
-        return json.dumps(file.metadata() or {}, indent=1, sort_keys=True)
+        return dict(file.metadata() or {})
 
 
 def _state_of(source: Path | io.BytesIO, name: str) -> dict[str, Tensor]:
