@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import types
 from collections.abc import Iterator
@@ -131,6 +132,18 @@ def test_another_checkpoint_than_the_declared_one_is_refused(
     with pytest.raises(UsageError, match="it is another checkpoint"):
         import_weights(replace(IMPORTED, sha256="0" * 64), checkpoint, tmp_path / "weights")
     assert list((tmp_path / "weights").iterdir()) == []
+
+
+def test_the_advice_of_an_unpickler_to_load_without_restriction_is_not_passed_on(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, destination: Path) -> None:
+        raise pickle.UnpicklingError("Re-running with weights_only=False will likely succeed")
+
+    monkeypatch.setattr(sys.modules["sample_importer"], "convert", refuse)
+    with pytest.raises(UsageError, match="more than plain tensors") as caught:
+        import_weights(IMPORTED, checkpoint, tmp_path)
+    assert "weights_only" not in str(caught.value)
 
 
 def test_a_shipped_weight_has_nothing_to_import(checkpoint: Path, tmp_path: Path) -> None:

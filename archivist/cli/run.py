@@ -141,6 +141,12 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
         click.echo(f"  failed   {names}: {readable(failure.message)} [{failure.code}]", err=True)
     if result.failures or result.refused:
         click.echo("To try the failed ones again, give the same command once more.", err=True)
+    if not found.files + found.refused:
+        click.echo(
+            f"No picture was found in {job.scans}. Cure: check that its disk is there, and the "
+            "patterns under [scan]",
+            err=True,
+        )
     if result.pending:
         click.echo("Not everything was done. To go on, give the same command once more.", err=True)
     if report:

@@ -181,8 +181,11 @@ def _convert(weight: Weight, source: Path, destination: Path) -> None:
         importer(source, destination)
     except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
         # What an importer raises for a file that is no such checkpoint; the rest is its own fault.
+        # An unpickler's message advises to load the file without restriction: never.
+        unsafe = isinstance(error, pickle.UnpicklingError)
+        reason = "it holds more than plain tensors, or none" if unsafe else error
         raise UsageError(
-            f"{source} is not the checkpoint of weights {weight.name!r}: {error}. "
+            f"{source} is not the checkpoint of weights {weight.name!r}: {reason}. "
             f"Cure: take the file named in its source, {weight.source}"
         ) from error
 

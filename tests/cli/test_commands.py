@@ -146,6 +146,14 @@ def test_a_wrong_param_is_named_with_its_range(archive):
     assert "1" in err
 
 
+def test_a_folder_without_pictures_is_told(archive, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    words = [str(tmp_path / "empty"), "--out", str(tmp_path / "o"), "--config", str(archive.config)]
+
+    assert invoke(["run", *words]) == 0
+    assert "No picture was found" in capsys.readouterr().err
+
+
 def test_a_missing_folder_of_scans_gives_code_2(archive, tmp_path):
     code = invoke(["run", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o")])
 

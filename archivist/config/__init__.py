@@ -1,0 +1,36 @@
+"""Settings: TOML in, frozen dataclasses out; errors name the file, the key, what is allowed."""
+
+from archivist.config.checking import build, check_range, convert, unknown
+from archivist.config.example import example
+from archivist.config.loading import default_catalog, load, parse
+from archivist.config.settings import (
+    CatalogSettings,
+    OutputSettings,
+    PluginSettings,
+    RecipeSettings,
+    ScanSettings,
+    ScheduleSettings,
+    Settings,
+    StoreSettings,
+    WeightSettings,
+)
+
+__all__ = [
+    "CatalogSettings",
+    "OutputSettings",
+    "PluginSettings",
+    "RecipeSettings",
+    "ScanSettings",
+    "ScheduleSettings",
+    "Settings",
+    "StoreSettings",
+    "WeightSettings",
+    "build",
+    "check_range",
+    "convert",
+    "default_catalog",
+    "example",
+    "load",
+    "parse",
+    "unknown",
+]

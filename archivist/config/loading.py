@@ -1,0 +1,70 @@
+"""From a file to settings, and what a file cannot say by itself checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from archivist.api.errors import ConfigError
+from archivist.config.checking import build, check_range
+from archivist.config.settings import Settings
+from archivist.model import OutputProfile
+
+
+def default_catalog(out: Path) -> str:
+    """Return the URL of the catalog inside an output folder."""
+    return f"sqlite:///{out.resolve() / '.archivist' / 'catalog.sqlite'}"
+
+
+def load(path: Path | None = None) -> Settings:
+    """Return the settings of a TOML file, or the defaults; recipes that ship are always there.
+
+    Raises :class:`ConfigError` that names the file, the key and what is allowed.
+    """
+    shipped = resources.files("archivist").joinpath("recipes.toml").read_text(encoding="utf-8")
+    recipes: dict[str, Any] = tomllib.loads(shipped)["recipes"]
+    table = _read(path) if path else {}
+    own = table.get("recipes", {})
+    if not isinstance(own, Mapping):
+        raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
+    settings = parse({**table, "recipes": {**recipes, **own}}, where=str(path or "defaults"))
+    _check_profiles(settings.output.profiles, str(path or "defaults"))
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is no valid TOML: {error}", where=str(path)) from error
+
+
+def parse(table: Mapping[str, Any], *, where: str) -> Settings:
+    """Return the settings of a TOML table, recipes that ship not included."""
+    return build(Settings, table, where=where)
+
+
+def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:
+    allowed = {"format": ("same", "tiff", "jpeg", "png"), "depth": ("same", "8", "16")}
+    for number, profile in enumerate(profiles):
+        key = f"output.profiles[{number}]"
+        for name, choices in allowed.items():
+            check_range(
+                getattr(profile, name), {"choices": choices}, where=where, key=f"{key}.{name}"
+            )
+        check_range(profile.quality, {"low": 1, "high": 100}, where=where, key=f"{key}.quality")
+        if Path(profile.folder).is_absolute() or ".." in Path(profile.folder).parts:
+            message = f"{profile.folder!r} must be a folder inside the output folder"
+            raise ConfigError(message, where=where, key=f"{key}.folder")
+    for what in ("name", "folder"):
+        seen = [getattr(profile, what) for profile in profiles]
+        if len(set(seen)) != len(seen):
+            message = f"two profiles have the same {what}; each needs its own"
+            raise ConfigError(message, where=where, key="output.profiles")
+    if not profiles:
+        raise ConfigError("at least one profile is needed", where=where, key="output.profiles")

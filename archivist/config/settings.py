@@ -1,0 +1,127 @@
+"""The settings; these classes are the only list of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archivist.api.steps import param
+from archivist.model import OutputProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """Which files are scans."""
+
+    include: tuple[str, ...] = param(
+        (), doc="Glob patterns of paths to take, relative to the scans; empty: all."
+    )
+    exclude: tuple[str, ...] = param((), doc="Glob patterns of paths to leave out.")
+    max_megapixels: float = param(
+        2000.0, doc="Larger pages are refused before a pixel is decoded.", low=0.001
+    )
+    manifest: str = param(
+        "", doc="A CSV with columns path or inventory_no, title, date, series, rights, object_id."
+    )
+    near_duplicate_bits: int = param(
+        6, doc="Perceptual hashes that differ in at most this many of 64 bits.", low=0, high=16
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSettings:
+    """How results are written."""
+
+    profiles: tuple[OutputProfile, ...] = param(
+        (OutputProfile(name="restored"),),
+        doc="One or more; each writes every result once. Give all but one a folder of their own.",
+    )
+    exiftool: str = param(
+        "auto",
+        doc="auto: where exiftool is installed it reads each changed output again; never: not.",
+        choices=("auto", "never"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Which intermediate results are kept."""
+
+    keep: tuple[str, ...] = param(
+        ("image", "mask", "probability", "faces", "transfer_map", "embedding", "scores"),
+        doc="Kinds to keep. A kind that is not kept is made again when a later step needs it.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """Who does the work."""
+
+    scheduler: str = param("auto", doc="auto, serial, or tcp://HOST:PORT of a Dask scheduler.")
+    workers: int = param(0, doc="Worker processes; 0: as many as cores and memory allow.", low=0)
+    memory_mib: float = param(
+        0.0, doc="Memory for all workers together, in MiB; 0: what is free.", low=0
+    )
+    recycle_after: int = param(
+        2000, doc="A worker process is replaced after this many assets; 0: never.", low=0
+    )
+    stream_above_megapixels: float = param(
+        64.0, doc="Larger images are read, worked on and written in windows.", low=0.1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogSettings:
+    """Where the record is kept."""
+
+    url: str = param(
+        "", doc="A SQLAlchemy URL such as postgresql+psycopg://host/name; empty: SQLite in OUT."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSettings:
+    """Which plugins are loaded."""
+
+    allow: tuple[str, ...] = param((), doc="Distributions that may be loaded; empty: all.")
+    block: tuple[str, ...] = param((), doc="Distributions that are never loaded.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightSettings:
+    """Where imported weights lie."""
+
+    folder: str = param("", doc="A folder; empty: the user's data folder.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeSettings:
+    """A recipe as written; :mod:`archivist.plan.recipe` checks it against the plugins."""
+
+    title: str = param("", doc="One line for people.")
+    steps: tuple[Mapping[str, Any], ...] = param(
+        (), doc="Tables with `use` (a step id) and any of the step's params."
+    )
+    overrides: tuple[Mapping[str, Any], ...] = param(
+        (), doc="Tables with `where` (an expression), `use` and params, for some assets only."
+    )
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Values made by hand: ``{ user_mask = FOLDER }`` with files named like the scans."""
+    seed: int = param(0, doc="Part of every step key; another seed, another result.", low=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration."""
+
+    recipe: str = param("scratch", doc="The recipe that is used when none is named.")
+    operator: str = param("", doc="Who is responsible; empty: the user's login name.")
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    catalog: CatalogSettings = field(default_factory=CatalogSettings)
+    plugins: PluginSettings = field(default_factory=PluginSettings)
+    weights: WeightSettings = field(default_factory=WeightSettings)
+    recipes: Mapping[str, RecipeSettings] = field(default_factory=dict)
