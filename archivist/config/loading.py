@@ -58,6 +58,9 @@ def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:
                 getattr(profile, name), {"choices": choices}, where=where, key=f"{key}.{name}"
             )
         check_range(profile.quality, {"low": 1, "high": 100}, where=where, key=f"{key}.quality")
+        if profile.format == "jpeg" and profile.depth == "16":
+            message = "JPEG holds 8 bits; use 8 or same"
+            raise ConfigError(message, where=where, key=f"{key}.depth")
         if Path(profile.folder).is_absolute() or ".." in Path(profile.folder).parts:
             message = f"{profile.folder!r} must be a folder inside the output folder"
             raise ConfigError(message, where=where, key=f"{key}.folder")

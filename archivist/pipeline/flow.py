@@ -24,12 +24,15 @@ from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, runner_for, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins
+from archivist.report.words import file_size
 from archivist.scan import check_folders
 from archivist.schedule.devices import find_gpus
 from archivist.schedule.runner import StopSignal
 from archivist.store.atomic import remove_leftovers
 
 SHOWN_FAILURES = 1000
+RUNS_BACK = 100
+"""So far back the newest run is looked for among scans and plans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +168,9 @@ def _open(job: Job) -> Catalog:
 def _tidy(job: Job, catalog: Catalog) -> None:
     """Remove what an earlier run left half done when it was killed; we are the only writer."""
     ended = (RunState.DONE, RunState.RUNNING, RunState.PLANNING)
-    if any(row.state not in ended for row in queries.runs(catalog, limit=2)[1:]):
+    # A scan or a plan may have come between, and leaves nothing behind.
+    earlier = [row for row in queries.runs(catalog, limit=RUNS_BACK)[1:] if row.command == "run"]
+    if earlier and earlier[0].state not in ended:
         remove_leftovers(job.out, older_than=0)
     shutil.rmtree(job.home / "scratch", ignore_errors=True)
 
@@ -202,8 +207,8 @@ def _work(
     free = shutil.disk_usage(job.out).free
     if cost.output_bytes > free:
         watcher.note(
-            f"the outputs may take {cost.output_bytes >> 20} MiB, {free >> 20} MiB are free on the "
-            "disk of the output folder; what does not fit will be listed as failed"
+            f"the outputs may take {file_size(cost.output_bytes)}, {file_size(free)} are free on "
+            "the disk of the output folder; what does not fit will be listed as failed"
         )
     family = device_family(recipe, plugins, len(find_gpus()))
     names = name_table(catalog, planned.run, job.settings.output.profiles, plugins)

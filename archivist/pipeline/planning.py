@@ -124,10 +124,18 @@ def supplied_for(recipe: Recipe, paths: Sequence[str]) -> tuple[Supplied, ...]:
             places = (name, name.with_name(name.name + ".png"), name.with_suffix(".png"))
             place = next((p for p in places if _is_file(p)), None)
             if place is not None:
-                digest = digest_file(place)
+                digest = _digest(place)
                 found.append(Supplied(port=port, path=str(place.resolve()), digest=digest))
                 break
     return tuple(found)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"{path} cannot be read: {reason}. Cure: check its permissions") from error
 
 
 def _is_file(path: Path) -> bool:

@@ -107,12 +107,20 @@ def _in_memory(picture: Picture) -> OpenedPage:
 
 
 def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
-    """Return a value that a person drew, checked against its planned digest."""
-    data = Path(path).read_bytes()
+    """Return a mask that a person drew, checked against its planned digest.
+
+    Raises SourceError: ``input-changed``, ``bad-mask``.
+    """
+    try:
+        data = Path(path).read_bytes()
+        picture = decode(data, max_pixels=workshop.max_pixels)
+    except (OSError, SourceError) as error:
+        cure = "draw it again as an 8-bit PNG of the size of the photograph"
+        message = f"the mask {path} cannot be used: {error}. Cure: {cure}"
+        raise SourceError(message, code="bad-mask") from error
     if hashlib.sha256(data).hexdigest() != digest:
         message = f"{path} changed since it was planned. Cure: run the same command again"
         raise SourceError(message, code="input-changed")
-    picture = decode(data, max_pixels=workshop.max_pixels)
     # A mask drawn in an editor comes as grey or RGB; any channel at half or more means chosen.
     chosen = widen(picture.pixels).max(axis=2, keepdims=True) >= 32768
     return Held(

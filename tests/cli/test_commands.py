@@ -136,6 +136,16 @@ def test_a_wrong_key_of_the_configuration_is_named_with_file_and_allowed_values(
     assert "'tiff'" in err
 
 
+def test_a_depth_that_a_format_cannot_hold_is_refused(archive):
+    profile = '{ name = "a", format = "jpeg", depth = "16" }'
+    archive.config.write_text(CONFIG + f"[output]\nprofiles = [{profile}]\n")
+
+    code, _, err = archive("run")
+
+    assert code == 2
+    assert "output.profiles[0].depth: JPEG holds 8 bits" in err
+
+
 def test_a_wrong_param_is_named_with_its_range(archive):
     archive.config.write_text(CONFIG.replace('"sample.spot" }', '"sample.spot", level = 7 }'))
 

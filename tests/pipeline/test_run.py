@@ -91,6 +91,19 @@ def test_a_deleted_output_comes_back_without_running_a_step(bench):
         assert {row.step for row in queries.run_counts(catalog, again.run) if row.step} == set()
 
 
+def test_what_a_killed_run_left_is_removed_also_after_a_plan(bench):
+    bench.run()
+    with open_catalog(bench.job().url, write=True) as catalog:
+        Writer(catalog).start_run(command="run")  # and its process dies
+    left = bench.out / "album" / ".archivist-0123456789abcdef.part"
+    left.write_bytes(b"half an output")
+    plan(bench.job())
+
+    bench.run()
+
+    assert not left.exists()
+
+
 def test_a_changed_param_runs_that_step_and_stops_where_the_output_is_the_same(bench):
     bench.run()
     bench.steps[0]["level"] = 0.91
@@ -293,6 +306,23 @@ def test_a_folder_of_masks_that_is_not_there_is_refused(bench, tmp_path):
     assert not bench.out.exists()
 
 
+def test_a_mask_that_cannot_be_read_is_named_with_its_cure(bench, tmp_path, monkeypatch):
+    mask = tmp_path / "masks" / "photo.jpg.png"
+    mask.parent.mkdir()
+    mask.write_bytes(b"a mask")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("archivist.pipeline.planning.digest_file", refuse)
+    job = bench.job()
+    recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(mask.parent)})
+    job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
+
+    with pytest.raises(UsageError, match=r"photo\.jpg\.png cannot be read"):
+        plan(job)
+
+
 def test_a_scan_whose_name_leaves_no_room_for_a_mask_is_no_fault(bench, tmp_path):
     masks = tmp_path / "masks"
     masks.mkdir()
@@ -396,3 +426,18 @@ def test_a_recipe_whose_ports_do_not_fit_is_refused(bench):
 
     with pytest.raises(UsageError, match="mask"):
         bench.run()
+
+
+def test_a_mask_that_is_no_picture_fails_its_photograph_with_the_cure(bench, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    (masks / "plain.png").write_bytes(b"no picture")
+    job = bench.job()
+    recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
+    job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
+    from archivist.pipeline import run
+
+    (failure,) = run(job).failures
+
+    assert failure.code == "bad-mask"
+    assert "draw it again" in failure.message

@@ -18,6 +18,8 @@ from archivist_torch.seeding import generator
 Detector = Callable[[Pixels], Pixels]
 """Takes a grey picture (height, width), values 0..1, and returns its probability map."""
 
+VISIBLE = 0.002
+"""Share of damaged pixels from which a test picture counts as visibly damaged."""
 LEVELS = 4096
 """Probabilities are sorted into this many bins."""
 
@@ -37,9 +39,9 @@ def composites(
     for index in range(count):
         rng = generator("composites", seed, size, int(bright), index)
         clean = fit(material.photos[index % len(material.photos)], size)
-        layers = [_layer(material, clean, bright, rng) for _ in range(rng.integers(1, 4))]
-        pixels, truth = apply_layers(clean, layers)
-        yield Composite(pixels=np.rint(pixels * 255).astype(np.float32) / 255, truth=truth)
+        pixels, truth = _damaged(material, clean, bright, rng)
+        rounded = np.rint(pixels * 255).astype(np.float32) / np.float32(255)
+        yield Composite(pixels=rounded, truth=truth)
 
 
 def fit(photo: NDArray[np.uint8], size: int) -> Pixels:
@@ -70,6 +72,18 @@ def mean_precision(detector: Detector, pictures: Iterator[Composite]) -> float:
     """Return the mean of the average precision of each picture that shows any damage."""
     values = [average_precision(detector(p.pixels), p.truth) for p in pictures]
     return float(np.nanmean(values))
+
+
+def _damaged(
+    material: Material, clean: Pixels, bright: bool, rng: np.random.Generator
+) -> tuple[Pixels, NDArray[np.uint8]]:
+    """Damage a picture visibly; white on white, for one, is tried again, up to ten times."""
+    for _ in range(10):
+        layers = [_layer(material, clean, bright, rng) for _ in range(rng.integers(1, 4))]
+        pixels, truth = apply_layers(clean, layers)
+        if (truth == DAMAGED).mean() >= VISIBLE:
+            break
+    return pixels, truth
 
 
 def _layer(material: Material, clean: Pixels, bright: bool, rng: np.random.Generator) -> Layer:

@@ -65,7 +65,7 @@ class ScratchTask:
         clean = [detect(fit(photo, 512)) for photo in islice(self.val.photos, 0, None, 4)]
         flagged = float(np.mean([(p > 0.5).mean() for p in clean]))
         peak = float(np.median([p.max() for p in clean]))
-        score = (bright + dark) / 2 - 20 * flagged
+        score = (bright + dark) / 2 - flagged
         return {"score": score, "bright": bright, "dark": dark, "flagged": flagged, "peak": peak}
 
 
