@@ -13,7 +13,7 @@ from archivist.step.held import Held
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import publish_file
 from archivist.step.session import Session
-from archivist.step.source import OpenedPage, Scan, open_page, open_scan
+from archivist.step.source import OpenedPage, Scan, check_unchanged, open_page, open_scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,6 +111,7 @@ def _finish(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
         return FileOutcome(assets=_spoiled(outcomes))
     try:
         publications = publish_file(opened.file, opened.scan, draft.pages, workshop, here)
+        check_unchanged(opened.scan)
     except AssetError as error:
         return FileOutcome(
             assets=tuple(

@@ -441,3 +441,20 @@ def test_a_mask_that_is_no_picture_fails_its_photograph_with_the_cure(bench, tmp
 
     assert failure.code == "bad-mask"
     assert "draw it again" in failure.message
+
+
+def test_a_scan_that_changes_while_it_is_worked_on_fails(bench, monkeypatch):
+    from archivist.step import files
+
+    publish = files.publish_file
+
+    def publish_and_touch(*args, **options):
+        done = publish(*args, **options)
+        PillowImage.fromarray(np.full((5, 5), 9, np.uint8)).save(bench.scans / "plain.png")
+        return done
+
+    monkeypatch.setattr(files, "publish_file", publish_and_touch)
+    result = bench.run(where='path == "plain.png"')
+
+    (failure,) = result.failures
+    assert failure.code == "source-changed"
