@@ -119,7 +119,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("site")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target"]
     command = [sys.executable, "-m", "pip", "install", *options, str(target), str(EXAMPLE)]
-    subprocess.run(command, check=True)
+    # What make sets for its own installations contradicts these options.
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "PIP_"}
+    subprocess.run(command, check=True, env=environment)
     return target
 
 

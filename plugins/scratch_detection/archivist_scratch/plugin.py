@@ -21,8 +21,8 @@ from archivist_scratch.params import DetectParams, RepairParams
 COMPACT = Weight(
     name="scratch-compact",
     package="archivist_scratch:weights/compact.safetensors",
-    sha256="24b7080a5de6b70f5e5fb1e4340a57d1212f48c26afb99a69d76a6f2919c5ed5",
-    size=1_015_098,
+    sha256="1ffedbf9486ea4f2e4826f626b822d8792c807fb03425ca357d5c47cc02cfae6",
+    size=1_015_106,
     licence="Apache-2.0",
     source="trained by this project on synthetic damage; see weights/MODEL_CARD.md",
     when={"network": "compact"},

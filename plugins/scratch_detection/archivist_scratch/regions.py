@@ -32,7 +32,7 @@ MEASURES = {
     "unevenness": -1,
 }
 """How sure the network is, inside and around; size and shape; tone against the surroundings, and
-its spread inside. The number is the sign that a coefficient may have: a clearer, longer, more
+its spread inside as a share of that. The number is the sign that a coefficient may have: a clearer, longer, more
 contrasting region never speaks against damage. Without that rule a fit to few pictures rejected a
 scratch that the network was quite certain of."""
 
@@ -127,6 +127,7 @@ def measure(
 
     doubtful = cv2.blur((probability > DOUBT).astype(np.float32), (WINDOW, WINDOW))
     length = np.maximum(1, np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]))
+    contrast = mean(np.abs(grey - cv2.blur(grey, (WINDOW, WINDOW))))
     columns = (
         mean(_logit(probability)),
         _logit(peak),
@@ -134,8 +135,8 @@ def measure(
         np.maximum(0, mean(doubtful) - area / WINDOW**2),
         np.log(length),
         np.log(area / length),
-        mean(np.abs(grey - cv2.blur(grey, (WINDOW, WINDOW)))),
-        np.sqrt(np.maximum(0, mean(grey * grey) - mean(grey) ** 2)),
+        contrast,
+        np.sqrt(np.maximum(0, mean(grey * grey) - mean(grey) ** 2)) / (contrast + 0.05),
     )
     return Regions(labels=labels, area=area, peak=peak, measures=np.stack(columns, axis=1))
 
