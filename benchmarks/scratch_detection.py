@@ -78,13 +78,13 @@ def on_damage(material: Material, step: Step, count: int, seed: int) -> dict[str
 
 
 def on_clean(material: Material, step: Step, count: int) -> dict[str, float]:
-    """Return the flagged share and the number of empty masks on clean photographs at 512 px."""
-    masks = [step.mask(fit(photo, SIZES[0])) for photo in material.photos[:count]]
-    return {
-        "clean photographs": len(masks),
-        "flagged share": float(np.mean([mask.mean() for mask in masks])),
-        "empty masks": sum(not mask.any() for mask in masks),
-    }
+    """Return by size the flagged share and the number of empty masks on clean photographs."""
+    found = {}
+    for size in SIZES:
+        masks = [step.mask(fit(photo, size)) for photo in material.photos[:count]]
+        found[f"{size} clean flagged"] = float(np.mean([mask.mean() for mask in masks]))
+        found[f"{size} clean empty"] = sum(not mask.any() for mask in masks)
+    return found
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:

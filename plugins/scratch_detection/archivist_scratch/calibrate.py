@@ -31,7 +31,7 @@ from archivist_torch.weights import load_weights, save_weights
 
 Detect = Callable[[Pixels], Pixels]
 
-LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995)
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98)
 SIDE = 512
 """Longer side in pixels of the pictures that are measured."""
 
@@ -74,7 +74,7 @@ def measured(
         if index % 2:
             layers = random_layers(grey.shape, rng, material.overlays)
             grey, truth = apply_layers(grey, layers)
-        found = measure(detect(grey), grey, params.threshold)
+        found = measure(detect(grey), params.threshold)
         real, sound = (
             np.bincount(found.labels.ravel(), (truth == value).ravel()) / found.area
             for value in (DAMAGED, SOUND)
@@ -92,7 +92,7 @@ def consequences(material: Material, detect: Detect, judge: Judge) -> str:
     params = DetectParams(conviction=0.0)
 
     def sure(grey: Pixels) -> float:
-        return decide(detect(grey), grey, params, judge).conviction
+        return decide(detect(grey), params, judge).conviction
 
     clean = np.array([sure(fit(photo, SIDE)) for photo in material.photos])
     damaged = np.array(

@@ -42,9 +42,8 @@ def run(inputs: Mapping[str, Value], params: DetectParams, ctx: StepContext) -> 
     drawn = inputs.get("user_mask")
     if isinstance(drawn, Mask):
         return _as_drawn(drawn, image)
-    grey = luma_of(image)
-    probability = damage_probability(grey, params, ctx)
-    decision = decide(probability, grey, params, _loaded(params, ctx).judge)
+    probability = damage_probability(luma_of(image), params, ctx)
+    decision = decide(probability, params, _loaded(params, ctx).judge)
     scores = {
         "damaged_share": float(decision.mask.mean()),
         "regions": float(decision.regions),

@@ -40,17 +40,17 @@ class DetectParams:
     )
     plausibility: float = param(
         0.5,
-        doc="How plausible a region must be as damage, by its size, shape, sharpness and "
-        "surroundings.",
+        doc="How plausible a region must be as damage, by its clarity, size and surroundings.",
         low=0.0,
         high=1.0,
     )
     conviction: float = param(
-        0.88,
+        0.86,
         doc="Plausibility that the best region of a picture must reach; else the whole picture "
-        "counts as clean and its mask stays empty. Lower finds more, and errs more often.",
+        "counts as clean and its mask stays empty. More is demanded of pictures over 0.18 "
+        "megapixels. Lower finds more, and errs more often.",
         low=0.0,
-        high=1.0,
+        high=0.999,
     )
     least_region: int = param(5, doc="Smallest region that counts, in pixels.", low=1, high=100_000)
     least_evidence: float = param(

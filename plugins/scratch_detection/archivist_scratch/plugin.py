@@ -21,8 +21,8 @@ from archivist_scratch.params import DetectParams, RepairParams
 COMPACT = Weight(
     name="scratch-compact",
     package="archivist_scratch:weights/compact.safetensors",
-    sha256="1ffedbf9486ea4f2e4826f626b822d8792c807fb03425ca357d5c47cc02cfae6",
-    size=1_015_106,
+    sha256="6303bd839147dc06311a08a8350009b75166b5a90099af3ea88b18a81162b033",
+    size=1_015_066,
     licence="Apache-2.0",
     source="trained by this project on synthetic damage; see weights/MODEL_CARD.md",
     when={"network": "compact"},

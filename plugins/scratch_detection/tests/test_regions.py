@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from archivist_scratch.params import DetectParams
-from archivist_scratch.regions import MEASURES, Judge, decide, fit_judge, grow, measure
-
-FLAT = np.full((40, 60), 0.5, np.float32)
+from archivist_scratch.regions import MEASURES, Judge, decide, demanded, fit_judge, grow, measure
 
 
 def params(**changes: float | int) -> DetectParams:
@@ -28,7 +26,7 @@ def probability() -> np.ndarray:
 
 
 def test_a_region_counts_when_one_of_its_pixels_is_certain(probability: np.ndarray) -> None:
-    decision = decide(probability, FLAT, params())
+    decision = decide(probability, params())
 
     assert decision.regions == 1
     assert decision.mask.sum() == 40
@@ -36,11 +34,11 @@ def test_a_region_counts_when_one_of_its_pixels_is_certain(probability: np.ndarr
 
 
 def test_smaller_regions_count_when_asked_for(probability: np.ndarray) -> None:
-    assert decide(probability, FLAT, params(least_region=2)).regions == 2
+    assert decide(probability, params(least_region=2)).regions == 2
 
 
 def test_too_little_evidence_means_a_clean_picture(probability: np.ndarray) -> None:
-    decision = decide(probability, FLAT, params(least_evidence=30))
+    decision = decide(probability, params(least_evidence=30))
 
     assert not decision.mask.any()
     assert decision.regions == 0
@@ -48,37 +46,47 @@ def test_too_little_evidence_means_a_clean_picture(probability: np.ndarray) -> N
 
 
 def test_a_picture_in_which_nothing_convinces_is_clean(probability: np.ndarray) -> None:
-    assert decide(probability, FLAT, params(conviction=0.85)).mask.any()
-    assert not decide(probability, FLAT, params(conviction=0.92)).mask.any()
+    assert decide(probability, params(conviction=0.85)).mask.any()
+    assert not decide(probability, params(conviction=0.92)).mask.any()
+
+
+def test_more_conviction_is_demanded_of_larger_pictures() -> None:
+    small, middle, large, huge = (
+        demanded(params(conviction=0.86), pixels)
+        for pixels in (100, 720_000, 4_000_000, 400_000_000)
+    )
+
+    assert small == pytest.approx(0.86)
+    assert small < middle < large == huge < 1
+    assert demanded(params(conviction=0), 10**6) == 0
 
 
 def test_a_picture_without_candidates_is_clean() -> None:
-    assert not decide(*np.zeros((2, 1, 1), np.float32), params(least_evidence=0)).mask.any()
+    assert not decide(np.zeros((1, 1), np.float32), params(least_evidence=0)).mask.any()
 
 
 def test_regions_are_measured(probability: np.ndarray) -> None:
-    found = measure(probability, FLAT, 0.5)
+    found = measure(probability, 0.5)
 
     line = dict(zip(MEASURES, found.measures[1], strict=True))
     assert found.area[1] == 40
     assert line["log length"] == pytest.approx(np.log(40))
     assert line["log width"] == 0
-    assert line["peak logit"] == pytest.approx(np.log(9), abs=1e-4)
-    assert line["share over 0.9"] == 0
+    assert line["mean logit"] == pytest.approx((39 * np.log(1.5) + np.log(9)) / 40, abs=1e-4)
     assert line["clutter"] > 0  # the other line is near
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     measures = rng.normal(0, 1, (400, len(MEASURES)))
-    return measures, measures[:, 0] - measures[:, 3] + rng.normal(0, 0.3, 400) > 0.5
+    return measures, measures[:, 0] - measures[:, 1] + rng.normal(0, 0.3, 400) > 0.5
 
 
 def test_a_fitted_judge_tells_damage_from_clutter() -> None:
     judge = fit_judge(*samples())
 
     assert judge.weights[0] > 1
-    assert judge.weights[3] < -1
+    assert judge.weights[1] < -1
     assert Judge.from_json(judge.to_json()) == judge
     assert Judge.from_json(None) is None
 
@@ -95,7 +103,7 @@ def test_a_clearer_region_never_speaks_against_damage() -> None:
 def test_a_judge_can_reject_a_certain_region(probability: np.ndarray) -> None:
     severe = Judge([0.0] * len(MEASURES), -5.0)
 
-    assert not decide(probability, FLAT, params(plausibility=0.5), severe).mask.any()
+    assert not decide(probability, params(plausibility=0.5), severe).mask.any()
 
 
 def test_growing_adds_the_wanted_border() -> None:
