@@ -45,12 +45,20 @@ class DetectParams:
         high=1.0,
     )
     conviction: float = param(
-        0.86,
+        0.85,
         doc="Plausibility that the best region of a picture must reach; else the whole picture "
         "counts as clean and its mask stays empty. More is demanded of pictures over 0.18 "
         "megapixels. Lower finds more, and errs more often.",
         low=0.0,
         high=0.999,
+    )
+    widest: float = param(
+        24.0,
+        doc="Widest damage that enters the mask, in thousandths of the short side, at least 14 px; "
+        "0: any. What is wider is a stain or a missing part, which cannot be filled from its rim, "
+        "or no damage at all: a cloud, a lamb. It stays visible in the probability map.",
+        low=0.0,
+        high=1000.0,
     )
     least_region: int = param(5, doc="Smallest region that counts, in pixels.", low=1, high=100_000)
     least_evidence: float = param(

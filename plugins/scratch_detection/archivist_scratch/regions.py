@@ -23,6 +23,11 @@ WINDOW = 61
 """Side in pixels of the window in which clutter is counted."""
 REFERENCE, LARGEST = 180_000, 4_000_000
 """Pixels of a picture for which ``conviction`` holds as it is, and from which it rises no more."""
+LEAST_WIDTH = 14.0
+"""Pixels of width that any damage may have, however small the picture."""
+THICK = 0.5
+"""A region of which more than this share is too wide is left out whole: its ragged rim, taken
+for itself, would look like scratches."""
 MEASURES = {"mean logit": 1, "clutter": -1, "log length": 1, "log width": 1}
 """How sure the network is inside a region and unsure around it; its size. The number is the sign
 that a coefficient may have: a clearer or larger region never speaks against damage, and clutter
@@ -90,9 +95,11 @@ def decide(
     kept = (found.peak >= params.certainty) & (found.area >= params.least_region)
     kept &= plausible >= params.plausibility
     kept[0] = False  # label 0 is the background
-    mask = kept[found.labels]
-    evidence = float(probability[mask].sum(dtype=np.float64))
     conviction = float(plausible[kept].max(initial=0.0))
+    thick = thick_parts(found.labels > 0, width_limit(params, probability.shape))
+    kept &= np.bincount(found.labels.ravel(), thick.ravel(), len(kept)) <= THICK * found.area
+    mask = kept[found.labels] & ~thick
+    evidence = float(probability[mask].sum(dtype=np.float64))
     if evidence < params.least_evidence or conviction < demanded(params, mask.size):
         nothing = np.zeros_like(mask)
         return Decision(mask=nothing, regions=0, evidence=evidence, conviction=conviction)
@@ -100,14 +107,30 @@ def decide(
     return Decision(mask=grown, regions=int(kept.sum()), evidence=evidence, conviction=conviction)
 
 
+def width_limit(params: DetectParams, shape: Sequence[int]) -> float:
+    """Return the widest damage in pixels for a picture of this shape, infinite for any."""
+    if params.widest == 0:
+        return float("inf")
+    return max(LEAST_WIDTH, params.widest / 1000 * min(shape[:2]))
+
+
+def thick_parts(candidates: NDArray[np.bool_], limit: float) -> NDArray[np.bool_]:
+    """Return those pixels of a mask that belong to parts wider than ``limit`` pixels."""
+    depth = cv2.distanceTransform(candidates.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    core = depth > limit / 2
+    if not core.any():
+        return core
+    return grow(core, int(np.ceil(limit / 2)) + 1) & candidates
+
+
 def demanded(params: DetectParams, pixels: int) -> float:
     """Return the conviction that is demanded of a picture of so many pixels.
 
     A larger picture has more regions that may mislead. On clean photographs four times the pixels
-    raised the odds of the best region 1.7 times; beyond :data:`LARGEST` no more is demanded.
+    raised the odds of the best region 1.5 times; beyond :data:`LARGEST` no more is demanded.
     """
     larger = min(max(pixels, REFERENCE), LARGEST) / REFERENCE
-    odds = params.conviction / (1 - params.conviction) * larger**0.4
+    odds = params.conviction / (1 - params.conviction) * larger**0.3
     return odds / (1 + odds)
 
 

@@ -113,3 +113,30 @@ def test_growing_adds_the_wanted_border() -> None:
     assert grow(mask, 0) is mask
     assert grow(mask, 2)[5].sum() == 5
     assert grow(mask, 2)[3, 3] == np.False_
+
+
+def _map_with(draw) -> np.ndarray:
+    probability = np.full((400, 500), 0.01, np.float32)
+    draw(probability)
+    return probability
+
+
+def test_a_wide_patch_is_no_scratch_and_stays_out_of_the_mask():
+    patch = _map_with(lambda p: p.__setitem__((slice(100, 160), slice(100, 180)), 0.99))
+
+    assert not decide(patch, DetectParams()).mask.any()
+    assert decide(patch, DetectParams(widest=0.0)).mask.any()
+
+
+def test_a_scratch_is_kept_where_it_runs_into_a_wide_patch():
+    def draw(p):
+        p[100:115, 100:115] = 0.99
+        p[106:109, 115:480] = 0.99
+
+    probability = _map_with(draw)
+    mask = decide(probability, DetectParams(dilation=0)).mask
+    whole = decide(probability, DetectParams(dilation=0, widest=0.0)).mask
+
+    assert mask[107, 300]
+    assert not mask[107, 107]
+    assert whole[107, 107]
