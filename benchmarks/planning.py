@@ -22,7 +22,7 @@ from archivist.catalog.found import files_of_run
 from archivist.catalog.session import open_catalog
 from archivist.hashing import step_key
 from archivist.model import OutputProfile, Recipe, RecipeStep, publication_key
-from archivist.pipeline.planning import CatalogLookup
+from archivist.pipeline.planning import CatalogLookup, spare_the_collector
 from archivist.plan import PlannedFile, Planner, Summary
 from archivist.plugins import load_plugins
 
@@ -75,6 +75,7 @@ def main() -> int:
                 for f in files_of_run(catalog, run)
             )
             summary = Summary()
+            spare_the_collector()
             began, cpu = time.perf_counter(), time.process_time()
             for _ in summary.watch(planner.units(files)):
                 pass

@@ -28,6 +28,7 @@ READER_SETTINGS = (
     f"busy_timeout={BUSY_MS}",
     "temp_store=MEMORY",
     "cache_size=-65536",  # at most 64 MiB: digests lie all over their indexes
+    "mmap_size=1073741824",  # beyond that the kernel keeps the pages, and gives them back
 )
 WRITER_SETTINGS = (
     *READER_SETTINGS,
