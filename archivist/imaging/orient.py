@@ -11,7 +11,7 @@ Window = tuple[int, int, int, int]
 """A part of a picture as (y0, y1, x0, x1), ends excluded."""
 
 # orientation -> (transpose, flip rows, flip columns): upright = flips of the transposed picture.
-_MOVES = {
+MOVES = {
     1: (False, False, False),
     2: (False, False, True),
     3: (False, True, True),
@@ -21,11 +21,12 @@ _MOVES = {
     7: (True, True, True),
     8: (True, True, False),
 }
+"""What each EXIF orientation does to the stored picture; for pixels and for points of metadata."""
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Return stored pixels (height, width, ...) turned upright, C-contiguous."""
-    transpose, rows, columns = _MOVES[orientation]
+    transpose, rows, columns = MOVES[orientation]
     turned = np.swapaxes(pixels, 0, 1) if transpose else pixels
     turned = turned[:: -1 if rows else 1, :: -1 if columns else 1]
     return np.ascontiguousarray(turned)
@@ -37,7 +38,7 @@ def stored_window(window: Window, orientation: int, height: int, width: int) -> 
     ``height`` and ``width`` are of the stored picture. Reading the returned window and giving it to
     :func:`upright` makes the wanted window.
     """
-    transpose, rows, columns = _MOVES[orientation]
+    transpose, rows, columns = MOVES[orientation]
     high, wide = (width, height) if transpose else (height, width)
     y0, y1, x0, x1 = window
     if rows:

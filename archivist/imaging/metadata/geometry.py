@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-# orientation -> (transpose, flip rows, flip columns): upright = flips of the transposed picture.
-_MOVES = {
-    1: (False, False, False),
-    2: (False, False, True),
-    3: (False, True, True),
-    4: (False, True, False),
-    5: (True, False, False),
-    6: (True, False, True),
-    7: (True, True, True),
-    8: (True, True, False),
-}
+from archivist.imaging.orient import MOVES
 
 
 def turned_point(x: float, y: float, orientation: int) -> tuple[float, float]:
     """Return where a point of the stored picture lies in the upright one; 0..1 of its sides."""
-    transpose, rows, columns = _MOVES[orientation]
+    transpose, rows, columns = MOVES[orientation]
     if transpose:
         x, y = y, x
     return (1.0 - x if columns else x), (1.0 - y if rows else y)
