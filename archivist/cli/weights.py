@@ -33,6 +33,18 @@ class Shelf:
             raise UsageError(f"no installed step declares weights {name!r}; declared are: {known}")
         return self.weights[name]
 
+    def importable(self, name: str) -> list[Weight]:
+        """Return the weights that NAME means to an import: one, or all of a plugin's steps.
+
+        ``triplet`` means all weights that steps named ``triplet.*`` take from released checkpoints.
+        """
+        of_plugin = [
+            weight
+            for weight in self.weights.values()
+            if weight.importer and any(s.partition(".")[0] == name for s in self.users[weight.name])
+        ]
+        return of_plugin if of_plugin and name not in self.weights else [self.require(name)]
+
 
 @click.group()
 def weights() -> None:
@@ -51,16 +63,30 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 
 @weights.command("import")
 @click.argument("name")
-@click.argument("file", type=FILE)
+@click.argument("source", type=FILE)
 @config_option
-def import_(name: str, file: Path, config_file: Path | None) -> None:
-    """Bring the checkpoint FILE in as the weights NAME, with a record of where it came from."""
-    from archivist.plugins import import_weights
+def import_(name: str, source: Path, config_file: Path | None) -> None:
+    """Bring released checkpoints in as the weights NAME, with a record of where they came from.
 
-    shelf = open_shelf(config_file)
-    record = import_weights(shelf.require(name), file, shelf.folders[0])
-    click.echo(f"Imported {record.file} as {name} into {shelf.folders[0]}.")
-    click.echo(f"Digest {record.sha256}, {record.size} bytes. Licence: {record.licence}.")
+    SOURCE is a file, or a folder or ZIP archive that holds it. NAME may also be the first part of
+    a step's name (triplet, of triplet.restore): then all that SOURCE holds for it is imported.
+    """
+    from archivist.plugins import NotInSource, import_weights
+
+    shelf, absent = open_shelf(config_file), []
+    wanted = shelf.importable(name)
+    for weight in wanted:
+        try:
+            record = import_weights(weight, source, shelf.folders[0])
+        except NotInSource as error:
+            absent.append(str(error))
+            continue
+        click.echo(f"Imported {record.file} as {weight.name} into {shelf.folders[0]}.")
+        click.echo(f"Digest {record.sha256}, {record.size} bytes. Licence: {record.licence}.")
+    if len(absent) == len(wanted):
+        raise UsageError("\n".join(absent))
+    for reason in absent:
+        click.echo(f"Not imported: {reason}")
 
 
 @weights.command()

@@ -12,6 +12,7 @@ from archivist.plugins.resolving import resolve
 from archivist.plugins.validate import spec_problems
 from archivist.plugins.weights import (
     ImportedWeights,
+    NotInSource,
     default_weights_folder,
     find_weights,
     import_weights,
@@ -23,6 +24,7 @@ from archivist.plugins.weights import (
 
 __all__ = [
     "ImportedWeights",
+    "NotInSource",
     "ParamInfo",
     "PluginInfo",
     "PluginState",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Weight
-from archivist.hashing import digest_file
+from archivist.hashing import digest_file, digest_json
 from archivist.model import now
 from archivist.plugins.resolving import resolve
 
@@ -110,18 +110,24 @@ def read_record(folder: Path, name: str) -> ImportedWeights | None:
         return None
 
 
+class NotInSource(UsageError):
+    """The source is a folder or archive without the checkpoint that was wanted from it."""
+
+
 def import_weights(weight: Weight, source: Path, folder: Path) -> ImportedWeights:
     """Bring a checkpoint into the folder of imported weights and return its record.
 
-    The weight's importer converts the file; the result gets its final name only when it is whole.
+    ``source`` is a file, an archive or a folder, as the weight's importer takes them; the result
+    gets its final name only when it is whole.
     Raises :class:`~archivist.api.errors.UsageError` when the weight is shipped with its plugin,
-    the file is missing, or it is not the checkpoint that the importer expects.
+    the source is missing, or it is not the checkpoint that the importer expects;
+    :class:`NotInSource` when a folder or archive does not hold it.
     """
     if weight.importer is None:
         raise UsageError(
             f"weights {weight.name!r} are shipped with their plugin: nothing to import"
         )
-    if not source.is_file():
+    if not source.exists():
         raise UsageError(f"there is no file {source}; give the path of the downloaded checkpoint")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{weight.name}.safetensors"
@@ -179,6 +185,8 @@ def _convert(weight: Weight, source: Path, destination: Path) -> None:
     importer = resolve(weight.importer)
     try:
         importer(source, destination)
+    except FileNotFoundError as error:
+        raise NotInSource(f"weights {weight.name!r}: {error}") from error
     except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
         # What an importer raises for a file that is no such checkpoint; the rest is its own fault.
         # An unpickler's message advises to load the file without restriction: never.
@@ -196,11 +204,19 @@ def _describe(weight: Weight, source: Path, part: Path) -> ImportedWeights:
         sha256=digest_file(part),
         size=part.stat().st_size,
         file=source.name,
-        file_sha256=digest_file(source),
+        file_sha256=_digest_source(source),
         licence=weight.licence,
         source=weight.source,
         imported=now().isoformat(timespec="seconds"),
     )
+
+
+def _digest_source(source: Path) -> str:
+    """Return the digest of a file, or of the names and digests of all files in a folder."""
+    if not source.is_dir():
+        return digest_file(source)
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return digest_json([[p.relative_to(source).as_posix(), digest_file(p)] for p in files])
 
 
 def _refuse_other(weight: Weight, record: ImportedWeights) -> None:

@@ -70,11 +70,21 @@ def convert(source: Path, destination: Path) -> None:
     destination.write_bytes(source.read_bytes()[::-1])
 
 
+def convert_second(source: Path, destination: Path) -> None:
+    convert(source / "second.pt", destination)
+
+
+def convert_third(source: Path, destination: Path) -> None:
+    convert(source / "third.pt", destination)
+
+
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Return a function that makes these the only plugins that are installed."""
     module = types.ModuleType("sample_dim")
     module.run, module.convert = run, convert  # type: ignore[attr-defined]
+    module.convert_second = convert_second  # type: ignore[attr-defined]
+    module.convert_third = convert_third  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sample_dim", module)
     real = archivist.plugins.load_plugins
 
@@ -178,6 +188,46 @@ def test_a_weight_that_was_changed_is_found_corrupt(
     capsys.readouterr()
     assert invoke(["weights", "verify", "--json", *options]) == Exit.SOME_FAILED
     assert json.loads(capsys.readouterr().out)[0]["state"] == "corrupt"
+
+
+@pytest.fixture
+def two_weights(use: Use) -> None:
+    """Install a step with two weights, whose importers look into a folder."""
+    second, third = (
+        replace(WEIGHT, name=name, importer=f"sample_dim:convert_{name}")
+        for name in ("second", "third")
+    )
+    use(Plugin(replace(STEP, weights=(second, third))))
+
+
+@pytest.mark.usefixtures("two_weights")
+def test_the_name_of_a_plugin_imports_all_that_a_folder_holds(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    (folder / "second.pt").write_bytes(b"numbers")
+    options = ["--config", str(settings)]
+
+    assert invoke(["weights", "import", "sample", str(folder), *options]) == Exit.FINE
+
+    shown = capsys.readouterr().out
+    assert "Imported release as second" in shown
+    assert "Not imported: weights 'third'" in shown
+    assert "third.pt" in shown
+
+
+@pytest.mark.usefixtures("two_weights")
+def test_a_folder_without_any_of_the_weights_is_a_usage_error(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["weights", "import", "sample", str(tmp_path), "--config", str(settings)]
+
+    assert invoke(command) == Exit.USAGE
+
+    shown = capsys.readouterr().err
+    assert "second.pt" in shown
+    assert "third.pt" in shown
 
 
 def test_weights_that_no_step_declares_are_a_usage_error(

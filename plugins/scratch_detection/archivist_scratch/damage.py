@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist_scratch import areas, strokes
-from archivist_scratch.overlays import Overlays, lay
-from archivist_scratch.strokes import Alpha, Shape
+from archivist_torch.damage_shapes import areas, strokes
+from archivist_torch.damage_shapes.overlays import Overlays, lay
+from archivist_torch.damage_shapes.strokes import Alpha, Shape
 from archivist_torch.degrade import luma, smooth_field
 
 Pixels = NDArray[np.float32]

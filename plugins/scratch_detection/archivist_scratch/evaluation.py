@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist_scratch.damage import DAMAGED, SOUND, Layer, Pixels, apply_layers
-from archivist_scratch.overlays import lay
 from archivist_scratch.synthesis import Material
+from archivist_torch.damage_shapes.overlays import lay
 from archivist_torch.degrade import luma
 from archivist_torch.seeding import generator
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist_scratch.damage import apply_layers, random_layers
-from archivist_scratch.overlays import Overlays, read_overlays
+from archivist_torch.damage_shapes.overlays import Overlays, read_overlays
 from archivist_torch.data import read_folder
 from archivist_torch.degrade import luma, old_print, scan, sometimes
 from archivist_torch.seeding import generator

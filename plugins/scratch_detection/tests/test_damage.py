@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archivist_scratch import areas, strokes
 from archivist_scratch.damage import (
     BRIGHT,
     DAMAGED,
     DARK,
-    DRAWN,
     SOUND,
     UNSURE,
     Layer,
@@ -18,7 +16,6 @@ from archivist_scratch.damage import (
     random_layers,
     truth,
 )
-from archivist_scratch.overlays import lay
 from archivist_scratch.synthesis import Material, Sampler
 from archivist_torch.seeding import generator
 
@@ -32,29 +29,6 @@ def material() -> Material:
     overlay = np.zeros((40, 40), np.uint8)
     overlay[18:22] = 255
     return Material(photos, {"scratches": [overlay]})
-
-
-@pytest.mark.parametrize("kind", DRAWN, ids=lambda kind: kind.__name__)
-def test_drawn_damage_is_a_coverage_and_follows_its_seed(kind: object) -> None:
-    for seed in range(5):
-        first, second = (kind(SHAPE, generator(seed)) for _ in range(2))  # type: ignore[operator]
-        assert first.shape == SHAPE
-        assert first.dtype == np.float32
-        assert first.min() >= 0
-        assert first.max() <= 1
-        assert np.array_equal(first, second)
-
-
-def test_a_line_has_the_width_that_was_asked_for() -> None:
-    points = np.array([[40.0, -10.0], [40.0, 70.0]])
-
-    assert strokes.draw(SHAPE, [(points, 3.0)]).sum() / SHAPE[0] == pytest.approx(3, abs=0.8)
-
-
-def test_dust_is_small() -> None:
-    shares = [(areas.dust((200, 200), generator(seed)) > 0.5).mean() for seed in range(10)]
-
-    assert max(shares) < 0.2
 
 
 @pytest.mark.parametrize(
@@ -86,13 +60,6 @@ def test_damage_of_the_colour_of_what_it_covers_is_unsure() -> None:
     white = np.ones(SHAPE, np.float32)
 
     assert (truth(np.ones(SHAPE, np.float32), white, white) == UNSURE).all()
-
-
-def test_overlays_are_laid_by_seed(material: Material) -> None:
-    first, second = (lay(material.overlays, SHAPE, generator(4)) for _ in range(2))
-
-    assert np.array_equal(first, second)
-    assert first.any()
 
 
 def test_samples_are_the_same_whenever_they_are_asked_for(material: Material) -> None:

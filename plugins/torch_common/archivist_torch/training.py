@@ -2,9 +2,12 @@
 
 The loop knows nothing of pictures. A :class:`Task` makes samples by number, computes the loss and
 validates; so a run of ``--minutes 30`` continued to ``--minutes 90`` sees the samples that one of
-90 minutes sees. In the folder of a run lie:
+90 minutes sees. A task that is also :class:`Batched` makes a whole batch at once, one that is also
+:class:`Adversarial` has discriminators to be trained beside the network. In the folder of a run
+lie:
 
-- ``checkpoint.pt``: network, running mean of its weights, optimiser, random state, progress;
+- ``checkpoint.pt``: network, running mean of its weights, discriminators, optimisers, random
+  state, progress;
 - ``best.safetensors``: the running mean with the best validation ``score`` so far;
 - ``log.jsonl``: one line for each validation.
 """
@@ -16,10 +19,10 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,20 +36,45 @@ from archivist_torch.weights import save_weights
 
 LOG = logging.getLogger(__name__)
 
+RIVAL_BETAS = (0.5, 0.99)
+"""Of AdamW for discriminators: half the usual memory, since their target moves."""
 Sample = tuple[NDArray[Any], ...]
+Batch = tuple[Tensor, ...]
 
 
-class Task(Protocol):
-    """What is trained, and on what."""
+class Objective(Protocol):
+    """What is trained for."""
 
-    def sample(self, index: int) -> Sample:
-        """Return the arrays of sample ``index``; the same for the same index."""
-
-    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Return the loss of a batch, whose arrays were stacked and moved to the device."""
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return figures of a network in evaluation mode; ``score`` (higher is better) decides."""
+
+
+class Task(Objective, Protocol):
+    """What is trained for, on samples made one by one."""
+
+    def sample(self, index: int) -> Sample:
+        """Return the arrays of sample ``index``; the same for the same index."""
+
+
+@runtime_checkable
+class Batched(Objective, Protocol):
+    """What is trained for, on batches that are cheaper to make as a whole."""
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Return the tensors of these samples; called in a worker process where there are any."""
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """What a task is besides, when discriminators judge what its network makes."""
+
+    rivals: nn.Module
+
+    def rival_loss(self) -> Tensor:
+        """Return the discriminators' loss on what the last call of ``loss`` made, detached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +84,8 @@ class Settings:
     ``minutes`` is the budget of the whole run, all its sittings together; the learning rate falls
     along it to a hundredth in half a cosine, from ``rate`` (AdamW) and ``matrix_rate`` (Muon, for
     convolutions; 0 leaves all to AdamW). ``steps`` ends a run earlier (tests).
-    ``workers`` processes make samples; 0 makes them in this one.
+    ``workers`` processes make samples; 0 makes them in this one. ``rival_rate`` is the learning
+    rate of discriminators (AdamW).
     """
 
     minutes: float
@@ -68,6 +97,7 @@ class Settings:
     validate_minutes: float = 4.0
     steps: int | None = None
     workers: int = 0
+    rival_rate: float = 4e-4
 
 
 @dataclass(slots=True)
@@ -86,7 +116,7 @@ class Trainer:
     def __init__(
         self,
         network: nn.Module,
-        task: Task,
+        task: Task | Batched,
         settings: Settings,
         out: Path,
         compute: Compute,
@@ -103,6 +133,12 @@ class Trainer:
         self.optimisers = optimisers(
             self.network, rate=settings.rate, matrix_rate=settings.matrix_rate
         )
+        self.rivals = task.rivals.to(compute.device) if isinstance(task, Adversarial) else None
+        self.rival_optimisers = [
+            torch.optim.AdamW(rivals.parameters(), lr=settings.rival_rate, betas=RIVAL_BETAS)
+            for rivals in [self.rivals]
+            if rivals is not None
+        ]
         self.full_rates = [group["lr"] for group in self._groups()]
         self.progress = Progress()
         out.mkdir(parents=True, exist_ok=True)
@@ -129,9 +165,13 @@ class Trainer:
         state = torch.load(path, map_location=self.compute.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+        for optimiser, kept in zip(self._all_optimisers(), state["optimisers"], strict=True):
             optimiser.load_state_dict(kept)
+        if self.rivals is not None:
+            self.rivals.load_state_dict(state["rivals"])
         torch.set_rng_state(state["random"].cpu())
+        if self.compute.device.type == "cuda":
+            torch.cuda.set_rng_state(state["device_random"].cpu(), self.compute.device)
         self.progress = Progress(state["step"], state["seconds"], state["best"])
         LOG.info("resumed at step %d after %.1f min", state["step"], state["seconds"] / 60)
         return True
@@ -142,23 +182,44 @@ class Trainer:
             steps is not None and self.progress.step >= steps
         )
 
-    def _step(self, batch: tuple[Tensor, ...]) -> None:
+    def _step(self, batch: Batch) -> None:
         self.network.train()
         for group, full in zip(self._groups(), self.full_rates, strict=True):
             group["lr"] = full * self._pace()
+        if self.rivals is not None:
+            self.rivals.requires_grad_(False)
         with self.compute.autocast():
             loss = self.task.loss(self.network, batch)
-        self.network.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
+        self._move(self.network, loss, self.optimisers)
+        if isinstance(self.task, Adversarial):
+            self._step_rivals(self.task)
         self.progress.step += 1
         self.progress.losses.append(loss.item())
         self._follow()
 
+    def _step_rivals(self, task: Adversarial) -> None:
+        task.rivals.requires_grad_(True)
+        with self.compute.autocast():
+            loss = task.rival_loss()
+        self._move(task.rivals, loss, self.rival_optimisers)
+
+    def _move(
+        self, module: nn.Module, loss: Tensor, optimisers: Sequence[torch.optim.Optimizer]
+    ) -> None:
+        module.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        if not torch.isfinite(norm):
+            LOG.warning("step %d left out: its gradient is not finite", self.progress.step)
+            return
+        for optimiser in optimisers:
+            optimiser.step()
+
     def _groups(self) -> list[dict[str, Any]]:
-        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
+        return [group for optimiser in self._all_optimisers() for group in optimiser.param_groups]
+
+    def _all_optimisers(self) -> list[torch.optim.Optimizer]:
+        return [*self.optimisers, *self.rival_optimisers]
 
     def _pace(self) -> float:
         """Return the share of the full learning rate that is due now."""
@@ -203,31 +264,36 @@ class Trainer:
 
     def _checkpoint(self) -> None:
         part = self.out / "checkpoint.part"
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-                "random": torch.get_rng_state(),
-                "step": self.progress.step,
-                "seconds": self.progress.seconds,
-                "best": self.progress.best,
-            },
-            part,
-        )
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self._all_optimisers()],
+            "random": torch.get_rng_state(),
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "best": self.progress.best,
+        }
+        if self.rivals is not None:
+            state["rivals"] = self.rivals.state_dict()
+        if self.compute.device.type == "cuda":
+            state["device_random"] = torch.cuda.get_rng_state(self.compute.device)
+        torch.save(state, part)
         part.replace(self.out / "checkpoint.pt")
 
-    def _batches(self) -> Iterator[tuple[Tensor, ...]]:
-        first = self.progress.step * self.settings.batch
-        numbered = _Numbered(self.task.sample, first)
+    def _batches(self) -> Iterator[Batch]:
+        first, size = self.progress.step * self.settings.batch, self.settings.batch
+        whole = isinstance(self.task, Batched)
         workers = self.settings.workers
-        loader = DataLoader(
-            numbered,
-            batch_size=self.settings.batch,
+        loader: DataLoader[Any] = DataLoader(
+            _Batches(self.task.batch, first, size)
+            if isinstance(self.task, Batched)
+            else _Numbered(self.task.sample, first),
+            batch_size=None if whole else size,
             num_workers=workers,
             pin_memory=self.compute.device.type == "cuda",
             prefetch_factor=4 if workers else None,
             worker_init_fn=_single_thread,
+            generator=torch.Generator(),  # the global one must go on as if there were no loader
         )
         for batch in loader:
             yield tuple(part.to(self.compute.device, non_blocking=True) for part in batch)
@@ -244,6 +310,20 @@ class _Numbered(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         return self.sample(self.first + index)
+
+
+class _Batches(Dataset[Batch]):
+    """Whole batches of ``size`` samples, from sample ``first`` on."""
+
+    def __init__(self, make: Callable[[Sequence[int]], Batch], first: int, size: int) -> None:
+        self.make, self.first, self.size = make, first, size
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, index: int) -> Batch:
+        begin = self.first + index * self.size
+        return self.make(range(begin, begin + self.size))
 
 
 def _single_thread(worker: int) -> None:

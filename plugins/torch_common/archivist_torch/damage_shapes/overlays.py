@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist_scratch.strokes import Alpha, Shape
+from archivist_torch.damage_shapes.strokes import Alpha, Shape
 from archivist_torch.data import read_folder
 from archivist_torch.degrade import smooth_field
 

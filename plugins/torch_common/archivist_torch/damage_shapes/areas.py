@@ -1,6 +1,6 @@
 """Spots and areas of damage, drawn as alpha maps: dust, stains, flaked emulsion, tears, holes.
 
-Same contract as :mod:`archivist_scratch.strokes`.
+Same contract as :mod:`archivist_torch.damage_shapes.strokes`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from archivist_scratch.strokes import FINE, Alpha, Points, Shape, somewhere, walk
+from archivist_torch.damage_shapes.strokes import FINE, Alpha, Points, Shape, somewhere, walk
 from archivist_torch.degrade import smooth_field
 
 
