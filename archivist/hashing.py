@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,50 +25,57 @@ def canonical_json(value: Any) -> bytes:
     become tables of their fields, enums their values, times ISO 8601 with microseconds. Raises
     ValueError for NaN or infinity, TypeError for anything else that JSON does not have.
     """
-    text = json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode("utf-8", "surrogateescape")
+    return _ENCODER.encode(_plain(value)).encode("utf-8", "surrogateescape")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+_AS_IT_IS = frozenset((str, int, bool, type(None)))
 
 
 def _plain(value: Any) -> Any:
-    # By exact type first: every step key and record passes here, and isinstance of an abstract
-    # class costs ten times as much.
+    # By type, decided once for each: every step key and record passes here.
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _AS_IT_IS:
         return value
+    if kind not in _WAYS:
+        _WAYS[kind] = _way_of(kind)
+    return _WAYS[kind](value)
+
+
+_WAYS: dict[type, Callable[[Any], Any]] = {}
+
+
+def _way_of(kind: type) -> Callable[[Any], Any]:
+    """Return how values of a type become plain."""
     if kind is float:
-        return int(value) if value.is_integer() else value
-    if kind is tuple or kind is list:
-        return [_plain(item) for item in value]
-    if kind is dict:
-        return {str(key): _plain(item) for key, item in value.items()}
-    return _rare(value)
+        return lambda value: int(value) if value.is_integer() else value
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, datetime):
+        return lambda value: value.isoformat(timespec="microseconds")
+    if is_dataclass(kind):
+        names = names_of(kind)
+        return lambda value: {name: _plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return _plain_table
+    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
+        return lambda value: [_plain(item) for item in value]
+    return lambda value: value
 
 
-def _rare(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
-    if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names_of(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
-    return value
+def _plain_table(table: Mapping[Any, Any]) -> dict[str, Any]:
+    # What most tables hold is not even called for.
+    return {
+        str(key): item if type(item) in _AS_IT_IS else _plain(item) for key, item in table.items()
+    }
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}
-
-
-def _names_of(value: Any) -> tuple[str, ...]:
-    # dataclasses.fields costs more than the rest of a small record.
-    cls = type(value)
-    if cls not in _NAMES:
-        _NAMES[cls] = tuple(f.name for f in fields(cls))
-    return _NAMES[cls]
+@lru_cache(maxsize=256)
+def names_of(cls: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields; asking for them costs more than a small record."""
+    return tuple(f.name for f in fields(cls))
 
 
 def digest_json(value: Any) -> str:

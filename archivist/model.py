@@ -219,7 +219,6 @@ class KnownResult:
     status: str
     reason: str
     outputs: tuple[Artifact, ...]
-    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

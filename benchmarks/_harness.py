@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import resource
 import statistics
@@ -72,6 +73,22 @@ def peak_rss_mib() -> float:
         return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def read_sizes(description: str | None, **sizes: tuple[int, int]) -> argparse.Namespace:
+    """Read the command line; each size is (quick, full), and ``--NAME`` asks for another.
+
+    The quick ones show the ratios already; ``--full`` takes those of the targets.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--full", action="store_true", help="take the sizes of the targets")
+    for name, (quick, full) in sizes.items():
+        parser.add_argument(f"--{name}", type=int, help=f"{quick}, with --full {full}")
+    options = parser.parse_args()
+    for name, pair in sizes.items():
+        if getattr(options, name) is None:
+            setattr(options, name, pair[options.full])
+    return options
 
 
 def show(title: str, facts: Sequence[tuple[str, object]]) -> None:

@@ -9,7 +9,6 @@ look-ups it returns the values that a planner gets. Processor time is compared, 
 
 from __future__ import annotations
 
-import argparse
 import gc
 import shutil
 import sqlite3
@@ -32,7 +31,7 @@ from _filled_catalog import (
     simple_recipe,
     unit,
 )
-from _harness import show, verdict
+from _harness import read_sizes, show, verdict
 
 from archivist.catalog import queries
 from archivist.catalog.engine import WRITER_SETTINGS
@@ -67,7 +66,7 @@ FROM work_item ORDER BY ordinal
 """
 PAGE = 500
 LOOK_UP = """
-SELECT step.key, step.id, step.digest, step.status, step.reason, step.scores, artifact.port,
+SELECT step.key, step.id, step.digest, step.status, step.reason, artifact.port,
   artifact.kind, artifact.digest, artifact.kept, artifact.blob, artifact.size, artifact.media_type,
   artifact.width, artifact.height, blob.purged
 FROM step LEFT JOIN artifact ON artifact.step_id = step.id
@@ -204,10 +203,7 @@ def ratios(
 
 def main() -> int:
     """Run the benchmark; return 0 when both targets are met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = read_sizes(__doc__, steps=(45_000, 100_000), rounds=(3, 5))
     # In memory where there is such a folder: waiting for a disk is not what is compared.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:

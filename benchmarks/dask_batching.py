@@ -1,7 +1,7 @@
 """What batches save against one Dask task for each asset.
 
-Workload: no-op assets on two worker processes, 10,000 in batches and 1,000 by ``client.map`` (which
-takes its 3 ms or more for each, however many there are; ``--map 10000`` shows it). Baseline:
+Workload: no-op assets on two worker processes, 4,000 in batches and 500 by ``client.map`` (which
+takes its 3 ms or more for each, however many there are); ``--full`` takes 10,000 of both. Baseline:
 ``client.map`` and ``gather`` on the very same cluster. Metric: seconds of an asset, baseline over
 ours, the median of three pairs that take turns. Targets: 5 times, at most 4 tasks in the scheduler
 for each worker, and messages below 64 kB.
@@ -9,13 +9,12 @@ for each worker, and messages below 64 kB.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from _harness import interleave, peak_rss_mib, show, verdict
+from _harness import interleave, peak_rss_mib, read_sizes, show, verdict
 
 from archivist.api import Colour
 from archivist.model import Asset, FileWork, Header, PageWork, UnitOutcome, WorkUnit, now
@@ -73,11 +72,7 @@ class Bench:
 
 def main() -> int:
     """Run the benchmark; the exit code is 0 when all targets are met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assets", type=int, default=10_000, help="assets in batches")
-    parser.add_argument("--map", type=int, default=1_000, help="assets by client.map")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = read_sizes(__doc__, assets=(4_000, 10_000), map=(500, 10_000), rounds=(3, 3))
     runner = make_runner("auto", workers=WORKERS, requirement=Requirement(ram_mib=64))
     assert isinstance(runner, DaskRunner)
     with runner:

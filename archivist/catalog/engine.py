@@ -27,7 +27,7 @@ READER_SETTINGS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_MS}",
     "temp_store=MEMORY",
-    "cache_size=-65536",  # at most 64 MiB: digests lie all over their indexes
+    "cache_size=-2048",  # 2 MiB: pages are mapped anyway, and a larger cache grows with the archive
     "mmap_size=1073741824",  # beyond that the kernel keeps the pages, and gives them back
 )
 WRITER_SETTINGS = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import literal_column, select
 
@@ -18,12 +17,11 @@ from archivist.catalog.reading import (
 )
 from archivist.catalog.rows import Previous
 from archivist.catalog.session import Catalog
-from archivist.catalog.types import from_json
 from archivist.model import Artifact, KnownResult
 
 _step, _version = tables.step.c, tables.plugin_version.c
 _KNOWN = (
-    select(_step.key, _step.digest, _step.status, _step.reason, _step.scores, *OUTPUT)
+    select(_step.key, _step.digest, _step.status, _step.reason, *OUTPUT)
     .select_from(
         tables.step.outerjoin(tables.artifact, tables.artifact.c.step_id == _step.id).outerjoin(
             tables.blob, tables.blob.c.digest == tables.artifact.c.blob
@@ -36,21 +34,14 @@ _KNOWN = (
 
 def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
     """Return the stored results of step keys; a key that is not there has none."""
-    parse = from_json if catalog.backend == "sqlite" else _as_it_is
     found: dict[str, KnownResult] = {}
     with catalog.reading() as connection:
         for rows in select_raw(connection, _KNOWN, _step.key, keys):
-            _add_known(found, rows, parse)
+            _add_known(found, rows)
     return found
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _add_known(
-    found: dict[str, KnownResult], rows: Iterable[Row], parse: Callable[[Any], Any]
-) -> None:
+def _add_known(found: dict[str, KnownResult], rows: Iterable[Row]) -> None:
     """Add the results of a page of rows; inlined, for it runs for every step of every asset."""
     records: dict[bytes, bytes] = {}
     for (
@@ -58,7 +49,6 @@ def _add_known(
         record,
         status,
         reason,
-        scores,
         port,
         kind,
         value,
@@ -93,7 +83,6 @@ def _add_known(
             record=record.hex(),
             status=status,
             reason=reason,
-            scores={} if scores is None else parse(scores),
             outputs=outputs,
         )
 
@@ -111,7 +100,6 @@ _HISTORY = (
         _step.digest,
         _step.status,
         _step.reason,
-        _step.scores,
         _step.seed,
         _step.device,
     )
@@ -148,7 +136,7 @@ def _previous(
     found: dict[tuple[str, str], Previous] = {}
     for row in chosen:
         asset, step, number = uids[row[0]], row[1], row[2]
-        key, record, status, reason, scores, seed, device = row[7:]
+        key, record, status, reason, seed, device = row[7:]
         found[asset, step] = Previous(
             asset=asset,
             step=step,
@@ -166,7 +154,6 @@ def _previous(
                 record=record,
                 status=status,
                 reason=reason,
-                scores=scores or {},
                 outputs=outputs[number],
             ),
             seed=seed,

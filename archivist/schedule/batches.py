@@ -82,7 +82,8 @@ class Batcher:
     """Cuts a stream of units into batches of units that need about the same memory.
 
     It holds at most ``ahead`` units. Near the end of the stream, and in small archives, batches
-    become shorter, so that all ``workers`` end at about the same time.
+    become shorter, so that all ``workers`` end at about the same time. ``most_bytes`` is None where
+    batches stay in this process.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Batcher:
         workers: int,
         target_seconds: float = TARGET_SECONDS,
         most_units: int = MOST_UNITS,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int | None = MOST_BYTES,
     ) -> None:
         self._units = units
         self._workers = max(1, workers)
@@ -168,12 +169,16 @@ class Batcher:
         seconds, size = 0.0, 0
         while shelf and len(units) < self._most_units:
             unit = shelf[0][1]
-            more, weight = self._pace.seconds(unit), len(pickle.dumps(unit, protocol=5))
-            if units and (seconds + more > limit or size + weight > self._most_bytes):
+            more, weight = self._pace.seconds(unit), self._weight(unit)
+            if units and (seconds + more > limit or size + weight > (self._most_bytes or 0)):
                 break
             units.append(shelf.popleft()[1])
             seconds, size = seconds + more, size + weight
         return units, seconds
+
+    def _weight(self, unit: WorkUnit) -> int:
+        """Return the size of a unit in a message, 0 where none is sent."""
+        return 0 if self._most_bytes is None else len(pickle.dumps(unit, protocol=5))
 
 
 def memory_class(unit: WorkUnit) -> tuple[int, int]:

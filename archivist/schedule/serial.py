@@ -52,7 +52,7 @@ class SerialRunner:
         self, units: Iterator[WorkUnit], work: Work, *, stop: StopSignal
     ) -> Iterator[UnitOutcome]:
         """Yield the outcomes batch by batch; see :class:`~archivist.schedule.runner.Runner`."""
-        batches = Batcher(units, workers=1, target_seconds=TARGET_SECONDS)
+        batches = Batcher(units, workers=1, target_seconds=TARGET_SECONDS, most_bytes=None)
         while not stop.draining and (batch := batches.take()) is not None:
             started = time.perf_counter()
             try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from archivist.api.errors import AssetError, SourceError
+from archivist.api.errors import AssetError, PublishError, SourceError
 from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop
 from archivist.step.held import Held
 from archivist.step.page import PageDraft, PageRun
-from archivist.step.publishing import publish_file
+from archivist.step.publishing import stage_outputs
 from archivist.step.session import Session
 from archivist.step.source import OpenedPage, Scan, check_unchanged, open_page, open_scan
+from archivist.store.atomic import discard
+from archivist.store.publish import Staged, settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,6 +36,19 @@ class FileDraft:
     opened: Opened
     pages: tuple[PageDraft, ...]
     carry: dict[tuple[int, str], Held] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StagedFile:
+    """A file that waits for its outputs to get their names; it holds no pixels any more.
+
+    Without ``output`` nothing is to be published.
+    """
+
+    assets: tuple[AssetOutcome, ...]
+    output: Staged | None = None
+    scan: Path | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,35 +106,63 @@ def compute_file(
     return FileDraft(opened=opened, pages=tuple(pages), carry=carry)
 
 
-def finish_file(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
-    """Publish a file whose pages all ended well; give back its scratch space."""
+def stage_file(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
+    """Write the outputs of a file whose pages all ended well; give back its scratch space."""
     try:
-        return _finish(draft, workshop, here)
+        return _stage(draft, workshop, here)
     finally:
         shutil.rmtree(draft.opened.scratch, ignore_errors=True)
 
 
-def _finish(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
+def _stage(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
     opened = draft.opened
     if opened.problem is not None or opened.scan is None:
         problem = opened.problem or SourceError("was not opened")
-        return FileOutcome(
+        return StagedFile(
             assets=tuple(_failed(page.asset.uid, problem) for page in opened.file.pages)
         )
     outcomes = tuple(page.outcome for page in draft.pages)
     if any(outcome.status is Status.FAILED for outcome in outcomes):
-        return FileOutcome(assets=_spoiled(outcomes))
+        return StagedFile(assets=_spoiled(outcomes))
     try:
-        publications = publish_file(opened.file, opened.scan, draft.pages, workshop, here)
-        check_unchanged(opened.scan)
+        output = stage_outputs(opened.file, opened.scan, draft.pages, workshop, here)
     except AssetError as error:
-        return FileOutcome(
-            assets=tuple(
-                replace(outcome, status=Status.FAILED, code=error.code, message=str(error))
-                for outcome in outcomes
-            )
-        )
-    return FileOutcome(assets=outcomes, publications=tuple(publications))
+        return StagedFile(assets=_unpublished(outcomes, error))
+    return StagedFile(
+        assets=outcomes, output=output, scan=opened.scan.path, digest=opened.scan.digest
+    )
+
+
+def finish_files(files: Sequence[StagedFile]) -> list[FileOutcome]:
+    """Publish staged files together, then prove that their scans are what they were."""
+    problems = iter(settle([file.output for file in files if file.output is not None]))
+    return [_finish(file, None if file.output is None else next(problems)) for file in files]
+
+
+def _finish(file: StagedFile, problem: PublishError | None) -> FileOutcome:
+    if file.output is None or file.scan is None:
+        return FileOutcome(assets=file.assets)
+    try:
+        if problem is not None:
+            raise problem
+        check_unchanged(file.scan, file.digest)
+    except AssetError as error:
+        return FileOutcome(assets=_unpublished(file.assets, error))
+    return FileOutcome(assets=file.assets, publications=file.output.publications)
+
+
+def drop_files(files: Iterable[StagedFile]) -> None:
+    """Remove what was written for files that are not finished any more."""
+    for file in files:
+        if file.output is not None:
+            discard(file.output.moves)
+
+
+def _unpublished(outcomes: tuple[AssetOutcome, ...], error: AssetError) -> tuple[AssetOutcome, ...]:
+    return tuple(
+        replace(outcome, status=Status.FAILED, code=error.code, message=str(error))
+        for outcome in outcomes
+    )
 
 
 def _spoiled(outcomes: tuple[AssetOutcome, ...]) -> tuple[AssetOutcome, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archivist.api.errors import AssetError, StepError
 from archivist.api.steps import Kind, StepSpec
-from archivist.hashing import step_key
+from archivist.hashing import key_of
 from archivist.imaging.raster import WideRaster, value_digest
 from archivist.model import (
     Action,
@@ -170,14 +170,14 @@ class PageRun:
         inputs = self._bind(task, spec)
         missing = [p.name for p in spec.inputs if p.required and p.name not in inputs]
         weights = weight_uses(spec, task.params, self.folders)
-        key = step_key(
+        work = self.here.work_digest(
             spec,
             task.params,
-            inputs=[(name, held.digest) for name, held in inputs.items()],
             weights=[use.digest for use in weights],
             seed=self.workshop.seed,
             device_family=self.workshop.device_family,
         )
+        key = key_of(work, [(name, held.digest) for name, held in inputs.items()])
         known = self.known.get(key)
         wanted = known is not None and task.action is not Action.RUN
         if known is not None and wanted and is_there(known, self.workshop):
@@ -261,7 +261,8 @@ class _Call:
             self._record(Status.SKIPPED, reason=done.skipped, done=done)
             return
         looked = self._look(done)
-        done = replace(done, scores={**done.scores, **looked.scores})
+        if looked.scores:
+            done = replace(done, scores={**done.scores, **looked.scores})
         record = self._record(Status.DONE, done=done, outputs=artifacts)
         page.flags += looked.flags
         page.conjectural |= self.spec.conjectural
@@ -272,11 +273,12 @@ class _Call:
 
     def _look(self, done: Execution) -> Looked:
         """Let the checks of plugins compare the image that went in with the one that came out."""
+        checks = self.page.here.plugins.checks.values()
         images = [port.name for port in self.spec.outputs if port.kind is Kind.IMAGE]
-        if not images:
+        if not images or not checks:
             return Looked()
         return look(
-            self.page.here.plugins.checks.values(),
+            checks,
             self.spec.id,
             before=self.inputs.get("image", self.page.values["image"]),
             after=done.outputs[images[0]],

@@ -10,24 +10,24 @@ from pathlib import Path
 
 from archivist import __version__
 from archivist.imaging.metadata import HistoryEvent
-from archivist.model import FileWork, Publication, Task, Workshop, now, publication_key
+from archivist.model import FileWork, Task, Workshop, now, publication_key
 from archivist.step.page import PageDraft
 from archivist.step.session import Session
 from archivist.step.source import Scan
 from archivist.store.exiftool import program
 from archivist.store.job import PageResult, PublishJob
 from archivist.store.naming import NameTable
-from archivist.store.publish import publish
+from archivist.store.publish import Staged, stage
 
 SOFTWARE = f"archivist {__version__}"
 
 
-def publish_file(
+def stage_outputs(
     file: FileWork, scan: Scan, pages: Sequence[PageDraft], workshop: Workshop, here: Session
-) -> list[Publication]:
-    """Write the outputs of a file. Raises PublishError; outputs are then as they were."""
+) -> Staged:
+    """Write the outputs of a file under temporary names. Raises PublishError; nothing is left."""
     if not workshop.profiles:
-        return []
+        return Staged(publications=(), moves=())
     # The time of the work, not of the writing: publishing the same work again gives equal bytes.
     started = [record.started for page in pages for record in page.outcome.records]
     when = max(started, default=None) or now()
@@ -50,15 +50,17 @@ def publish_file(
     images = [page.image.digest for page in pages if page.image]
     conjectural = any(page.conjectural for page in pages)
     profiles = {profile.name: profile for profile in workshop.profiles}
-    return [
+    staged = stage(job)
+    keyed = (
         replace(
             done,
             key=publication_key(
                 images, profiles[done.profile], done.source, conjectural=conjectural
             ),
         )
-        for done in publish(job)
-    ]
+        for done in staged.publications
+    )
+    return Staged(publications=tuple(keyed), moves=staged.moves)
 
 
 def _page(draft: PageDraft, file: FileWork, number: int, when: datetime) -> PageResult:

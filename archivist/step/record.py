@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from typing import Any
 
-from archivist.hashing import digest_json
+from archivist.hashing import digest_json, names_of
 from archivist.model import StepRecord, clean_text
 
 
 def record_digest(record: StepRecord) -> str:
     """Return the SHA-256 (hex) of a record's canonical JSON, its own digest left out."""
-    return digest_json(
-        {f.name: getattr(record, f.name) for f in fields(record) if f.name != "digest"}
-    )
+    return digest_json(_facts(record))
 
 
 def sealed(record: StepRecord) -> StepRecord:
@@ -20,7 +18,12 @@ def sealed(record: StepRecord) -> StepRecord:
 
     What a plugin said (reason, log) is first made fit for any database.
     """
-    record = replace(
-        record, reason=clean_text(record.reason), log=tuple(map(clean_text, record.log))
-    )
-    return replace(record, digest=record_digest(record))
+    facts = _facts(record)
+    facts["reason"] = clean_text(record.reason)
+    facts["log"] = tuple(map(clean_text, record.log))
+    return StepRecord(**facts, digest=digest_json(facts))
+
+
+def _facts(record: StepRecord) -> dict[str, Any]:
+    names = names_of(StepRecord)
+    return {name: getattr(record, name) for name in names if name != "digest"}

@@ -7,13 +7,13 @@ import resource
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from archivist.api.steps import StepSpec
-from archivist.hashing import digest_json
+from archivist.hashing import digest_json, work_digest
 from archivist.model import WeightUse
 from archivist.plugins import Plugins, find_weights, load_plugins, make_params, weight_digest
 from archivist.step.environment import device, environment
@@ -38,6 +38,7 @@ class Session:
         self._peak, self._peak_read = 0.0, float("-inf")
         self.cancelled = threading.Event()
         self._objects: OrderedDict[str, Any] = OrderedDict()
+        self._work: dict[str, tuple[Mapping[str, object], tuple[object, ...], str]] = {}
 
     def cached(self, key: str, make: Callable[[], T]) -> T:
         """Return the object of this key, making it once; the least recently used ones go."""
@@ -48,6 +49,28 @@ class Session:
         self._objects.move_to_end(key)
         found: T = self._objects[key]
         return found
+
+    def work_digest(
+        self,
+        spec: StepSpec,
+        params: Mapping[str, object],
+        *,
+        weights: Sequence[str],
+        seed: int,
+        device_family: str,
+    ) -> str:
+        """Return :func:`archivist.hashing.work_digest`, at once where a step goes on as before.
+
+        The files of a batch share the object of their params, unless one has its own.
+        """
+        given = (weights, seed, device_family)
+        known = self._work.get(spec.id)
+        if known is None or known[0] is not params or known[1] != given:
+            digest = work_digest(
+                spec, params, weights=weights, seed=seed, device_family=device_family
+            )
+            known = self._work[spec.id] = (params, given, digest)
+        return known[2]
 
     def peak_mib(self) -> float:
         """Return the largest memory this process ever held, read at most ten times a second.

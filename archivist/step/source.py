@@ -66,19 +66,19 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
     raise SourceError(f"{'; '.join(problems)}. Cure: {cure}", code="source-changed")
 
 
-def check_unchanged(scan: Scan) -> None:
+def check_unchanged(scan: Path, digest: str) -> None:
     """Read a scan once more when its output is written. Raises :class:`SourceError` if it changed.
 
     Nothing here writes to a scan; this proves it for each one, and finds a scan that somebody else
     replaced under our hands. A scan that is gone by now is a matter for `archivist verify`.
     """
     try:
-        same = digest_file(scan.path) == scan.digest
+        same = digest_file(scan) == digest
     except OSError:
         return
     if not same:
         raise SourceError(
-            f"{scan.path} changed while it was worked on, so its output is that of the former "
+            f"{scan} changed while it was worked on, so its output is that of the former "
             "content. Cure: run the same command again",
             code="source-changed",
         )

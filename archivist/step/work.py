@@ -25,7 +25,17 @@ from archivist.model import (
     WorkUnit,
     now,
 )
-from archivist.step.files import FileOutcome, Opened, compute_file, finish_file, open_file
+from archivist.step.files import (
+    FileDraft,
+    FileOutcome,
+    Opened,
+    StagedFile,
+    compute_file,
+    drop_files,
+    finish_files,
+    open_file,
+    stage_file,
+)
 from archivist.step.held import Held
 from archivist.step.session import Session, session
 
@@ -34,6 +44,10 @@ OVERLAP_SHARE = 0.1
 in each worker, and there are other workers."""
 WORTH_SECONDS = 0.02
 """Files that take less are not overlapped: handing them between threads costs 2 ms each."""
+BURST_FILES = 64
+BURST_SECONDS = 0.5
+"""Outputs get their names together, so that they wait for the disk side by side; a kill loses at
+most so much work."""
 
 Carry = dict[tuple[int, str], Held]
 """What a step of the previous member of a sequence made: (ordinal, port) -> value."""
@@ -64,16 +78,42 @@ def _free_mib() -> float:
 
 _Job = tuple[WorkUnit, FileWork]
 _Result = tuple[FileOutcome, datetime, float]
+_Waiting = tuple[StagedFile, datetime, float]
 
 
 def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
+    """Do one file after another; their outputs get their names in bursts."""
     carry: dict[str, Carry] = {}
-    for unit, file in jobs:
-        began, clock = now(), time.perf_counter()
-        opened = open_file(file, workshop, here)
-        draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
-        carry[unit.uid] = draft.carry
-        yield finish_file(draft, workshop, here), began, time.perf_counter() - clock
+    waiting: list[_Waiting] = []
+    since = time.perf_counter()
+    try:
+        for unit, file in jobs:
+            began, clock = now(), time.perf_counter()
+            opened = open_file(file, workshop, here)
+            draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
+            carry[unit.uid] = draft.carry
+            staged = stage_file(draft, workshop, here)
+            ended = time.perf_counter()
+            waiting.append((staged, began, ended - clock))
+            if len(waiting) == BURST_FILES or ended - since > BURST_SECONDS:
+                yield from _burst(waiting)
+                since = time.perf_counter()
+        yield from _burst(waiting)
+    finally:
+        drop_files(staged for staged, _, _ in waiting)
+
+
+def _burst(waiting: list[_Waiting]) -> list[_Result]:
+    """Publish the files that wait, and share the time among them."""
+    clock = time.perf_counter()
+    outcomes = finish_files([staged for staged, _, _ in waiting])
+    share = (time.perf_counter() - clock) / max(1, len(waiting))
+    results = [
+        (outcome, began, seconds + share)
+        for outcome, (_, began, seconds) in zip(outcomes, waiting, strict=True)
+    ]
+    waiting.clear()
+    return results
 
 
 def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
@@ -89,11 +129,16 @@ def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iter
             draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
             carry[unit.uid] = draft.carry
             seconds = time.perf_counter() - clock
-            ending.append((writers.submit(finish_file, draft, workshop, here), began, seconds))
+            ending.append((writers.submit(_finish_file, draft, workshop, here), began, seconds))
             if len(ending) > 1:
                 yield _ended(*ending.popleft())
         while ending:
             yield _ended(*ending.popleft())
+
+
+def _finish_file(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
+    (outcome,) = finish_files([stage_file(draft, workshop, here)])
+    return outcome
 
 
 def _ended(future: Future[FileOutcome], began: datetime, seconds: float) -> _Result:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from archivist.api.errors import PublishError
@@ -17,38 +16,70 @@ from archivist.model import (
     MetadataContract,
     OutputProfile,
     Publication,
-    text_to_path,
 )
-from archivist.store.atomic import commit, staged
+from archivist.store.atomic import Move, commit_all, discard, move_to
 from archivist.store.copying import copy_file
 from archivist.store.job import Output, PageResult, PublishJob
 from archivist.store.naming import as_tiff, page_path
+from archivist.store.placing import cure_of, cured, has, place
 from archivist.store.plugged import render_plugged, unread
 from archivist.store.reading import scan_metadata
 from archivist.store.render import render
 from archivist.store.second_reader import check_again
 
-__all__ = ["PageResult", "PublishJob", "outputs_of", "publish"]
+__all__ = ["PageResult", "PublishJob", "Staged", "outputs_of", "publish", "settle", "stage"]
 
 MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff"}
 """The formats that archivist writes; codec plugins add others."""
 
 
-def publish(job: PublishJob) -> list[Publication]:
-    """Write the outputs of all profiles for all copies of a file.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Staged:
+    """The outputs of a file, whole and checked, those that are new under temporary names."""
+
+    publications: tuple[Publication, ...]
+    moves: tuple[Move, ...]
+
+
+def stage(job: PublishJob) -> Staged:
+    """Write the outputs of all profiles for all copies of a file, under temporary names.
 
     An output that is already there with the same bytes is left alone. Raises PublishError with the
     cure when one cannot be written whole (codes ``disk-full``, ``not-writable``, ``link``,
-    ``format``, ``check``, ``metadata-lost``); the files under these names are then as they were.
+    ``format``, ``check``, ``metadata-lost``); nothing is left of any of them then.
     """
-    done = []
-    for profile in job.profiles:
-        for output in _outputs(job, profile):
-            if _untouched(job, output):
-                done += [_copied(job, output, name) for name in output.names]
-            else:
-                done += _written(job, output)
-    return done
+    moves: list[Move] = []
+    done: list[Publication] = []
+    with ExitStack() as failed:
+        failed.callback(discard, moves)
+        for profile in job.profiles:
+            for output in _outputs(job, profile):
+                if _untouched(job, output):
+                    done += [_copied(job, output, name, moves) for name in output.names]
+                else:
+                    done += _written(job, output, moves)
+        failed.pop_all()
+    return Staged(publications=tuple(done), moves=tuple(moves))
+
+
+def settle(files: Sequence[Staged]) -> list[PublishError | None]:
+    """Give the outputs of some files their names, durably; return what went wrong with each."""
+    moves = [move for file in files for move in file.moves]
+    problems = commit_all(moves)
+    if not problems:
+        return [None] * len(files)
+    discard(moves)
+    found = [[m.target for m in file.moves if m.target in problems] for file in files]
+    return [cure_of(bad[0], problems[bad[0]]) if bad else None for bad in found]
+
+
+def publish(job: PublishJob) -> list[Publication]:
+    """Stage and settle the outputs of one file. Raises PublishError."""
+    staged = stage(job)
+    for error in settle([staged]):
+        if error is not None:
+            raise error
+    return list(staged.publications)
 
 
 def _outputs(job: PublishJob, profile: OutputProfile) -> Iterator[Output]:
@@ -95,20 +126,21 @@ def _untouched(job: PublishJob, output: Output) -> bool:
     return whole and same and small and deep and not any(page.changed for page in job.pages)
 
 
-def _copied(job: PublishJob, output: Output, name: str) -> Publication:
-    target = _place(job, name)
-    with _cured(target):
-        if not _has(target, job.digest):
-            with staged(target.parent) as temporary:
-                _copy_scan(job, temporary)
-                if digest_file(temporary) != job.digest:
-                    raise PublishError(
-                        f"{job.scan} changed while it was copied. Cure: run the same command again",
-                        code="source-changed",
-                    )
-                commit(temporary, target)
+def _copied(job: PublishJob, output: Output, name: str, moves: list[Move]) -> Publication:
+    target = made = place(job, name)
+    with cured(target):
+        if not has(target, job.digest):
+            moves.append(move_to(target))
+            made = moves[-1].temporary
+            _copy_scan(job, made)
+            if digest_file(made) != job.digest:
+                raise PublishError(
+                    f"{job.scan} changed while it was copied. Cure: run the same command again",
+                    code="source-changed",
+                )
+        size = made.stat().st_size
     kept = MetadataContract(kept=("all, byte for byte",))
-    return _publication(job, output, name, job.digest, kept, untouched=True)
+    return _publication(job, output, name, (job.digest, size), kept, untouched=True)
 
 
 def _copy_scan(job: PublishJob, temporary: Path) -> None:
@@ -120,17 +152,21 @@ def _copy_scan(job: PublishJob, temporary: Path) -> None:
         temporary.write_bytes(job.data)  # the scan vanished since it was read
 
 
-def _written(job: PublishJob, output: Output) -> list[Publication]:
-    targets = [_place(job, name) for name in output.names]
-    with _cured(targets[0]), staged(targets[0].parent) as temporary:
-        contract = _made(temporary, job, output)
-        digest = digest_file(temporary)
+def _written(job: PublishJob, output: Output, moves: list[Move]) -> list[Publication]:
+    targets = [place(job, name) for name in output.names]
+    with cured(targets[0]):
+        first = move_to(targets[0])
+        moves.append(first)
+        contract = _made(first.temporary, job, output)
+        digest, size = digest_file(first.temporary), first.temporary.stat().st_size
         for target in targets[1:]:
-            _second_copy(temporary, target, digest)
-        if not _has(targets[0], digest):
-            commit(temporary, targets[0])
+            _second_copy(first.temporary, target, digest, moves)
+        if has(targets[0], digest):
+            discard([first])
+            moves.remove(first)
     return [
-        _publication(job, output, name, digest, contract, untouched=False) for name in output.names
+        _publication(job, output, name, (digest, size), contract, untouched=False)
+        for name in output.names
     ]
 
 
@@ -149,96 +185,36 @@ def _made(temporary: Path, job: PublishJob, output: Output) -> MetadataContract:
     return contract
 
 
-def _second_copy(made: Path, target: Path, digest: str) -> None:
-    if _has(target, digest):
+def _second_copy(made: Path, target: Path, digest: str, moves: list[Move]) -> None:
+    if has(target, digest):
         return
-    with staged(target.parent) as temporary:
-        copy_file(made, temporary)
-        if digest_file(temporary) != digest:
-            raise PublishError(f"{target} was not written as meant. Cure: check the disk")
-        commit(temporary, target)
+    moves.append(move_to(target))
+    copy_file(made, moves[-1].temporary)
+    if digest_file(moves[-1].temporary) != digest:
+        raise PublishError(f"{target} was not written as meant. Cure: check the disk")
 
 
 def _publication(
     job: PublishJob,
     output: Output,
     name: str,
-    digest: str,
+    made: tuple[str, int],
     contract: MetadataContract,
     *,
     untouched: bool,
 ) -> Publication:
+    digest, size = made
     return Publication(
         source=job.paths[output.names.index(name)],
         digest=job.digest,
         profile=output.profile.name,
         path=name,
         output_digest=digest,
-        size=(job.out / text_to_path(name)).stat().st_size,
+        size=size,
         media_type=MEDIA_TYPES.get(output.format) or f"image/x-{output.format}",
         untouched=untouched,
         contract=contract,
     )
-
-
-def _has(target: Path, digest: str) -> bool:
-    """Tell whether a plain file with this content is there already."""
-    try:
-        return target.is_file() and not target.is_symlink() and digest_file(target) == digest
-    except OSError:
-        return False
-
-
-def _place(job: PublishJob, name: str) -> Path:
-    """Return where an output goes. Raises PublishError when that is outside the output folder."""
-    target = job.out / text_to_path(name)
-    if not target.parent.resolve().is_relative_to(job.out.resolve()):
-        raise PublishError(
-            f"{target.parent} leads out of the output folder by a link. Cure: remove the link, "
-            "or choose another output folder",
-            code="link",
-        )
-    if target.is_dir() and not target.is_symlink():
-        raise PublishError(
-            f"{target} is a folder, and an output of this name is to be written there. "
-            "Cure: move the folder away",
-            code="not-writable",
-        )
-    if target.exists() and target.samefile(job.scan):
-        raise PublishError(
-            f"{target} is the scan itself. Cure: choose an output folder outside the scans",
-            code="link",
-        )
-    return target
-
-
-_CURES = {
-    errno.ENOSPC: ("disk-full", "free space on that disk"),
-    errno.EDQUOT: ("disk-full", "free space, or raise the quota there"),
-    errno.EACCES: ("not-writable", "give write permission there"),
-    errno.EPERM: ("not-writable", "give write permission there"),
-    errno.EROFS: ("not-writable", "mount that disk for writing"),
-    errno.ENAMETOOLONG: ("name-too-long", "shorten the name of the scan or of its folder"),
-}
-
-
-@contextmanager
-def _cured(target: Path) -> Iterator[None]:
-    """Turn an error of the file system or of a writer into a PublishError that says the cure."""
-    try:
-        yield
-    except (ValueError, struct.error) as error:
-        raise PublishError(
-            f"{target} cannot be written: {error}. Cure: report this file as a fault of archivist",
-            code="write",
-        ) from error
-    except OSError as error:
-        code, cure = _CURES.get(error.errno or 0, ("write", "see to that disk"))
-        raise PublishError(
-            f"{target} cannot be written: {error.strerror or error}. Cure: {cure}, then run the "
-            "same command again",
-            code=code,
-        ) from error
 
 
 def outputs_of(job: PublishJob) -> Sequence[str]:

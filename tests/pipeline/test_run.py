@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -446,15 +448,45 @@ def test_a_mask_that_is_no_picture_fails_its_photograph_with_the_cure(bench, tmp
 def test_a_scan_that_changes_while_it_is_worked_on_fails(bench, monkeypatch):
     from archivist.step import files
 
-    publish = files.publish_file
+    stage = files.stage_outputs
 
-    def publish_and_touch(*args, **options):
-        done = publish(*args, **options)
+    def stage_and_touch(*args, **options):
+        done = stage(*args, **options)
         PillowImage.fromarray(np.full((5, 5), 9, np.uint8)).save(bench.scans / "plain.png")
         return done
 
-    monkeypatch.setattr(files, "publish_file", publish_and_touch)
+    monkeypatch.setattr(files, "stage_outputs", stage_and_touch)
     result = bench.run(where='path == "plain.png"')
 
     (failure,) = result.failures
     assert failure.code == "source-changed"
+
+
+def test_an_output_that_cannot_get_its_name_fails_alone(bench, monkeypatch):
+    rename = Path.replace
+
+    def full(path, target):
+        if target.name == "plain.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    result = bench.run()
+
+    assert [failure.code for failure in result.failures] == ["disk-full"]
+    assert result.counts["done"] + result.counts.get("skipped", 0) >= 1
+    assert "plain.png" not in bench.outputs()
+    assert not any(name.endswith(".part") for name in bench.outputs())
+
+
+def test_a_stop_before_outputs_get_their_names_leaves_nothing_of_them(bench, monkeypatch):
+    from archivist.step import work
+
+    def stop(files):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work, "finish_files", stop)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+
+    assert bench.outputs() == set()

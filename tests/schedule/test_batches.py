@@ -49,6 +49,12 @@ def test_a_pickled_batch_stays_below_its_limit(make_unit):
     assert MOST_BYTES / 2 < max(sizes) <= MOST_BYTES
 
 
+def test_a_batch_that_stays_in_the_process_has_no_limit_of_bytes(make_unit):
+    units = (make_unit(f"{number}" + "x" * 3000, 0.001) for number in range(200))
+    batches = _measured(Batcher(units, workers=1, most_bytes=None))
+    assert max(len(pickle.dumps(batch.units)) for batch in _all(batches)) > MOST_BYTES
+
+
 def test_units_of_different_memory_do_not_share_a_batch(make_unit):
     units = [make_unit(f"{number}", 0.01, 100 if number % 2 else 4000) for number in range(20)]
     for batch in _all(Batcher(iter(units), workers=1)):

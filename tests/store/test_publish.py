@@ -18,7 +18,6 @@ from archivist.imaging.probe import probe
 from archivist.imaging.raster import ArrayRaster
 from archivist.model import OutputProfile
 from archivist.store import checks
-from archivist.store import publish as module
 from archivist.store.naming import NameTable
 from archivist.store.publish import outputs_of, publish
 
@@ -226,7 +225,7 @@ def test_a_full_or_closed_disk_is_an_error_with_its_cure(
     def fail(*_args):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(module, "commit", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(PublishError, match="Cure") as caught:
         publish(job(save_jpeg(), change=(0,)))
     assert caught.value.code == code

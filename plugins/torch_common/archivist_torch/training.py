@@ -122,15 +122,19 @@ class Trainer:
         compute: Compute,
         *,
         facts: Mapping[str, str] | None = None,
+        moved_by: Sequence[torch.optim.Optimizer] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare a run in folder ``out``; ``facts`` are written into the weight file."""
+        """Prepare a run in folder ``out``; ``facts`` are written into the weight file.
+
+        ``moved_by`` are optimisers of the network's weights in place of the usual ones.
+        """
         self.task, self.settings, self.out, self.compute = task, settings, out, compute
         self.facts, self.clock = dict(facts or {}), clock
         layout = torch.channels_last
         self.network = network.to(compute.device, memory_format=layout)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval()
-        self.optimisers = optimisers(
+        self.optimisers = list(moved_by or ()) or optimisers(
             self.network, rate=settings.rate, matrix_rate=settings.matrix_rate
         )
         self.rivals = task.rivals.to(compute.device) if isinstance(task, Adversarial) else None

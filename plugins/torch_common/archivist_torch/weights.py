@@ -120,7 +120,11 @@ def read_checkpoint(source: Path, member: str | None = None) -> dict[str, Tensor
     if zipfile.is_zipfile(source) and source.suffix not in PICKLES:
         with zipfile.ZipFile(source) as archive:
             name = _choose(archive.namelist(), member, source)
-            return _state_of(io.BytesIO(archive.read(name)), f"{source}:{name}")
+            try:
+                content = archive.read(name)
+            except zipfile.BadZipFile as problem:
+                raise ValueError(f"{source} is damaged ({problem}); get it again") from problem
+        return _state_of(io.BytesIO(content), f"{source}:{name}")
     return _state_of(source, str(source))
 
 
@@ -147,7 +151,10 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def _state_of(source: Path | io.BytesIO, name: str) -> dict[str, Tensor]:
-    loaded = torch.load(source, map_location="cpu", weights_only=True)
+    try:
+        loaded = torch.load(source, map_location="cpu", weights_only=True)
+    except EOFError as problem:
+        raise ValueError(f"{name} is empty or cut off; get it again") from problem
     for key in ("model_state", "state_dict"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +35,37 @@ class Doubling:
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         with torch.no_grad():
             return {"score": -abs(2 - network(torch.ones(1, 1, 1, 1)).item())}
+
+
+class Guessing(Doubling):
+    """The same in whole batches, with noise, and with a rival that rates what was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[int]] = []
+        torch.manual_seed(1)
+        self.rivals = nn.Conv2d(1, 1, 1)
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, ...]:
+        self.batches.append(list(indices))
+        values, doubles = zip(*(self.sample(index) for index in indices), strict=True)
+        return torch.from_numpy(np.stack(values)), torch.from_numpy(np.stack(doubles))
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        made = network(batch[0] + 0.1 * torch.randn_like(batch[0]))
+        self.made, self.real = made.detach(), batch[1]
+        return (made - batch[1]).square().mean() - 0.01 * self.rivals(made).mean()
+
+    def rival_loss(self) -> Tensor:
+        return self.rivals(self.made).square().mean() + (1 - self.rivals(self.real)).square().mean()
+
+
+class Failing(Doubling):
+    """Has no finite loss at its second step."""
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        loss = super().loss(network, batch)
+        return loss * float("nan") if 2 in self.asked[-2:] else loss
 
 
 class Clock:
@@ -96,6 +128,63 @@ def test_a_resumed_run_equals_an_undisturbed_one(tmp_path: Path) -> None:
 
 def test_resuming_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
     assert not trainer(tmp_path, Doubling()).resume()
+
+
+def test_a_task_that_makes_whole_batches_is_asked_for_them(tmp_path: Path) -> None:
+    task = Guessing()
+    trainer(tmp_path, task, steps=2).run()
+    again = Guessing()
+    resumed = trainer(tmp_path, again, steps=3)
+    resumed.resume()
+    resumed.run()
+
+    assert task.batches == [[0, 1], [2, 3]]
+    assert again.batches == [[4, 5]]
+
+
+def test_rivals_learn_beside_the_network(tmp_path: Path) -> None:
+    task = Guessing()
+    before = task.rivals.weight.clone()
+    run = trainer(tmp_path, task, steps=1)
+    run.run()
+
+    assert not torch.equal(task.rivals.weight, before)
+    assert all(weight.grad is None or weight.requires_grad for weight in task.rivals.parameters())
+
+
+def test_the_loss_of_the_network_moves_no_rival(tmp_path: Path) -> None:
+    task = Guessing()
+    before = task.rivals.weight.clone()
+    trainer(tmp_path, task, steps=1, rival_rate=0.0).run()
+
+    assert torch.equal(task.rivals.weight, before)
+
+
+def test_a_resumed_run_with_rivals_equals_an_undisturbed_one(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole", Guessing(), steps=6, minutes=1e9)
+    whole.run()
+    first = trainer(tmp_path / "parts", Guessing(), steps=6, minutes=1e9)
+    batches = first._batches()
+    for _ in range(3):
+        first._step(next(batches))
+    first._checkpoint()
+    second = trainer(tmp_path / "parts", Guessing(), steps=6, minutes=1e9)
+    torch.manual_seed(77)
+    second.resume()
+    second.run()
+
+    assert torch.equal(whole.network.weight, second.network.weight)
+    assert torch.equal(whole.task.rivals.weight, second.task.rivals.weight)
+
+
+def test_a_step_without_a_finite_gradient_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = trainer(tmp_path, Failing(), steps=3)
+    run.run()
+
+    assert bool(torch.isfinite(run.network.weight).all())
+    assert "left out" in caplog.text
 
 
 def test_every_validation_is_a_line_of_the_log(tmp_path: Path) -> None:

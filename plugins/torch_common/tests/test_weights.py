@@ -126,3 +126,10 @@ def test_an_archive_without_the_checkpoint_says_what_it_holds(tmp_path: Path) ->
 
     with pytest.raises(FileNotFoundError, match=r"found: a\.pt"):
         read_checkpoint(tmp_path / "all.zip", "b.pt")
+
+
+def test_an_empty_checkpoint_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").touch()
+
+    with pytest.raises(ValueError, match="empty or cut off"):
+        read_checkpoint(tmp_path / "net.pth")

@@ -1,0 +1,163 @@
+"""What may be a reference: pure functions over plain facts, each refusal with its reason in words.
+
+Rules that need no pixels come first (:func:`refuse`), those over geometry after the pictures were
+compared (:func:`refuse_agreement`). :mod:`eligible` applies the first kind to a whole index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archivist.references.dates import gap, years
+from archivist.references.geometry import Agreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a reference must be.
+
+    The defaults of the geometric rules are measured on groups of photographs of one place each:
+    pairs that show nothing in common had at most 8 inliers; one in ten true pairs overlaps in less
+    than two hundredths of the picture.
+    """
+
+    count: int = 3
+    """References chosen at most."""
+    rights: tuple[str, ...] = ()
+    """Values of the manifest's ``rights`` that allow it, empty for any; case does not matter."""
+    max_years: int | None = None
+    """Years that may lie between the photographs, None for any. An unknown date passes."""
+    near_bits: int = 6
+    """Pictures whose perceptual hashes differ in so few bits are the same picture."""
+    excluded: frozenset[str] = frozenset()
+    """Assets that are never references, by uid or by digest for all pages of a file."""
+    min_cosine: float = 0.0
+    """Similarity below which pictures are not compared; depends on the embedding model."""
+    looks: int = 20
+    """Pictures compared at most, the most similar first: about 0.2 s of one core each."""
+    min_inliers: int = 10
+    """Matching points that prove that both show the same things."""
+    min_share: float = 0.01
+    """Part of the picture, 0..1, that the matching points must span."""
+    min_scale: float = 1.2
+    """How much finer a reference must show the things, along a line."""
+    floor: float = 0.2
+    """Score below which a reference does more harm than good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of an asset without its pixels; ``asset`` is its uid, texts as in the manifest.
+
+    ``width`` and ``height`` are those of the upright scan, in pixels.
+    """
+
+    asset: str
+    width: int = 0
+    height: int = 0
+    rights: str = ""
+    object_id: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """How other assets are related to the one that looks for references, by uid.
+
+    ``near`` gives the bits in which perceptual hashes differ, for those that differ in few;
+    ``derived`` are the assets made from this one, and those it was made from.
+    """
+
+    near: Mapping[str, int] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """That an asset may not be a reference: ``rule`` for counting, ``reason`` for people."""
+
+    asset: str
+    rule: str
+    reason: str
+
+
+def refuse(query: Facts, candidate: Facts, kin: Kin, rules: Rules) -> Refusal | None:
+    """Return why the facts forbid a candidate, or None when they do not."""
+    return (
+        _itself(query, candidate)
+        or _related(candidate, kin, rules)
+        or refuse_always(candidate, rules)
+        or _dated(query, candidate, rules)
+    )
+
+
+def refuse_always(candidate: Facts, rules: Rules) -> Refusal | None:
+    """Return why a candidate may be a reference of no picture at all, or None."""
+    asset = candidate.asset
+    if asset in rules.excluded or asset.partition("#")[0] in rules.excluded:
+        return Refusal(asset, "excluded", "it is excluded by request")
+    if rules.rights and _folded(candidate.rights) not in map(_folded, rules.rights):
+        said = f"are {candidate.rights!r}" if candidate.rights.strip() else "are not known"
+        return Refusal(asset, "rights", f"its rights {said}; allowed: {', '.join(rules.rights)}")
+    return None
+
+
+def refuse_agreement(asset: str, agreement: Agreement, rules: Rules) -> Refusal | None:
+    """Return why the comparison of the pictures forbids a candidate, or None.
+
+    Size alone says nothing: a reference must show the same things, and those in finer detail.
+    """
+    if agreement.inliers < rules.min_inliers:
+        return unproven(asset, agreement.inliers)
+    if agreement.share < rules.min_share:
+        reason = f"what both show is {agreement.share:.1%} of the picture, too little"
+        return Refusal(asset, "overlap", reason)
+    if agreement.scale < rules.min_scale:
+        reason = (
+            f"it shows the same things at {agreement.scale:.2g} times this resolution; "
+            f"{rules.min_scale:g} is needed"
+        )
+        return Refusal(asset, "not finer", reason)
+    return None
+
+
+def unproven(asset: str, points: int) -> Refusal:
+    """Return the refusal of a picture of which only so many points match."""
+    reason = f"nothing proves that it shows the same things ({points} matching points)"
+    return Refusal(asset, "nothing in common", reason)
+
+
+def same_object(query: Facts, candidate: Facts) -> bool:
+    """Tell whether the manifest says that both show the same object."""
+    return bool(query.object_id) and _folded(query.object_id) == _folded(candidate.object_id)
+
+
+def _itself(query: Facts, candidate: Facts) -> Refusal | None:
+    if candidate.asset == query.asset:
+        return Refusal(candidate.asset, "itself", "it is the picture itself")
+    return None
+
+
+def _related(candidate: Facts, kin: Kin, rules: Rules) -> Refusal | None:
+    bits = kin.near.get(candidate.asset)
+    if bits is not None and bits <= rules.near_bits:
+        reason = f"it is the same picture: the perceptual hashes differ in {bits} of 64 bits"
+        return Refusal(candidate.asset, "duplicate", reason)
+    if candidate.asset in kin.derived:
+        return Refusal(candidate.asset, "derivative", "one was made from the other")
+    return None
+
+
+def _dated(query: Facts, candidate: Facts, rules: Rules) -> Refusal | None:
+    if rules.max_years is None:
+        return None
+    one, other = years(query.date), years(candidate.date)
+    if one is None or other is None or gap(one, other) <= rules.max_years:
+        return None
+    reason = f"{gap(one, other)} years lie between them; {rules.max_years} are allowed"
+    return Refusal(candidate.asset, "date", reason)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
