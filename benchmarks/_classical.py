@@ -18,8 +18,7 @@ Chain = Callable[[Pixels, Region], Pixels]
 RADIUS = 3
 """How far around a pixel Telea's filling looks; the value of OpenCV's examples."""
 DENOISE = 6.0
-"""Strength of non-local means, for lightness and colour alike: twice OpenCV's default of 3, which
-leaves the grain of prints; 10 takes their texture."""
+"""Strength of non-local means, for lightness and colour alike: twice OpenCV's default."""
 STRETCHED = (0.01, 0.99)
 """Quantiles of lightness that the stretch brings to black and white."""
 

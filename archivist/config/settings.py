@@ -115,7 +115,7 @@ class RecipeSettings:
 class Settings:
     """The whole configuration."""
 
-    recipe: str = param("scratch", doc="The recipe that is used when none is named.")
+    recipe: str = param("restore", doc="The recipe that is used when none is named.")
     operator: str = param("", doc="Who is responsible; empty: the user's login name.")
     scan: ScanSettings = field(default_factory=ScanSettings)
     output: OutputSettings = field(default_factory=OutputSettings)

@@ -9,6 +9,7 @@ lie:
 - ``checkpoint.pt``: network, running mean of its weights, discriminators, optimisers, random
   state, progress;
 - ``best.safetensors``: the running mean with the best validation ``score`` so far;
+- ``last.safetensors``: the running mean at the last validation;
 - ``log.jsonl``: one line for each validation.
 """
 
@@ -260,9 +261,10 @@ class Trainer:
         LOG.info("%s", json.dumps(row))
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
+        facts = self.facts | {k: f"{v:.6g}" for k, v in row.items() if v is not None}
+        save_weights(self.average.state_dict(), self.out / "last.safetensors", facts)
         if figures["score"] > self.progress.best:
             self.progress.best = figures["score"]
-            facts = self.facts | {k: f"{v:.6g}" for k, v in row.items() if v is not None}
             save_weights(self.average.state_dict(), self.out / "best.safetensors", facts)
         self._checkpoint()
 

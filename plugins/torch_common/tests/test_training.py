@@ -94,6 +94,15 @@ def test_a_run_learns_and_keeps_its_best_weights(tmp_path: Path) -> None:
     assert float(facts["score"]) > -0.2
 
 
+def test_the_last_weights_are_kept_beside_the_best(tmp_path: Path) -> None:
+    run = trainer(tmp_path, Doubling(), steps=5)
+    run.run()
+
+    last = nn.Conv2d(1, 1, 1)
+    load_weights(last, tmp_path / "last.safetensors")
+    assert torch.equal(last.weight, run.average.weight)
+
+
 def test_the_time_budget_is_honoured(tmp_path: Path) -> None:
     progress = trainer(tmp_path, Doubling(), minutes=2.0).run()
 

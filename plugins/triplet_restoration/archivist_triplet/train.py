@@ -1,0 +1,227 @@
+"""``archivist train triplet``: train all three compact networks, in two stages and one budget.
+
+The data folder holds ``photos`` (clean pictures), ``historic-prints`` (scans of old prints) and
+``damage-overlays``; see :mod:`archivist_triplet.samples`. In the folder of a run lie ``vae`` and
+``mapping``, a run of :mod:`archivist_torch.training` each, and ``compact.safetensors``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import cv2
+import torch
+
+from archivist_torch.ageing import AgeingSettings
+from archivist_torch.device import Compute, choose
+from archivist_torch.perceptual import PerceptualLoss
+from archivist_torch.seeding import seed_everything
+from archivist_torch.training import Settings, Trainer
+from archivist_torch.weights import load_weights, read_metadata, save_weights
+from archivist_triplet.compact import Triplet
+from archivist_triplet.samples import Material
+from archivist_triplet.training.lessons import ToneLessons
+from archivist_triplet.training.mapping_stage import MappingTask, begun, optimisers
+from archivist_triplet.training.source import Source
+from archivist_triplet.training.vae_stage import Pair, VaeTask
+from archivist_triplet.training.validation import Validation
+
+VAE_SHARE = 0.15
+"""Share of the budget that the auto-encoders get; they exceed 36 dB after 200 steps."""
+PRISTINE = 0.08
+"""Share of samples that are not aged, so that good pictures are left alone."""
+SOLVED = 32
+"""Clean crops from which the mapping's straight path is solved; 74,000 positions of a latent."""
+NETWORK = "archivist_triplet.compact:Triplet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What was asked for on the command line."""
+
+    data: Path
+    out: Path
+    minutes: float
+    seed: int = 1
+    batch: int = 4
+    crop: int = 192
+    workers: int = 1
+    threads: int = 1
+    prints: bool = True
+    resume: bool = False
+    lessons: int = 2400
+    """Samples remembered for lessons in tone; 150 MB, about 3 minutes on one core."""
+    steps: int | None = None
+    """Ends each stage after so many steps (tests)."""
+
+
+@click.command("triplet")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path, exists=True), help="Training pictures."
+)
+@click.option("--minutes", required=True, type=float, help="Budget of the whole run.")
+@click.option(
+    "--out", default="runs/triplet", type=click.Path(path_type=Path), help="Folder of the run."
+)
+@click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
+@click.option(
+    "--batch", default=4, show_default=True, type=click.IntRange(2), help="Samples in a step."
+)
+@click.option(
+    "--crop", default=192, show_default=True, type=click.IntRange(64), help="Their side, in pixels."
+)
+@click.option("--workers", default=1, show_default=True, help="Processes that make samples.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads of the networks.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--without-prints",
+    "prints",
+    flag_value=False,
+    default=True,
+    help="Train VAE1 on synthetic pictures alone, to see what real prints bring.",
+)
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+def command(*, device: str, **asked: object) -> None:
+    """Train the compact triplet networks; the final weights land in OUT/compact.safetensors."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    run = Run(**asked)  # type: ignore[arg-type]
+    try:
+        train(run, choose(device))
+    except (FileNotFoundError, FileExistsError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+def train(run: Run, compute: Compute) -> Path:
+    """Train both stages, or what is left of them, and return the path of the final weights.
+
+    Raises FileExistsError when the folder holds a run that is not to be resumed, ValueError for a
+    crop that is no multiple of 32, FileNotFoundError when there are no photographs or prints.
+    """
+    _check(run)
+    torch.set_num_threads(run.threads)
+    cv2.setNumThreads(1)
+    parts = [Material.read(run.data, split, run.out / "cache") for split in ("train", "val")]
+    material, held_out = parts
+    if run.prints and material.prints is None:
+        raise FileNotFoundError(
+            f"{run.data} has no historic-prints; put scans of old prints there, or train"
+            " --without-prints"
+        )
+    stages = Stages(run, compute, material, Validation(held_out, compute, run.out))
+    if not (run.resume and (run.out / "mapping" / "checkpoint.pt").exists()):
+        stages.vaes()
+    stages.mapping()
+    return export(run.out / "mapping" / "last.safetensors", run.out / "compact.safetensors")
+
+
+class Stages:
+    """Both stages of a run on the same material."""
+
+    def __init__(
+        self, run: Run, compute: Compute, material: Material, validation: Validation
+    ) -> None:
+        self.run, self.compute, self.validation = run, compute, validation
+        self.accelerated = compute.device.type != "cpu"
+        self.material = material
+        self.perceptual = PerceptualLoss().to(compute.device)
+
+    def vaes(self) -> None:
+        """Train the auto-encoders; their weights land in ``vae/last.safetensors``.
+
+        The last ones, not those of the best score: alignment costs reconstruction, and only at
+        the end of the schedule have both come to rest.
+
+        They look at no more than 60 pixels to each side of one: twice as many crops of half the
+        side serve them as well at half the cost.
+        """
+        seed_everything(self.run.seed)
+        task = VaeTask(
+            self._source(1, self.run.crop // 2, prints=self.run.prints),
+            self.validation,
+            self.perceptual,
+            align=self.run.prints,
+        )
+        minutes, batch = self.run.minutes * VAE_SHARE, 2 * self.run.batch
+        settings = self._settings(minutes, batch, rate=2e-3, matrix_rate=0.03)
+        folder = self.run.out / "vae"
+        self._train(Trainer(Pair(), task, settings, folder, self.compute))
+
+    def mapping(self) -> None:
+        """Train the mapping; the weights of all three land in ``mapping/last.safetensors``.
+
+        The last ones again: the score of a dozen pictures varies more than the weights do.
+        """
+        seed_everything(self.run.seed)
+        pair, source = Pair(), self._source(2, self.run.crop, prints=False)
+        load_weights(pair, self.run.out / "vae" / "last.safetensors")
+        shown = torch.cat([source.samples(source.batch([i])).truth.cpu() for i in range(SOLVED)])
+        network = begun(pair, shown)
+        lessons = ToneLessons(
+            network, self._source(3, self.run.crop, prints=False), self.compute, self.run.lessons
+        )
+        task = MappingTask(source, self.validation, self.perceptual, lessons)
+        minutes = self.run.minutes * (1 - VAE_SHARE)
+        settings = self._settings(minutes, self.run.batch, rate=1e-3, matrix_rate=0.006)
+        facts = {
+            "network": NETWORK,
+            "seed": str(self.run.seed),
+            "prints": "aligned" if self.run.prints else "none",
+            "run_minutes": f"{self.run.minutes:g}",
+        }
+        folder = self.run.out / "mapping"
+        moved_by = optimisers(network, rate=settings.rate, matrix_rate=settings.matrix_rate)
+        self._train(
+            Trainer(network, task, settings, folder, self.compute, facts=facts, moved_by=moved_by)
+        )
+
+    def _train(self, trainer: Trainer) -> None:
+        """Run a stage, or what is left of it."""
+        if self.run.resume:
+            trainer.resume()
+        trainer.run()
+
+    def _settings(self, minutes: float, batch: int, *, rate: float, matrix_rate: float) -> Settings:
+        return Settings(
+            minutes=minutes,
+            batch=batch,
+            rate=rate,
+            matrix_rate=matrix_rate,
+            workers=self.run.workers,
+            steps=self.run.steps,
+            validate_minutes=max(0.5, min(4.0, minutes / 6)),
+        )
+
+    def _source(self, stage: int, size: int, *, prints: bool) -> Source:
+        return Source(
+            material=self.material,
+            seed=2 * self.run.seed + stage,
+            size=size,
+            settings=AgeingSettings(pristine=PRISTINE),
+            prints=prints,
+            early=not self.accelerated,
+        )
+
+
+def export(source: Path, destination: Path) -> Path:
+    """Write weights for shipping: float16, same entries and metadata. Returns ``destination``."""
+    network = Triplet()
+    load_weights(network, source)
+    save_weights(network.state_dict(), destination, read_metadata(source), torch.float16)
+    return destination
+
+
+def _check(run: Run) -> None:
+    if run.crop % 32:
+        raise ValueError(f"crops of {run.crop} px do not fit the networks; use a multiple of 32")
+    if not run.resume and any(run.out.glob("*/checkpoint.pt")):
+        raise FileExistsError(
+            f"{run.out} holds a run; continue it with --resume, or name another folder by --out"
+        )
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,93 @@
+"""The command trains both stages, refuses to overwrite a run, and names what is missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from archivist_torch.device import Compute
+from archivist_torch.weights import load_weights, read_metadata
+from archivist_triplet.compact import Triplet
+from archivist_triplet.train import NETWORK, Run, command, train
+
+
+def asked(data: Path, out: Path, *, steps: int = 1, resume: bool = False) -> Run:
+    return Run(
+        data=data,
+        out=out,
+        minutes=60,
+        batch=2,
+        crop=64,
+        workers=0,
+        lessons=4,
+        resume=resume,
+        steps=steps,
+    )
+
+
+def steps_of(out: Path, stage: str) -> list[int]:
+    lines = (out / stage / "log.jsonl").read_text().splitlines()
+    return [json.loads(line)["step"] for line in lines]
+
+
+def test_a_run_trains_both_stages_and_exports_all_three_networks(
+    data: Path, cpu: Compute, tmp_path: Path
+) -> None:
+    path = train(asked(data, tmp_path / "run"), cpu)
+
+    facts = load_weights(Triplet(), path)
+    assert path == tmp_path / "run" / "compact.safetensors"
+    assert facts["network"] == NETWORK
+    assert {"seed", "run_minutes", "score", "after"} <= set(facts)
+
+
+def test_a_resumed_run_goes_on_with_the_stage_it_was_in(
+    data: Path, cpu: Compute, tmp_path: Path
+) -> None:
+    train(asked(data, tmp_path / "run"), cpu)
+    train(asked(data, tmp_path / "run", steps=2, resume=True), cpu)
+
+    assert steps_of(tmp_path / "run", "vae") == [1]
+    assert steps_of(tmp_path / "run", "mapping") == [1, 2]
+
+
+def test_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "vae").mkdir(parents=True)
+    (tmp_path / "run" / "vae" / "checkpoint.pt").touch()
+
+    result = CliRunner().invoke(
+        command, ["--data", str(data), "--minutes", "1", "--out", str(tmp_path / "run")]
+    )
+
+    assert result.exit_code == 1
+    assert "--resume" in result.output
+
+
+def test_missing_prints_are_named_with_the_cure(data: Path, cpu: Compute, tmp_path: Path) -> None:
+    shutil.rmtree(data / "historic-prints")
+
+    with pytest.raises(FileNotFoundError, match="--without-prints"):
+        train(asked(data, tmp_path / "run"), cpu)
+
+
+def test_a_crop_that_does_not_fit_the_networks_is_refused(data: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        command,
+        ["--data", str(data), "--minutes", "1", "--out", str(tmp_path / "r"), "--crop", "200"],
+    )
+
+    assert "multiple of 32" in result.output
+
+
+def test_the_ablation_needs_no_prints_and_says_so_in_the_weights(
+    data: Path, cpu: Compute, tmp_path: Path
+) -> None:
+    shutil.rmtree(data / "historic-prints")
+    run = replace(asked(data, tmp_path / "run"), prints=False)
+
+    assert read_metadata(train(run, cpu))["prints"] == "none"
