@@ -4,7 +4,8 @@ Workload: photographs kept out of training, 512 px, aged by all kinds at once wi
 Baselines: the input itself; median and Telea inpainting; non-local means, grey world and contrast
 stretch; and all of these. The mask is the same for every method. Metrics, means over pictures:
 PSNR and SSIM of luma, PSNR of RGB, feature distance, CPU seconds per megapixel; then PSNR by kind
-of ageing, PSNR inside the damage against Telea alone, and what happens to clean photographs.
+of ageing, PSNR inside the damage against Telea alone (also with the mask widened by the pixel that
+the step widens it by), and what happens to clean photographs.
 
     python benchmarks/triplet_restoration.py --data FOLDER --count 48
 
@@ -37,7 +38,7 @@ from archivist_torch.ageing import (
     PICTURE_KINDS,
     AgeingSettings,
 )
-from archivist_triplet import restore
+from archivist_triplet import compose, restore
 from archivist_triplet.params import RestoreParams
 from archivist_triplet.plugin import RESTORE
 
@@ -182,7 +183,12 @@ def main(
     cv2.setNumThreads(1)
     workload, ours = Workload.read(data, seed), Ours(RestoreParams(network=network, scope=scope))
     methods: dict[str, Method] = {"input": lambda pixels, _: pixels, **CHAINS, OURS: ours}
-    filling: dict[str, Method] = {"input": methods["input"], "Telea": telea, OURS: ours}
+    filling: dict[str, Method] = {
+        "input": methods["input"],
+        "Telea": telea,
+        "Telea, wider": lambda pixels, mask: telea(pixels, compose.widened(mask)),
+        OURS: ours,
+    }
     samples = workload.samples(AgeingSettings(pristine=0.0), count)
     rows = compare(samples, masks_of(samples, how), methods)
     best = max(CHAINS, key=lambda name: rows[name]["PSNR"])

@@ -61,7 +61,7 @@ def run(
     whole = params.scope == "whole" or (
         params.scope == "auto" and assess(image.pixels).degraded >= THRESHOLD
     )
-    restored = _restorer(params, ctx)(scan, mask, whole, ctx)
+    restored = _restorer(params, ctx)(scan, compose.widened(mask), whole, ctx)
     combine = compose.whole if whole else compose.masked
     result = combine(scan, restored, mask, params)
     if image.pixels.shape[2] == 1:

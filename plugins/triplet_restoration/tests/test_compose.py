@@ -98,6 +98,18 @@ def test_as_much_grain_stays_as_is_wanted() -> None:
     assert spread[1] == pytest.approx(spread[2] / 2, rel=0.05)
 
 
+def test_soft_edges_of_damage_do_not_tint_the_filling() -> None:
+    """The scan is bright for one pixel around the mask too, as damage fades out."""
+    flat = np.full((48, 64, 3), 0.3, np.float32)
+    flat[..., 0] += 0.2 * np.linspace(0, 1, 64, dtype=np.float32)
+    scan = flat.copy()
+    scan[compose.widened(hole())] = 0.8
+
+    out = compose.masked(scan, Restored(flat, flat), hole(), params())
+
+    assert abs(out[hole()] - flat[hole()]).max() < 0.02
+
+
 def test_grey_stays_grey_whatever_the_networks_say() -> None:
     scan = np.repeat(colours()[..., :1], 3, axis=2)
 
