@@ -35,6 +35,9 @@ def whole(scan: Pixels, restored: Restored, mask: Region, params: RestoreParams)
     inside = feathered(mask)
     target = restored.pixels + np.float32(params.grain) * (1 - inside) * (scan - restored.explained)
     target = in_tone(np.clip(target, 0, 1), scan, ~mask, params.tone)
+    # Drawn back towards the scan, but not towards its damage.
+    filled = membrane(scan, widened(mask, RIM + 1)) if mask.any() else scan
+    target = tone.held_back(target, in_tone(filled, scan, ~mask, params.tone))
     return np.clip(scan + np.float32(params.strength) * (target - scan), 0, 1)
 
 

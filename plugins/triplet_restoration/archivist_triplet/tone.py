@@ -19,6 +19,12 @@ LOOKED_AT = 200_000
 """Pixels from which tone is judged; more tell nothing more."""
 SPREAD = 0.025
 """Four pixels in five of a monochrome print lie this near to the hue of their lightness."""
+LOST = 0.01
+"""Share of pixels that may lose their tone in pure black or white."""
+ENDS = (0.02, 0.98)
+"""Lightness below and above which no detail is seen."""
+HELD = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+"""Shares of the correction that are tried, one after the other."""
 WARM = (0.02, 0.35)
 """Red minus blue, on average, of prints that faded to brown or were toned sepia; a sunset has
 more."""
@@ -75,6 +81,26 @@ def tone_kept(restored: Pixels, scan: Pixels, sound: NDArray[np.bool_]) -> Pixel
     gain = ((ours - ours.mean(axis=0)) * (theirs - theirs.mean(axis=0))).mean(axis=0) / varied
     gain = np.clip(gain, 0.2, 5).astype(np.float32)
     return np.clip(gain * (restored - ours.mean(axis=0)) + theirs.mean(axis=0), 0, 1)
+
+
+def held_back(target: Pixels, scan: Pixels) -> Pixels:
+    """Return the target, drawn back towards the scan as far as it would lose shadows or lights.
+
+    At most LOST of all pixels may come to lie in pure black or white which did not before; a dark
+    print is otherwise taken for a faded one, and its shadows drown.
+    """
+    after, before = _some(target), _some(scan)
+    allowed = _lost(before) + LOST
+    for share in HELD:
+        if _lost(before + np.float32(share) * (after - before)) <= allowed:
+            break
+    return target if share == 1 else scan + np.float32(share) * (target - scan)
+
+
+def _lost(pixels: Pixels) -> float:
+    """Return the share of pixels whose lightness is as good as black or white."""
+    grey = luma(pixels)
+    return float(((grey < ENDS[0]) | (grey > ENDS[1])).mean())
 
 
 def neutral(pixels: Pixels) -> Pixels:

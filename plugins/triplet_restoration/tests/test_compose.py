@@ -60,6 +60,19 @@ def test_under_the_mask_the_scan_has_no_say() -> None:
     assert abs(first[hole()] - restored.pixels[hole()]).max() < 1e-6
 
 
+def test_a_picture_that_is_held_back_gets_no_damage_back() -> None:
+    """The networks drown the shadows of a dark print; its scratch is white."""
+    scan = np.repeat(0.25 + 0.2 * colours()[..., :1], 3, axis=2).astype(np.float32)
+    before = scan.copy()
+    scan[compose.widened(hole())] = 1
+    dark = np.clip(3 * (before - 0.3), 0, 1).astype(np.float32)
+
+    out = compose.whole(scan, Restored(dark, before), hole(), params())
+
+    assert (out < 0.02).mean() < 0.02 < (dark < 0.02).mean()
+    assert out[hole()].max() < 0.6
+
+
 def test_masked_scope_leaves_every_other_pixel_bit_for_bit() -> None:
     scan = colours()
 

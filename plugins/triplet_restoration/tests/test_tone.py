@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archivist_torch.degrade import luma
-from archivist_triplet.tone import neutral, tone_kept, toned_like, toning_of
+from archivist_triplet.tone import held_back, neutral, tone_kept, toned_like, toning_of
 
 SEPIA = np.array([1.06, 0.99, 0.84], np.float32)
 CYANOTYPE = np.array([0.75, 1.02, 1.2], np.float32)
@@ -82,3 +82,20 @@ def test_one_pixel_has_a_tone_too() -> None:
     assert toning_of(pixel) is not None
     assert np.isfinite(tone_kept(pixel, pixel, np.ones((1, 1), np.bool_))).all()
     assert np.allclose(neutral(pixel), pixel)
+
+
+def test_shadows_that_would_drown_are_held_back() -> None:
+    scan = (0.15 + 0.5 * grey()).astype(np.float32)
+    target = np.clip(3 * (scan - 0.3), 0, 1).astype(np.float32)
+
+    held = held_back(target, scan)
+
+    assert (target < 0.02).mean() > 0.1
+    assert (held < 0.02).mean() <= 0.01
+    assert held.std() > scan.std()
+
+
+def test_a_restored_print_that_loses_nothing_is_not_held_back() -> None:
+    scan = (0.3 + 0.2 * grey()).astype(np.float32)
+
+    assert np.array_equal(held_back(grey(), scan), grey())
