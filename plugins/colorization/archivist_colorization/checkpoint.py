@@ -13,10 +13,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archivist_colorization.networks import PaperNetworks
-from archivist_torch.weights import load_network, load_state, read_checkpoint, save_weights
+from archivist_torch.weights import (
+    load_network,
+    load_state,
+    read_checkpoint,
+    save_weights,
+    unwrapped,
+)
 
 FEATURES = "vgg19_conv"
 MATCHING = "nonlocal_net"
@@ -28,9 +34,6 @@ MEMBERS: Mapping[str, str] = {
     RENDERING: "colornet_iter_76000.pth",
 }
 """The file of each network in the release, in whatever folder."""
-
-WRAPPER = "module."
-"""What data-parallel training puts before every name."""
 
 
 def import_paper(
@@ -65,10 +68,4 @@ def _fill(network: nn.Module, source: Path, member: str, title: str) -> None:
         ) from problem
     except (EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as problem:
         raise ValueError(f"{member} of {source} is damaged ({problem}); get it again") from problem
-    load_state(network, _unwrapped(state), f"{source}: {title}")
-
-
-def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the entries without :data:`WRAPPER`, if all have it."""
-    wrapped = all(name.startswith(WRAPPER) for name in state)
-    return {name.removeprefix(WRAPPER) if wrapped else name: v for name, v in state.items()}
+    load_state(network, unwrapped(state), f"{source}: {title}")

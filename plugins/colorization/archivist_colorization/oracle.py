@@ -10,11 +10,9 @@ A weight is ``RandomState(crc32("SALT/NETWORK/NAME")).standard_normal(shape)``, 
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -28,6 +26,7 @@ from archivist_colorization.features import named
 from archivist_colorization.lab import MIDDLE, lab_of_rgb, rgb_of_lab
 from archivist_colorization.matching import Matches
 from archivist_colorization.networks import PaperNetworks, on_grid
+from archivist_torch.oracle import Report
 from archivist_torch.weights import load_state
 
 Array = NDArray[np.generic]
@@ -42,24 +41,6 @@ ALONE_LIMIT = 0.05
 FEATURE_LIMIT = 1e-4
 LAB_LIMIT = 1e-3
 RGB_LIMIT = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The largest absolute difference of each array, and the limit it must stay below."""
-
-    errors: Mapping[str, float]
-    limits: Mapping[str, float]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is any array and all are below their limits; NaN is not."""
-        return bool(self.errors) and all(e < self.limits[n] for n, e in self.errors.items())
-
-    def to_json(self) -> str:
-        """Return the report as one line of JSON."""
-        report = {"passed": self.passed, "errors": self.errors, "limits": self.limits}
-        return json.dumps(report, sort_keys=True)
 
 
 def oracle_networks(salt: str, make: Callable[[], PaperNetworks] = PaperNetworks) -> PaperNetworks:

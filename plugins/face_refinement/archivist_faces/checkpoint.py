@@ -17,7 +17,13 @@ from torch import Tensor
 
 from archivist_faces.generator import FaceGenerator
 from archivist_faces.spectral import folded
-from archivist_torch.weights import load_network, load_state, read_checkpoint, save_weights
+from archivist_torch.weights import (
+    load_network,
+    load_state,
+    read_checkpoint,
+    save_weights,
+    unwrapped,
+)
 
 Side = Literal[256, 512]
 
@@ -26,9 +32,6 @@ MEMBERS: Mapping[Side, str] = {
     512: "FaceSR_512/latest_net_G.pth",
 }
 """The file of each generator in the release, by the side of the crops it was trained on."""
-
-WRAPPER = "module."
-"""What data-parallel training puts before every name."""
 
 
 def import_paper_256(source: Path, destination: Path) -> None:
@@ -51,7 +54,7 @@ def import_generator(side: Side, source: Path, destination: Path, width: int = 6
     with torch.device("meta"):
         network = FaceGenerator(width)
     network.to_empty(device="cpu")
-    load_state(network, folded(_unwrapped(state), str(source)), str(source))
+    load_state(network, folded(unwrapped(state), str(source)), str(source))
     metadata = {"network": f"faces-paper-{side}", "converted_from": source.name}
     save_weights(network.state_dict(), destination, metadata)
 
@@ -71,9 +74,3 @@ def _read(source: Path, member: str) -> dict[str, Tensor]:
         ) from problem
     except (EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as problem:
         raise ValueError(f"{source} is damaged ({problem}); get it again") from problem
-
-
-def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the entries without :data:`WRAPPER`, if all have it."""
-    wrapped = all(name.startswith(WRAPPER) for name in state)
-    return {name.removeprefix(WRAPPER) if wrapped else name: v for name, v in state.items()}

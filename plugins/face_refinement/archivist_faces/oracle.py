@@ -8,10 +8,8 @@ with 0 when each largest difference is below the limit of its array, else with 1
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -24,7 +22,7 @@ from archivist_faces.alignment import place
 from archivist_faces.checkpoint import MEMBERS, Side
 from archivist_faces.generator import FaceGenerator
 from archivist_faces.spectral import folded, stored_layout
-from archivist_torch.oracle import drawn_state
+from archivist_torch.oracle import Report, drawn_state
 from archivist_torch.weights import load_state
 
 Array = NDArray[np.generic]
@@ -44,24 +42,6 @@ BLEND_LIMIT = 1e-4
 
 CHAIN_LIMIT = 0.01
 """Of 0..1, from the landmarks alone: two and a half levels of 8 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The largest absolute difference of each array, and the limit it must stay below."""
-
-    errors: Mapping[str, float]
-    limits: Mapping[str, float]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is any array and all are below their limits; NaN is not."""
-        return bool(self.errors) and all(e < self.limits[n] for n, e in self.errors.items())
-
-    def to_json(self) -> str:
-        """Return the report as one line of JSON."""
-        report = {"passed": self.passed, "errors": self.errors, "limits": self.limits}
-        return json.dumps(report, sort_keys=True)
 
 
 def oracle_generator(side: Side = 256, width: int = 64) -> FaceGenerator:

@@ -87,6 +87,24 @@ class Comparison:
         return json.dumps(report, sort_keys=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """As :class:`Comparison`, for a case whose arrays have a limit each."""
+
+    errors: Mapping[str, float]
+    limits: Mapping[str, float]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is any array and all are below their limits; NaN is not."""
+        return bool(self.errors) and all(e < self.limits[n] for n, e in self.errors.items())
+
+    def to_json(self) -> str:
+        """Return the report as one line of JSON."""
+        report = {"passed": self.passed, "errors": self.errors, "limits": self.limits}
+        return json.dumps(report, sort_keys=True)
+
+
 def compare(
     expected: Mapping[str, Array], found: Mapping[str, Array], tolerance: float = 1e-4
 ) -> Comparison:

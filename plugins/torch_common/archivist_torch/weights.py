@@ -22,6 +22,8 @@ State = Mapping[str, Tensor]
 Network = TypeVar("Network", bound=nn.Module)
 
 PICKLES = (".pt", ".pth")
+WRAPPER = "module."
+"""Before every name of a checkpoint that was saved from a network on several devices."""
 
 
 class WeightsMismatch(ValueError):
@@ -126,6 +128,12 @@ def read_checkpoint(source: Path, member: str | None = None) -> dict[str, Tensor
                 raise ValueError(f"{source} is damaged ({problem}); get it again") from problem
         return _state_of(io.BytesIO(content), f"{source}:{name}")
     return _state_of(source, str(source))
+
+
+def unwrapped(state: State) -> dict[str, Tensor]:
+    """Return a state dict without :data:`WRAPPER` before its names, if all have it."""
+    wrapped = all(name.startswith(WRAPPER) for name in state)
+    return {name.removeprefix(WRAPPER) if wrapped else name: v for name, v in state.items()}
 
 
 def convert(source: Path, destination: Path, network: nn.Module, member: str | None = None) -> str:

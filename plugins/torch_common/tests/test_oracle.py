@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from archivist_torch.oracle import Comparison, compare, drawn_state
+from archivist_torch.oracle import Comparison, Report, compare, drawn_state
 
 
 def test_a_weight_is_drawn_from_the_seed_of_its_name() -> None:
@@ -63,3 +63,12 @@ def test_a_comparison_reports_the_largest_error_of_each_array() -> None:
 @pytest.mark.parametrize("errors", [{}, {"a": 1e-3}, {"a": math.inf}, {"a": math.nan}])
 def test_nothing_too_far_infinite_or_undefined_passes(errors: dict[str, float]) -> None:
     assert not Comparison(errors, 1e-4).passed
+
+
+def test_each_array_of_a_report_is_held_to_its_own_limit() -> None:
+    limits = {"picture": 1e-4, "levels": 1.5}
+
+    assert Report({"picture": 1e-5, "levels": 1.0}, limits).passed
+    assert not Report({"picture": 1.0, "levels": 1.0}, limits).passed
+    assert not Report({"picture": math.nan}, limits).passed
+    assert not Report({}, limits).passed

@@ -17,6 +17,7 @@ from archivist_torch.weights import (
     load_weights,
     read_checkpoint,
     save_weights,
+    unwrapped,
 )
 
 
@@ -133,3 +134,10 @@ def test_an_empty_checkpoint_is_told_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="empty or cut off"):
         read_checkpoint(tmp_path / "net.pth")
+
+
+def test_the_wrapper_of_several_devices_goes_only_when_every_name_has_it() -> None:
+    value = torch.zeros(1)
+
+    assert list(unwrapped({"module.a": value, "module.b": value})) == ["a", "b"]
+    assert list(unwrapped({"module.a": value, "b": value})) == ["module.a", "b"]
