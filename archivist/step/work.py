@@ -25,13 +25,12 @@ from archivist.model import (
     WorkUnit,
     now,
 )
+from archivist.step.bursts import Bursts, Ended
 from archivist.step.files import (
     FileDraft,
     FileOutcome,
     Opened,
-    StagedFile,
     compute_file,
-    drop_files,
     finish_files,
     open_file,
     stage_file,
@@ -44,11 +43,6 @@ OVERLAP_SHARE = 0.1
 in each worker, and there are other workers."""
 WORTH_SECONDS = 0.02
 """Files that take less are not overlapped: handing them between threads costs 2 ms each."""
-BURST_FILES = 64
-BURST_SECONDS = 0.5
-"""Outputs get their names together, so that they wait for the disk side by side; a kill loses at
-most so much work."""
-
 Carry = dict[tuple[int, str], Held]
 """What a step of the previous member of a sequence made: (ordinal, port) -> value."""
 
@@ -77,46 +71,23 @@ def _free_mib() -> float:
 
 
 _Job = tuple[WorkUnit, FileWork]
-_Result = tuple[FileOutcome, datetime, float]
-_Waiting = tuple[StagedFile, datetime, float]
 
 
-def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
-    """Do one file after another; their outputs get their names in bursts."""
+def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
+    """Do one file after another; only their publishing goes on beside the next."""
     carry: dict[str, Carry] = {}
-    waiting: list[_Waiting] = []
-    since = time.perf_counter()
-    try:
+    with Bursts() as bursts:
         for unit, file in jobs:
             began, clock = now(), time.perf_counter()
             opened = open_file(file, workshop, here)
             draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
             carry[unit.uid] = draft.carry
             staged = stage_file(draft, workshop, here)
-            ended = time.perf_counter()
-            waiting.append((staged, began, ended - clock))
-            if len(waiting) == BURST_FILES or ended - since > BURST_SECONDS:
-                yield from _burst(waiting)
-                since = time.perf_counter()
-        yield from _burst(waiting)
-    finally:
-        drop_files(staged for staged, _, _ in waiting)
+            yield from bursts.add(staged, began, time.perf_counter() - clock)
+        yield from bursts.rest()
 
 
-def _burst(waiting: list[_Waiting]) -> list[_Result]:
-    """Publish the files that wait, and share the time among them."""
-    clock = time.perf_counter()
-    outcomes = finish_files([staged for staged, _, _ in waiting])
-    share = (time.perf_counter() - clock) / max(1, len(waiting))
-    results = [
-        (outcome, began, seconds + share)
-        for outcome, (_, began, seconds) in zip(outcomes, waiting, strict=True)
-    ]
-    waiting.clear()
-    return results
-
-
-def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[_Result]:
+def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
     carry: dict[str, Carry] = {}
     ending: deque[tuple[Future[FileOutcome], datetime, float]] = deque()
     with ThreadPoolExecutor(1, "open") as readers, ThreadPoolExecutor(1, "publish") as writers:
@@ -141,7 +112,7 @@ def _finish_file(draft: FileDraft, workshop: Workshop, here: Session) -> FileOut
     return outcome
 
 
-def _ended(future: Future[FileOutcome], began: datetime, seconds: float) -> _Result:
+def _ended(future: Future[FileOutcome], began: datetime, seconds: float) -> Ended:
     return future.result(), began, seconds
 
 

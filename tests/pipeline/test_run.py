@@ -480,12 +480,12 @@ def test_an_output_that_cannot_get_its_name_fails_alone(bench, monkeypatch):
 
 
 def test_a_stop_before_outputs_get_their_names_leaves_nothing_of_them(bench, monkeypatch):
-    from archivist.step import work
+    from archivist.step import bursts
 
     def stop(files):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work, "finish_files", stop)
+    monkeypatch.setattr(bursts, "finish_files", stop)
     with pytest.raises(KeyboardInterrupt):
         bench.run()
 
