@@ -6,6 +6,9 @@ Codes: ``empty``, ``not-a-picture``, ``unsupported-format``, ``unsupported-colou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from archivist.api.errors import SourceError
 
 RESCAN = "scan it again or bring the file back from a backup"
@@ -40,6 +43,17 @@ def depth(what: str) -> SourceError:
 def layout(what: str, cure: str) -> SourceError:
     """Return the refusal of a variety of a known format."""
     return refusal("unsupported-layout", f"{what} is not supported", cure)
+
+
+@contextmanager
+def of_page(number: int, pages: int) -> Iterator[None]:
+    """Name the page, counted from 1, in a refusal of one of several."""
+    try:
+        yield
+    except SourceError as error:
+        if pages == 1:
+            raise
+        raise SourceError(f"page {number} of {pages}: {error}", code=error.code) from error
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

@@ -72,7 +72,11 @@ def read_facts(stream: BinaryIO, size: int, max_pixels: int) -> tuple[PageFacts,
     """Return what the headers of all asset pages say. Raises SourceError."""
     with broken_is_refused(), TiffFile(stream) as tif:
         pages, left_out = asset_pages(tif)
-        return tuple(page_facts(page, size, max_pixels, left_out) for page in pages)
+        facts = []
+        for number, page in enumerate(pages, 1):
+            with refuse.of_page(number, len(pages)):
+                facts.append(page_facts(page, size, max_pixels, left_out))
+        return tuple(facts)
 
 
 def asset_pages(tif: TiffFile) -> tuple[list[TiffPage], int]:

@@ -19,6 +19,7 @@ from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, facts_of,
 from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
 from archivist.plugins import weight_digest as digest_of_weight
 from archivist.scan import read_manifest
+from archivist.schedule.runner import check_scheduler
 
 
 def planner_for(
@@ -94,7 +95,11 @@ def planned_files(job: Job, recipe: Recipe, catalog: Catalog, run: str) -> Itera
 
 
 def check_request(job: Job, recipe: Recipe) -> None:
-    """Raise UsageError for a wrong ``--where``, manifest or input, before hours go into a scan."""
+    """Raise UsageError for a wrong request, before hours go into a scan.
+
+    Checked are ``--scheduler``, ``--workers``, ``--where``, the manifest and the inputs.
+    """
+    check_scheduler(job.scheduler, job.workers)
     names = {*FACT_NAMES, *FATE, *columns_of(job)}
     if job.where is not None:
         parse(job.where, names)

@@ -115,6 +115,17 @@ class Runner(Protocol):
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d{1,5}")
 
 
+def check_scheduler(scheduler: str, workers: int | None) -> None:
+    """Raise UsageError for a scheduler or a number of workers that cannot be, with the cure."""
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers cannot work. Cure: --workers 1 or more")
+    if scheduler not in ("auto", "serial") and not _ADDRESS.fullmatch(scheduler):
+        raise UsageError(
+            f"there is no scheduler {scheduler!r}. Cure: auto, serial, or the address of a Dask "
+            "scheduler, for example tcp://10.0.0.5:8786"
+        )
+
+
 def make_runner(
     scheduler: str = "auto",
     *,
@@ -131,9 +142,8 @@ def make_runner(
     of units, so that no worker starts for nothing. ``gpus`` replaces the GPUs of this machine, for
     tests and benchmarks with simulated ones. Raises UsageError with the cure.
     """
+    check_scheduler(scheduler, workers)
     requirement = requirement or Requirement()
-    if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers cannot work. Cure: --workers 1 or more")
     if scheduler == "serial":
         from archivist.schedule.serial import SerialRunner
 
@@ -148,11 +158,6 @@ def make_runner(
             gpus=gpus,
             most_units=most_units,
         )
-    if _ADDRESS.fullmatch(scheduler):
-        from archivist.schedule.dask_runner import cluster_runner
+    from archivist.schedule.dask_runner import cluster_runner
 
-        return cluster_runner(scheduler, requirement, shared=shared or Shared())
-    raise UsageError(
-        f"there is no scheduler {scheduler!r}. Cure: auto, serial, or the address of a Dask "
-        "scheduler, for example tcp://10.0.0.5:8786"
-    )
+    return cluster_runner(scheduler, requirement, shared=shared or Shared())

@@ -7,6 +7,7 @@ import tifffile
 from PIL import Image
 
 from archivist.api import Colour
+from archivist.api.errors import SourceError
 from archivist.imaging.decode import decode
 from archivist.imaging.probe import probe
 
@@ -199,6 +200,14 @@ def test_a_file_cut_before_its_second_page_is_refused_not_shortened(noise, tiff_
     page = (noise(20, 30), {"photometric": "rgb"})
     one, two = tiff_pages(page), tiff_pages(page, page)
     assert refused(two[: len(one)]).code == "truncated"
+
+
+def test_the_refusal_of_one_of_several_pages_names_it(noise, tiff_pages):
+    good, bad = noise(5, 8), noise(4, 6).astype(np.float32)
+    data = tiff_pages((good, {"photometric": "rgb"}), (bad, {"photometric": "rgb"}))
+
+    with pytest.raises(SourceError, match="page 2 of 2: "):
+        probe(data, max_pixels=BUDGET)
 
 
 def test_pages_that_lead_in_a_circle_are_refused(noise, tiff_pages, refused):

@@ -256,6 +256,13 @@ def test_two_profiles_write_masters_and_access_copies_in_one_run(bench):
     assert bench.pixels("access/plain.png.jpg").shape == (16, 24)
 
 
+def test_an_unknown_scheduler_is_refused_before_anything_is_scanned(bench):
+    with pytest.raises(UsageError, match="Cure: auto, serial"):
+        bench.run(scheduler="cluster")
+
+    assert not bench.out.exists()
+
+
 def test_where_chooses_assets(bench):
     result = bench.run(where='path like "album/*"')
 
