@@ -17,7 +17,8 @@ from archivist.model import WorkUnit
 TARGET_SECONDS = 5.0
 """Length of a batch where there is enough work."""
 FIRST_SECONDS = 1.0
-"""Length before anything was measured: estimates may be wrong by a factor of ten."""
+FIRST_UNITS = 8
+"""Length before anything was measured: estimates may be wrong by a factor of ten or more."""
 LEAST_SECONDS = 0.25
 """Below this a smaller batch gains nothing: sending it costs about 10 ms."""
 MOST_UNITS = 64
@@ -167,7 +168,8 @@ class Batcher:
     ) -> tuple[list[WorkUnit], float]:
         units: list[WorkUnit] = []
         seconds, size = 0.0, 0
-        while shelf and len(units) < self._most_units:
+        most = self._most_units if self._pace.measured else min(FIRST_UNITS, self._most_units)
+        while shelf and len(units) < most:
             unit = shelf[0][1]
             more, weight = self._pace.seconds(unit), self._weight(unit)
             if units and (seconds + more > limit or size + weight > (self._most_bytes or 0)):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivist.model import WorkUnit
-from archivist.schedule.batches import FIRST_SECONDS, MOST_BYTES, Batcher
+from archivist.schedule.batches import FIRST_SECONDS, FIRST_UNITS, MOST_BYTES, Batcher
 
 
 def _all(batcher: Batcher):
@@ -27,8 +27,13 @@ def test_units_are_grouped_up_to_the_target(make_units):
 
 
 def test_before_anything_was_measured_batches_are_short(make_units):
-    batch = Batcher(make_units(1000, seconds=0.1), workers=1).take()
+    batch = Batcher(make_units(1000, seconds=0.3), workers=1).take()
     assert batch.seconds <= FIRST_SECONDS
+
+
+def test_before_anything_was_measured_a_wrong_estimate_costs_few_units(make_units):
+    batcher = Batcher(make_units(1000, seconds=1e-6), workers=1)
+    assert len(batcher.take().units) == len(batcher.take().units) == FIRST_UNITS
 
 
 def test_a_unit_that_is_longer_than_a_batch_travels_alone(make_unit):
@@ -38,7 +43,7 @@ def test_a_unit_that_is_longer_than_a_batch_travels_alone(make_unit):
 
 
 def test_a_batch_never_has_more_than_the_most_units(make_units):
-    batches = _all(Batcher(make_units(500, seconds=0), workers=1, most_units=64))
+    batches = _all(_measured(Batcher(make_units(500, seconds=0), workers=1, most_units=64)))
     assert max(len(batch.units) for batch in batches) == 64
 
 
