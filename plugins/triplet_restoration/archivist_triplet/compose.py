@@ -3,7 +3,8 @@
 What lies between a scan and the networks' own account of it was never in their latent: the finest
 detail, the lower bits of a 16-bit scan, and with them part of the grain. Outside damage a share of
 it (``grain``) is added to the restored picture; at 1 the result is the scan plus the difference of
-the two pictures of the networks. Inside damage the restored picture alone counts.
+the two pictures of the networks. Inside damage the restored picture alone counts, with grain like
+that of its surroundings (:mod:`archivist_triplet.grain`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from archivist_torch.degrade import luma
-from archivist_triplet import tone
+from archivist_triplet import grain, tone
 from archivist_triplet.compact import fill_smoothly
 from archivist_triplet.inference import Restored
 from archivist_triplet.params import RestoreParams
@@ -30,18 +31,26 @@ FEATHER = 1.5
 """Softness, in pixels (sigma), of the rim between filled and corrected pixels."""
 
 
-def whole(scan: Pixels, restored: Restored, mask: Region, params: RestoreParams) -> Pixels:
-    """Return the scan restored everywhere; (height, width, 3), values 0..1."""
+def whole(
+    scan: Pixels, restored: Restored, mask: Region, params: RestoreParams, seed: int = 0
+) -> Pixels:
+    """Return the scan restored everywhere; (height, width, 3), values 0..1.
+
+    ``seed`` names the grain that filled places are given.
+    """
     inside = feathered(mask)
     target = restored.pixels + np.float32(params.grain) * (1 - inside) * (scan - restored.explained)
     target = in_tone(np.clip(target, 0, 1), scan, ~mask, params.tone)
     # Drawn back towards the scan, but not towards its damage.
     filled = membrane(scan, widened(mask, RIM + 1)) if mask.any() else scan
     target = tone.held_back(target, in_tone(filled, scan, ~mask, params.tone))
+    target = grained(target, mask, inside, params, seed)
     return np.clip(scan + np.float32(params.strength) * (target - scan), 0, 1)
 
 
-def masked(scan: Pixels, restored: Restored, mask: Region, params: RestoreParams) -> Pixels:
+def masked(
+    scan: Pixels, restored: Restored, mask: Region, params: RestoreParams, seed: int = 0
+) -> Pixels:
     """Return the scan restored under the mask alone; every other pixel stays bit for bit.
 
     The filling is shifted to meet the scan all around the hole, so that its tone is the scan's.
@@ -51,9 +60,24 @@ def masked(scan: Pixels, restored: Restored, mask: Region, params: RestoreParams
     toning = tone.toning_of(scan)
     if toning is not None:
         target = tone.neutral(target) if toning.neutral else tone.toned_like(target, scan)
+    joined = np.where(mask[..., None], target, scan)
+    target = grained(joined, mask, mask[..., None].astype(np.float32), params, seed)
     out = scan.copy()
     out[mask] += np.float32(params.strength) * (target[mask] - scan[mask])
     return out
+
+
+def grained(
+    target: Pixels, mask: Region, inside: Pixels, params: RestoreParams, seed: int
+) -> Pixels:
+    """Return the target with grain like that of its sound parts where it is filled."""
+    if params.filled_grain == 0 or not mask.any():
+        return target
+    soft = widened(mask, round(3 * FEATHER))
+    found = grain.measured(target, ~soft)
+    if found is None:
+        return target
+    return grain.added(target, soft, inside, found, params.filled_grain, seed)
 
 
 def in_tone(target: Pixels, scan: Pixels, sound: Region, wanted: str) -> Pixels:

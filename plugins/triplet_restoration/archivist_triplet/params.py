@@ -29,14 +29,22 @@ class RestoreParams:
     tone: str = param(
         "restore",
         doc="restore: contrast and colour as the networks see them, faded brown prints in neutral "
-        "grey. keep_toning: contrast restored, the hue of a toned print kept. keep: contrast, "
-        "brightness and cast of the scan as a whole stay; only local faults are mended.",
+        "grey; in scope auto only where the tone is off. keep_toning: contrast restored, the hue "
+        "of a toned print kept. keep: contrast, brightness and cast of the scan as a whole stay; "
+        "only local faults are mended.",
         choices=("restore", "keep_toning", "keep"),
     )
     grain: float = param(
         0.5,
         doc="How much of what the networks cannot account for stays outside damage: the finest "
         "detail, and with it grain of the film and texture of the paper.",
+        low=0,
+        high=1,
+    )
+    filled_grain: float = param(
+        1.0,
+        doc="How much grain filled places are given, as a share of what the calm parts of the "
+        "picture have at the same lightness; clean pictures have none to give.",
         low=0,
         high=1,
     )

@@ -21,8 +21,8 @@ from archivist_triplet.params import RestoreParams
 COMPACT = Weight(
     name="triplet-compact",
     package="archivist_triplet:weights/compact.safetensors",
-    sha256="c9872ead9c98a7ffeb47b8997880e1b9d3e93af6498add917b3420eeb0295238",
-    size=8_723_832,
+    sha256="a6d4ea1229760ea662f579123de9f3bb522959729844fb5386e976309190ac79",
+    size=9_574_376,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -29,6 +30,8 @@ from archivist_triplet.plugin import COMPACT, PAPER, RESTORE
 
 Pixels = NDArray[np.float32]
 Region = NDArray[np.bool_]
+OF_TONE = ("tone", "print", "mixed")
+"""The questions of :mod:`archivist_triplet.condition` whose answer can lie in the tone."""
 Restore = Callable[[Pixels, Region, bool, StepContext], Restored]
 """Scan, mask, whether every pixel is wanted, context."""
 
@@ -58,17 +61,16 @@ def run(
         ctx.log.warning("the whole picture is masked: there is nothing to fill it from")
         mask = np.zeros_like(mask)
     scan = np.broadcast_to(image.pixels, (*mask.shape, 3))
-    whole = params.scope == "whole" or (
-        params.scope == "auto" and assess(image.pixels).degraded >= THRESHOLD
-    )
+    whole, params = _decided(image.pixels, params)
     restored = _restorer(params, ctx)(scan, compose.widened(mask), whole, ctx)
     combine = compose.whole if whole else compose.masked
-    result = combine(scan, restored, mask, params)
+    result = combine(scan, restored, mask, params, ctx.seed)
     if image.pixels.shape[2] == 1:
         result, scan = image.pixels + compose.grey_of(result - scan), image.pixels
     difference = compose.change(scan, result)
     scores = {
         "restored_whole": float(whole),
+        "tone_kept": float(params.tone == "keep"),
         "damaged_share": float(mask.mean()),
         "mean_change": float(difference.mean()),
         "changed_share": float((difference > 0.5 / 255).mean()),
@@ -78,6 +80,21 @@ def run(
         "change": Probability(pixels=np.ascontiguousarray(difference, np.float32)),
         "scores": Scores(scores),
     }
+
+
+def _decided(pixels: Pixels, params: RestoreParams) -> tuple[bool, RestoreParams]:
+    """Return whether the whole picture is restored, and params that leave a sound tone alone.
+
+    In scope auto a picture may be degraded by noise, blur or compression alone; then its tone is
+    not changed.
+    """
+    if params.scope != "auto":
+        return params.scope == "whole", params
+    condition = assess(pixels)
+    worst_tone = max((condition.scores.get(name, 0.0) for name in OF_TONE), default=0.0)
+    if worst_tone < THRESHOLD:
+        params = replace(params, tone="keep")
+    return condition.degraded >= THRESHOLD, params
 
 
 def _image_and_mask(inputs: Mapping[str, Value]) -> tuple[Image, Region]:

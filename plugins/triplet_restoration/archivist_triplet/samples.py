@@ -96,10 +96,17 @@ class Material:
         return cls(photos=photos, prints=Album.pack(prints) if prints else None, ageing=made)
 
 
-def clean_crop(material: Material, index: int, size: int, *, seed: int = 0) -> Tensor:
+def clean_crop(
+    material: Material,
+    index: int,
+    size: int,
+    *,
+    seed: int = 0,
+    scales: tuple[float, float] = SCALES,
+) -> Tensor:
     """Return clean crop number ``index``: uint8 (3, size, size), some grey, some mounted."""
     rng = generator("clean crop", seed, index)
-    piece = _crop(material.photos, size, rng)
+    piece = _crop(material.photos, size, rng, scales)
     if rng.random() < GREY_SHARE:
         piece = np.repeat(cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     if rng.random() < MOUNTED_SHARE:
@@ -107,20 +114,29 @@ def clean_crop(material: Material, index: int, size: int, *, seed: int = 0) -> T
     return _planes(piece)
 
 
-def print_crop(material: Material, index: int, size: int, *, seed: int = 0) -> Tensor:
+def print_crop(
+    material: Material,
+    index: int,
+    size: int,
+    *,
+    seed: int = 0,
+    scales: tuple[float, float] = SCALES,
+) -> Tensor:
     """Return crop number ``index`` of a real print, uint8 (3, size, size); geometry as for clean.
 
     Raises ValueError where the material has no prints.
     """
     if material.prints is None:
         raise ValueError("there are no real prints; add a folder 'historic-prints' to the data")
-    return _planes(_crop(material.prints, size, generator("print crop", seed, index)))
+    return _planes(_crop(material.prints, size, generator("print crop", seed, index), scales))
 
 
-def _crop(album: Album, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _crop(
+    album: Album, size: int, rng: np.random.Generator, scales: tuple[float, float]
+) -> NDArray[np.uint8]:
     """Cut a square at a random scale, turned by quarters and mirrored."""
     picture = album[int(rng.integers(len(album)))].cpu().numpy()
-    scale = float(np.exp(rng.uniform(*np.log(SCALES))))
+    scale = float(np.exp(rng.uniform(*np.log(scales))))
     side = min(round(size / scale), *picture.shape[:2])
     top, left = (int(rng.integers(length - side + 1)) for length in picture.shape[:2])
     piece = picture[top : top + side, left : left + side]

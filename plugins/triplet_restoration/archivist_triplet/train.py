@@ -7,31 +7,40 @@ The data folder holds ``photos`` (clean pictures), ``historic-prints`` (scans of
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import cv2
 import torch
+from safetensors.torch import load_file
 
 from archivist_torch.ageing import AgeingSettings
 from archivist_torch.device import Compute, choose
+from archivist_torch.optimisers import optimisers as plain_optimisers
 from archivist_torch.perceptual import PerceptualLoss
 from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
-from archivist_torch.weights import load_weights, read_metadata, save_weights
-from archivist_triplet.compact import Triplet
+from archivist_torch.weights import digest, load_state, load_weights, read_metadata, save_weights
+from archivist_triplet.compact import Encoder, Triplet
 from archivist_triplet.samples import Material
-from archivist_triplet.training.lessons import ToneLessons
-from archivist_triplet.training.mapping_stage import MappingTask, begun, optimisers
-from archivist_triplet.training.source import Source
+from archivist_triplet.training import lessons
+from archivist_triplet.training.mapping_stage import MappingTask, begun, continued, optimisers
+from archivist_triplet.training.source import LIKE_PRINTS, SHARPENED, Source
 from archivist_triplet.training.vae_stage import Pair, VaeTask
 from archivist_triplet.training.validation import Validation
 
 VAE_SHARE = 0.15
 """Share of the budget that the auto-encoders get; they exceed 36 dB after 200 steps."""
+FIRST_RATES, LATER_RATES = (2e-3, 0.03), (3e-4, 0.0)
+"""Full learning rates (AdamW, Muon) of the auto-encoders, from nothing and from given weights.
+Muon moves all directions of a matrix equally far: latents that were to stay were gone after 300
+steps."""
+FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (1e-3, 0.002)
+"""The same of the mapping. Muon at 0.03 made it diverge, at 0.012 it stood still."""
 PRISTINE = 0.08
 """Share of samples that are not aged, so that good pictures are left alone."""
 SOLVED = 32
@@ -53,8 +62,10 @@ class Run:
     threads: int = 1
     prints: bool = True
     resume: bool = False
-    lessons: int = 2400
-    """Samples remembered for lessons in tone; 150 MB, about 3 minutes on one core."""
+    begin: Path | None = None
+    """Weights of a triplet to go on from: VAE2 stays, VAE1 and the mapping learn on."""
+    lessons: int = 12_000
+    """Samples remembered for lessons in tone; 500 MB, about 2 minutes on one core."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -83,6 +94,12 @@ class Run:
     flag_value=False,
     default=True,
     help="Train VAE1 on synthetic pictures alone, to see what real prints bring.",
+)
+@click.option(
+    "--from",
+    "begin",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights to go on from: VAE2 is kept, VAE1 and the mapping are trained on.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(*, device: str, **asked: object) -> None:
@@ -139,16 +156,24 @@ class Stages:
         side serve them as well at half the cost.
         """
         seed_everything(self.run.seed)
+        begin = self.run.begin
+        pair, kept = (Pair(), None) if begin is None else _begun_with(begin)
         task = VaeTask(
-            self._source(1, self.run.crop // 2, prints=self.run.prints),
+            self._source(
+                1, self.run.crop // 2, prints=self.run.prints, like_prints=begin is not None
+            ),
             self.validation,
             self.perceptual,
             align=self.run.prints,
+            kept=kept,
         )
+        rate, matrix_rate = FIRST_RATES if begin is None else LATER_RATES
         minutes, batch = self.run.minutes * VAE_SHARE, 2 * self.run.batch
-        settings = self._settings(minutes, batch, rate=2e-3, matrix_rate=0.03)
+        settings = self._settings(minutes, batch, rate=rate, matrix_rate=matrix_rate)
+        learning = pair if begin is None else pair.vae_a
+        moved_by = plain_optimisers(learning, rate=rate, matrix_rate=matrix_rate)
         folder = self.run.out / "vae"
-        self._train(Trainer(Pair(), task, settings, folder, self.compute))
+        self._train(Trainer(pair, task, settings, folder, self.compute, moved_by=moved_by))
 
     def mapping(self) -> None:
         """Train the mapping; the weights of all three land in ``mapping/last.safetensors``.
@@ -156,27 +181,35 @@ class Stages:
         The last ones again: the score of a dozen pictures varies more than the weights do.
         """
         seed_everything(self.run.seed)
-        pair, source = Pair(), self._source(2, self.run.crop, prints=False)
-        load_weights(pair, self.run.out / "vae" / "last.safetensors")
-        shown = torch.cat([source.samples(source.batch([i])).truth.cpu() for i in range(SOLVED)])
-        network = begun(pair, shown)
-        lessons = ToneLessons(
-            network, self._source(3, self.run.crop, prints=False), self.compute, self.run.lessons
-        )
-        task = MappingTask(source, self.validation, self.perceptual, lessons)
+        source = self._source(2, self.run.crop)
+        network = self._begun(source)
+        taught = lessons.ToneLessons(network, self._small_source(), self.compute, self.run.lessons)
+        task = MappingTask(source, self.validation, self.perceptual, taught)
         minutes = self.run.minutes * (1 - VAE_SHARE)
-        settings = self._settings(minutes, self.run.batch, rate=1e-3, matrix_rate=0.006)
+        rates = FIRST_MAPPING_RATES if self.run.begin is None else LATER_MAPPING_RATES
+        settings = self._settings(minutes, self.run.batch, rate=rates[0], matrix_rate=rates[1])
         facts = {
             "network": NETWORK,
             "seed": str(self.run.seed),
             "prints": "aligned" if self.run.prints else "none",
             "run_minutes": f"{self.run.minutes:g}",
+            "begun": "anew" if self.run.begin is None else digest(self.run.begin),
         }
         folder = self.run.out / "mapping"
         moved_by = optimisers(network, rate=settings.rate, matrix_rate=settings.matrix_rate)
         self._train(
             Trainer(network, task, settings, folder, self.compute, facts=facts, moved_by=moved_by)
         )
+
+    def _begun(self, source: Source) -> Triplet:
+        """Return the triplet that the second stage begins with."""
+        pair = Pair()
+        load_weights(pair, self.run.out / "vae" / "last.safetensors")
+        shown = [source.samples(source.batch([i])) for i in range(SOLVED)]
+        if self.run.begin is None:
+            return begun(pair, torch.cat([samples.truth.cpu() for samples in shown]))
+        old = torch.cat([samples.aged.cpu() for samples in shown])
+        return continued(self.run.begin, pair, old)
 
     def _train(self, trainer: Trainer) -> None:
         """Run a stage, or what is left of it."""
@@ -195,15 +228,34 @@ class Stages:
             validate_minutes=max(0.5, min(4.0, minutes / 6)),
         )
 
-    def _source(self, stage: int, size: int, *, prints: bool) -> Source:
+    def _source(
+        self, stage: int, size: int, *, prints: bool = False, like_prints: bool = False
+    ) -> Source:
+        settings = LIKE_PRINTS if like_prints else AgeingSettings(pristine=PRISTINE)
         return Source(
             material=self.material,
             seed=2 * self.run.seed + stage,
             size=size,
-            settings=AgeingSettings(pristine=PRISTINE),
+            settings=settings,
             prints=prints,
             early=not self.accelerated,
+            sharpened=SHARPENED if like_prints else 0.0,
         )
+
+    def _small_source(self) -> Source:
+        return replace(self._source(3, lessons.SIDE), scales=lessons.SCALES)
+
+
+def _begun_with(path: Path) -> tuple[Pair, Encoder]:
+    """Return the auto-encoders of a triplet's weights, VAE2 frozen, and VAE1's encoder as it is.
+
+    Raises WeightsMismatch for a file that does not hold both.
+    """
+    state = {n: w for n, w in load_file(path).items() if not n.startswith("mapping.")}
+    pair = Pair()
+    load_state(pair, state, f"{path} (vae_*)")
+    pair.vae_b.requires_grad_(False)
+    return pair, copy.deepcopy(pair.vae_a.encoder).requires_grad_(False)
 
 
 def export(source: Path, destination: Path) -> Path:

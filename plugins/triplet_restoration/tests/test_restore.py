@@ -11,9 +11,10 @@ import pytest
 
 from archivist.api import BadInput, Colour, Image, Mask, WeightsMissing
 from archivist.testing import FakeContext, run_step
+from archivist_triplet.condition import THRESHOLD, assess
 from archivist_triplet.params import RestoreParams
 from archivist_triplet.plugin import RESTORE
-from archivist_triplet.restore import applies
+from archivist_triplet.restore import OF_TONE, applies
 
 
 def scene(height: int = 120, width: int = 160) -> np.ndarray:
@@ -98,6 +99,37 @@ def test_16_bits_are_not_rounded_to_8() -> None:
     steps = out.pixels * 255
     assert (abs(steps - np.rint(steps)) > 0.01).mean() > 0.5
     assert out.depth == 16
+
+
+def test_a_picture_with_noise_alone_keeps_its_tone() -> None:
+    rng = np.random.default_rng(2)
+    clean = np.repeat(scene(360, 480), 3, axis=2)
+    noisy = colour(np.clip(clean + rng.normal(0, 0.06, clean.shape), 0, 1))
+    condition = assess(noisy.pixels)
+
+    out = run_step(RESTORE, image=noisy)
+
+    assert condition.scores["noise"] >= THRESHOLD > max(condition.scores[n] for n in OF_TONE)
+    assert out["scores"].values["tone_kept"] == 1
+    assert abs(out["image"].pixels.mean() - noisy.pixels.mean()) < 0.01
+
+
+def test_a_faded_print_does_not_keep_its_tone() -> None:
+    out = run_step(RESTORE, image=grey(0.35 + 0.25 * scene()))
+
+    assert out["scores"].values["tone_kept"] == 0
+
+
+def test_the_grain_of_a_filling_follows_the_seed() -> None:
+    rng = np.random.default_rng(2)
+    noisy = grey(np.clip(0.5 + rng.normal(0, 0.06, (120, 160, 1)), 0, 1))
+    first, again, other = (
+        run_step(RESTORE, {"scope": "masked"}, seed=seed, image=noisy, mask=patch())
+        for seed in (1, 1, 2)
+    )
+
+    assert np.array_equal(first["image"].pixels, again["image"].pixels)
+    assert not np.array_equal(first["image"].pixels, other["image"].pixels)
 
 
 def test_no_strength_is_no_change() -> None:

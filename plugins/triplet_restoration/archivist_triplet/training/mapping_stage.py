@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from archivist_torch.optimisers import Muon
 from archivist_torch.perceptual import PerceptualLoss
 from archivist_torch.training import Batch
-from archivist_triplet.compact import Triplet, fill_smoothly, reduced
+from archivist_torch.weights import load_state
+from archivist_triplet.compact import Triplet, fill_smoothly, reduced, seen_small
 from archivist_triplet.training.discriminators import (
     PatchGan,
     feature_matching,
@@ -19,23 +22,29 @@ from archivist_triplet.training.discriminators import (
 )
 from archivist_triplet.training.fits import affine_fit
 from archivist_triplet.training.lessons import ToneLessons
-from archivist_triplet.training.objectives import charbonnier, heavier
-from archivist_triplet.training.source import Source
+from archivist_triplet.training.objectives import charbonnier, heavier, in_decades
+from archivist_triplet.training.source import Samples, Source
 from archivist_triplet.training.terms import Terms
 from archivist_triplet.training.vae_stage import Pair
 from archivist_triplet.training.validation import Validation
 
 WEIGHTS = {
-    "pixels": 1.0,
+    "pixels": 0.5,
+    "decades": 0.2,
     "latent": 0.1,
     "perceptual": 0.05,
     "fooled": 2e-3,
     "matching": 0.01,
-    "tone": 1.0,
+    "tone": 0.25,
 }
-"""Of each term of the loss; pixels end near 0.08, latent near 0.5, perceptual near 0.4."""
+"""Of each term of the loss; pixels end near 0.14, latent near 0.35, perceptual near 0.6. The terms
+that are logarithms, decades and tone, change by 0.1 for 1 dB."""
 MOVED = -0.3
 """How far each number of a colour is moved to learn its map; down, since up leaves -1..1."""
+VIEW = "mapping.context.view."
+"""Where the entries of a weight file that belong to the view begin."""
+ATTAINABLE = 1e-3
+"""Mean square error (of -1..1) below which nothing is gained: 36 dB, where the decoder ends."""
 DAMAGED = 2.5
 """Weight of damaged pixels beside sound ones; they are 5 % of all pixels."""
 
@@ -70,12 +79,14 @@ class MappingTask:
         filled = fill_smoothly(samples.aged, samples.observed)
         with torch.no_grad():
             latent, wanted = network.vae_a.encoder(filled), network.vae_b.encoder(samples.truth)
-        mapped = network.mapping(latent, reduced(samples.observed))
+        small = seen_small(filled, samples.observed)
+        mapped = network.mapping(latent, reduced(samples.observed), small)
         made = network.vae_b.decoder(mapped)
         fooled, matching = self._judged(filled[::3], made[::3], samples.truth[::3])
         return self.terms.total(
             {
                 "pixels": charbonnier(made, samples.truth, heavier(samples.mask, DAMAGED)),
+                "decades": self._decades(made, samples),
                 "latent": (mapped.float() - wanted.float()).abs().mean(),
                 "perceptual": self.perceptual(made[1::2], samples.truth[1::2]),
                 "fooled": fooled,
@@ -93,6 +104,12 @@ class MappingTask:
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return PSNR before and after; the gain decides. Writes a sheet of samples."""
         return self.validation.of_triplet(network) | self.terms.means()
+
+    def _decades(self, made: Tensor, samples: Samples) -> Tensor:
+        """Return the mean logarithm of each picture's square error, so that good ones count."""
+        weight = heavier(samples.mask, DAMAGED)
+        square = (made.float() - samples.truth).square().mean(dim=1, keepdim=True) * weight
+        return in_decades(square.mean(dim=(1, 2, 3)) / weight.mean(dim=(1, 2, 3)), ATTAINABLE)
 
     def _judged(self, old: Tensor, made: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """Judge pairs of old and restored pictures."""
@@ -132,16 +149,55 @@ def begun(pair: Pair, truth: Tensor) -> Triplet:
     return frozen(network)
 
 
+def continued(path: Path, pair: Pair, old: Tensor) -> Triplet:
+    """Return the triplet of a weight file with the auto-encoders of ``pair`` in place of its own.
+
+    VAE2 must be the same. VAE1's new latents are led back to the old ones by a least-squares fit
+    on old pictures ``old`` (batch, 3, height, width), -1..1, and the mapping takes that fit into
+    the layers that see the latent, so that it begins nearly as it was. A file without a view (see
+    :class:`archivist_triplet.compact.View`) gets a new one, which begins by telling nothing.
+    Raises WeightsMismatch for weights that do not fit.
+    """
+    network = Triplet(pair.latent)
+    fresh = {n: w for n, w in network.state_dict().items() if n.startswith(VIEW)}
+    load_state(network, fresh | load_file(path), str(path))
+    with torch.no_grad():
+        weight, bias = affine_fit(
+            _positions(pair.vae_a.encoder(old)), _positions(network.vae_a.encoder(old))
+        )
+    mapping = network.mapping
+    for layer in (mapping.enter, mapping.straight, mapping.tone.maps, mapping.context.look):
+        _after(layer, weight, bias)
+    network.vae_a.load_state_dict(pair.vae_a.state_dict())
+    network.vae_b.load_state_dict(pair.vae_b.state_dict())
+    return frozen(network)
+
+
+@torch.no_grad()
+def _after(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    """Let a layer do in place what it did after an affine map of its first channels.
+
+    Exact, but at the border of a picture, where the layer pads with zeros.
+    """
+    latent = len(bias)
+    own = layer.weight[:, :latent].clone()
+    assert layer.bias is not None
+    layer.bias += torch.einsum("oihw,i->o", own, bias)
+    layer.weight[:, :latent] = torch.einsum("oihw,ij->ojhw", own, weight)
+
+
 def optimisers(network: Triplet, *, rate: float, matrix_rate: float) -> list[torch.optim.Optimizer]:
     """Return Muon for the convolutions of the mapping and AdamW for the rest of it.
 
-    AdamW has the layers that make the latent, and the steering: Muon moves it as far in each step
-    as any other matrix, and its inputs are large, so that it set the whole network swinging
+    AdamW has the layers that make the latent, the view and the steering: Muon moves it as far in
+    each step as any other matrix, and its inputs are large, so that it set all of it swinging
     (pixel loss 2.7 over 500 steps, where 0.2 is that of the input).
     """
     mapping = network.mapping
     outer = {
-        id(w) for part in (mapping.straight, mapping.tone, mapping.leave) for w in part.parameters()
+        id(w)
+        for part in (mapping.straight, mapping.tone, mapping.leave, mapping.context.view)
+        for w in part.parameters()
     }
     weights = list(mapping.parameters())
     matrices = [w for w in weights if w.ndim == 4 and id(w) not in outer]

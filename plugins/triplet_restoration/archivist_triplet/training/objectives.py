@@ -28,3 +28,11 @@ def latent_size(mean: Tensor) -> Tensor:
     Constants are left out.
     """
     return 0.5 * mean.float().square().mean()
+
+
+def in_decades(square: Tensor, floor: float) -> Tensor:
+    """Return the mean over pictures of the logarithm, to the base of ten, of their square errors.
+
+    ``square`` is (batch,); below ``floor`` nothing more is gained. A tenth of it is 1 dB.
+    """
+    return torch.log10(square + floor).mean()

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from archivist_torch.perceptual import PerceptualLoss
 from archivist_torch.training import Batch
-from archivist_triplet.compact import Vae
+from archivist_triplet.compact import Encoder, Vae
 from archivist_triplet.training.discriminators import (
     PatchGan,
+    StatisticsJudge,
     feature_matching,
     taken_for,
     telling_apart,
@@ -29,9 +30,14 @@ WEIGHTS = {
     "fooled": 1e-3,
     "matching": 0.01,
     "aligned": 0.05,
+    "alike": 0.3,
+    "kept": 0.3,
 }
-"""Of each term of the loss; pixels end near 0.02, perceptual near 0.1, the others at 0.1 to 1."""
+"""Of each term of the loss; pixels end near 0.02, perceptual near 0.1, the others at 0.1 to 1.
+"aligned" is told by places of a latent, "alike" by its statistics."""
 
+GREY = 0.02
+"""A truth whose channels lie no further apart (-1..1) belongs to a monochrome sample."""
 SELDOM = 3
 """Perceptual loss and discriminator look at every third picture: they cost as much as the rest."""
 
@@ -49,9 +55,14 @@ class Pair(nn.Module):
 class VaeTask:
     """Samples, losses and validation of both auto-encoders.
 
-    Half of what VAE1 sees are real prints, half synthetic old pictures, and a discriminator of
-    latents makes it encode the first as it does the second: real latents are the fakes. Without
-    ``align`` it sees synthetic ones alone.
+    Half of what VAE1 reconstructs are real prints, half synthetic old pictures, and it must encode
+    the first as it does the second: one discriminator sees to it place by place, another for
+    latents as a whole; real latents are the fakes. Both look at all prints and synthetic pictures
+    of a batch; of the latter at monochromes alone, for there are no prints in colours, and what
+    sets colours apart cannot be aligned. Without ``align`` VAE1 sees synthetic pictures alone.
+
+    With ``kept``, the encoder that VAE1 had before, both VAE2 and the latents of synthetic pictures
+    stay as they are, and those of prints come to them: a mapping that was trained goes on to fit.
     """
 
     def __init__(
@@ -61,41 +72,52 @@ class VaeTask:
         perceptual: PerceptualLoss,
         *,
         align: bool = True,
+        kept: Encoder | None = None,
         latent: int = 64,
     ) -> None:
         self.source, self.validation, self.perceptual = source, validation, perceptual
-        self.align = align
+        self.align, self.kept = align, kept
         self.pictures, self.latents = PatchGan(3), PatchGan(latent, (64, 96, 128))
-        self.rivals: nn.Module = nn.ModuleList(
-            [self.pictures, self.latents] if align else [self.pictures]
-        )
+        self.statistics = StatisticsJudge(latent)
+        judges = [self.pictures, self.latents, self.statistics] if align else [self.pictures]
+        self.rivals: nn.Module = nn.ModuleList(judges)
         self.terms = Terms(WEIGHTS)
-        self._shown: list[tuple[PatchGan, Tensor, Tensor]] = []
+        self._shown: list[tuple[nn.Module, Tensor, Tensor]] = []
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """Return the batch of these samples."""
         return self.source.batch(indices)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss of both auto-encoders on a batch."""
+        """Return the loss of the auto-encoders on a batch."""
         samples = self.source.samples(batch)
         old = self._old(samples)
-        (made_a, mean_a), (made_b, mean_b) = network.vae_a(old), network.vae_b(samples.truth)
-        made, real = torch.cat([made_a, made_b]), torch.cat([old, samples.truth])
+        passes = [(old, *network.vae_a(old))]
+        if self.kept is None:
+            passes.append((samples.truth, *network.vae_b(samples.truth)))
+        real, made, mean = (torch.cat(part) for part in zip(*passes, strict=True))
         fooled, matching = self._judged(made[::SELDOM], real[::SELDOM])
         terms = {
             "pixels": charbonnier(made, real),
             "perceptual": self.perceptual(made[1::SELDOM], real[1::SELDOM]),
-            "size": latent_size(torch.cat([mean_a, mean_b])),
+            "size": latent_size(mean),
             "fooled": fooled,
             "matching": matching,
         }
+        if self.kept is not None:
+            synthetic = -(len(old) // 2 if self.align else len(old))
+            with torch.no_grad():
+                before = self.kept.to(old.device)(old[synthetic:]).float()
+            terms["kept"] = (mean[synthetic:].float() - before).abs().mean()
         if self.align:
-            terms["aligned"] = self._aligned(mean_a)
+            terms |= self._aligned(*self._compared(network.vae_a, passes[0][2], samples))
         return self.terms.total(terms)
 
     def rival_loss(self) -> Tensor:
         """Return the loss of the discriminators on what :meth:`loss` made last."""
+        for judge, made, real in self._shown:
+            if isinstance(judge, StatisticsJudge):
+                judge.follow(made, real)
         return torch.stack([telling_apart(*shown) for shown in self._shown]).sum()
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
@@ -108,6 +130,18 @@ class VaeTask:
         half = len(samples.aged) // 2
         return torch.cat([samples.prints[:half], samples.aged[half : 2 * half]])
 
+    def _compared(self, vae: Vae, mean: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
+        """Return latents of all prints and of all monochrome synthetic pictures of a batch.
+
+        ``mean`` are those of :meth:`_old`; the rest is encoded here, and not reconstructed.
+        """
+        half = len(samples.aged) // 2
+        others = vae.encoder(torch.cat([samples.prints[half:], samples.aged[:half]]))
+        first, second = others.split([len(samples.prints) - half, half])
+        prints = torch.cat([mean[:half], first])
+        grey = monochrome(samples.truth[: 2 * half])
+        return prints, torch.cat([second, mean[half:]])[grey]
+
     def _judged(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         self._shown = [(self.pictures, made.detach(), real)]
         score, features = self.pictures(made)
@@ -115,8 +149,18 @@ class VaeTask:
             wanted = self.pictures(real)[1]
         return taken_for(score, 1), feature_matching(features, wanted)
 
-    def _aligned(self, mean: Tensor) -> Tensor:
-        """Return how far latents of prints are from being taken for those of synthetic ones."""
-        prints, synthetic = mean.chunk(2)
-        self._shown.append((self.latents, prints.detach(), synthetic.detach()))
-        return taken_for(self.latents(prints)[0], 1)
+    def _aligned(self, prints: Tensor, synthetic: Tensor) -> dict[str, Tensor]:
+        """Return how far latents of prints are from being taken for those of synthetic ones.
+
+        Nothing where the batch has no synthetic picture to compare with.
+        """
+        if not len(synthetic):
+            return {}
+        judges = {"aligned": self.latents, "alike": self.statistics}
+        self._shown += [(judge, prints.detach(), synthetic.detach()) for judge in judges.values()]
+        return {name: taken_for(judge(prints)[0], 1) for name, judge in judges.items()}
+
+
+def monochrome(truth: Tensor) -> Tensor:
+    """Return which samples are monochrome (batch,), by their truth (batch, 3, h, w), -1..1."""
+    return (truth.amax(dim=1) - truth.amin(dim=1)).amax(dim=(1, 2)) < GREY

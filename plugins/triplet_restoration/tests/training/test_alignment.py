@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archivist_torch.device import Compute
 from archivist_torch.weights import WeightsMismatch, save_weights
-from archivist_triplet.alignment import accuracy, crops, measure, read_vae_a
+from archivist_triplet.alignment import MIXES, accuracy, crops, measure, read_vae_a
 from archivist_triplet.compact import Vae
 from archivist_triplet.samples import Material
 from archivist_triplet.training.vae_stage import Pair
@@ -61,6 +61,14 @@ def test_as_many_prints_as_synthetic_pictures_are_compared(data: Path) -> None:
     prints, aged = crops(Material.read(data, "train"), 5, seed=1)
 
     assert prints.shape == aged.shape == (5, 3, 128, 128)
+
+
+def test_synthetic_pictures_like_prints_are_not_those_of_training(data: Path) -> None:
+    material = Material.read(data, "train")
+    like, training = (crops(material, 4, 1, mix) for mix in MIXES)
+
+    assert torch.equal(like[0], training[0])
+    assert not torch.equal(like[1], training[1])
 
 
 def test_a_measurement_repeats(data: Path, cpu: Compute, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from archivist_triplet.training.discriminators import (
     telling_apart,
 )
 from archivist_triplet.training.fits import affine_fit
-from archivist_triplet.training.objectives import charbonnier, heavier, latent_size
+from archivist_triplet.training.objectives import charbonnier, heavier, in_decades, latent_size
 from archivist_triplet.training.terms import Terms
 
 
@@ -35,6 +35,19 @@ def test_damaged_pixels_weigh_as_much_as_asked() -> None:
 
 def test_the_size_of_a_latent_is_half_its_mean_square() -> None:
     assert latent_size(torch.full((2, 4, 3, 3), 2.0)).item() == 2
+
+
+def test_a_tenth_of_an_error_is_one_decade_whatever_the_others_are() -> None:
+    errors = torch.tensor([0.1, 0.001])
+    better = torch.tensor([0.1, 0.0001])
+
+    assert (in_decades(errors, 0.0) - in_decades(better, 0.0)).item() == pytest.approx(0.5)
+
+
+def test_below_the_floor_little_is_gained() -> None:
+    errors = torch.tensor([[1e-6], [1e-7]])
+
+    assert in_decades(errors[0], 1e-3) - in_decades(errors[1], 1e-3) < 1e-3
 
 
 def test_feature_matching_sends_no_gradient_to_the_real() -> None:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from archivist_torch.device import Compute
-from archivist_torch.weights import load_weights, read_metadata
+from archivist_torch.weights import digest, load_weights, read_metadata
 from archivist_triplet.compact import Triplet
 from archivist_triplet.train import NETWORK, Run, command, train
 
@@ -91,3 +93,16 @@ def test_the_ablation_needs_no_prints_and_says_so_in_the_weights(
     run = replace(asked(data, tmp_path / "run"), prints=False)
 
     assert read_metadata(train(run, cpu))["prints"] == "none"
+
+
+def test_training_goes_on_from_given_weights(data: Path, cpu: Compute, tmp_path: Path) -> None:
+    first = train(asked(data, tmp_path / "first"), cpu)
+    run = replace(asked(data, tmp_path / "second"), begin=first)
+
+    second = train(run, cpu)
+
+    before, after = load_file(first), load_file(second)
+    moved = {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])}
+    assert moved == {"vae_a", "mapping"}
+    assert read_metadata(first)["begun"] == "anew"
+    assert read_metadata(second)["begun"] == digest(first)
