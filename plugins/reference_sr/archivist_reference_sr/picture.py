@@ -71,3 +71,9 @@ def resized(picture: Tensor, height: int, width: int) -> Tensor:
     """Return pictures (batch, channels, ...) of another size, values cut to -1..1 as in 8 bits."""
     sized = functional.interpolate(picture, (height, width), mode="bicubic", antialias=True)
     return sized.clamp_(-1, 1)
+
+
+def enlarged_exactly(pictures: Tensor) -> Tensor:
+    """Return pictures (batch, 3, ...) four times as large, values not cut."""
+    size = [side * SCALE for side in pictures.shape[2:]]
+    return functional.interpolate(pictures, size, mode="bicubic", antialias=True)

@@ -1,0 +1,1 @@
+"""Our own network: enlarges by itself, and adds texture borrowed in the space of pixels."""

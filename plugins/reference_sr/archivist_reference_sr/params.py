@@ -1,0 +1,41 @@
+"""What the user may set, as data; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archivist.api import param
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpscaleParams:
+    """How much larger, by which network, and what may be borrowed."""
+
+    scale: int = param(
+        4, doc="How many times larger along a side. 2 is the result of 4, halved.", choices=(4, 2)
+    )
+    network: str = param(
+        "compact",
+        doc="Our own network, or the paper's in full size, whose released weights you import "
+        "yourself.",
+        choices=("compact", "paper"),
+    )
+    matching: str = param(
+        "exact",
+        doc="exact compares every position with every other, as far as that is feasible; fast "
+        "compares reduced pictures (compact) or by fewer directions (paper).",
+        choices=("exact", "fast"),
+    )
+    least_similarity: float = param(
+        0.5,
+        doc="Similarity of a place below which nothing is borrowed there (compact).",
+        low=0.5,
+        high=1,
+    )
+    tile: int = param(
+        256,
+        doc="Side in pixels of the parts in which the network sees the picture; bounds memory.",
+        low=96,
+        high=2048,
+        affects_pixels=False,
+    )

@@ -1,0 +1,188 @@
+"""``archivist train ttsr``: train the compact network, in two stages and one budget.
+
+The data folder holds ``photos`` and ``reference-groups`` (a folder for each group of photographs of
+one place or thing). In the folder of a run lie ``enlarger`` and ``joiner``, a run of
+:mod:`archivist_torch.training` each, ``cache`` with what was prepared, and ``compact.safetensors``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import cv2
+import torch
+
+from archivist_reference_sr.compact.describer import Describer
+from archivist_reference_sr.compact.enlarger import Enlarger
+from archivist_reference_sr.compact.joiner import Joiner
+from archivist_reference_sr.compact.network import Compact
+from archivist_reference_sr.training.enlarger_stage import EnlargerTask, EnlargerValidation
+from archivist_reference_sr.training.joiner_stage import JoinerTask, JoinerValidation
+from archivist_reference_sr.training.material import Material
+from archivist_reference_sr.training.pairs import REDUCE, Crops
+from archivist_torch.device import Compute, choose
+from archivist_torch.seeding import seed_everything
+from archivist_torch.training import Settings, Trainer
+from archivist_torch.weights import load_weights, read_metadata, save_weights
+
+ENLARGER_SHARE = 0.65
+"""Share of the budget for enlarging without references, which every picture gains from."""
+RATE, MATRIX_RATE = 1e-3, 0.015
+"""Of AdamW and Muon. 0.06 for Muon diverges after 200 steps; AdamW alone gains half as much in as
+many steps."""
+NETWORK = "archivist_reference_sr.compact.network:Compact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What was asked for on the command line."""
+
+    data: Path
+    out: Path
+    minutes: float
+    seed: int = 1
+    batch: int = 6
+    crop: int = 192
+    workers: int = 0
+    threads: int = 1
+    reduce: str = "bicubic"
+    resume: bool = False
+    steps: int | None = None
+    """Ends each stage after so many steps (tests)."""
+
+
+@click.command("ttsr")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path, exists=True), help="Training pictures."
+)
+@click.option("--minutes", required=True, type=float, help="Budget of both stages.")
+@click.option(
+    "--out", default="runs/ttsr", type=click.Path(path_type=Path), help="Folder of the run."
+)
+@click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
+@click.option("--batch", default=6, show_default=True, help="Samples in a step.")
+@click.option("--crop", default=192, show_default=True, help="Their side, in pixels of the truth.")
+@click.option("--workers", default=0, show_default=True, help="Processes that make samples.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads of the networks.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--reduce",
+    type=click.Choice(sorted(REDUCE)),
+    default="bicubic",
+    show_default=True,
+    help="How pictures are made small: as in the literature, or with blur, noise and JPEG.",
+)
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+def command(*, device: str, **asked: object) -> None:
+    """Train the compact network of ttsr.upscale; the weights land in OUT/compact.safetensors."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    run = Run(**asked)  # type: ignore[arg-type]
+    try:
+        train(run, choose(device))
+    except (FileNotFoundError, FileExistsError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+def train(run: Run, compute: Compute) -> Path:
+    """Train both stages, or what is left of them, and return the path of the weights.
+
+    Raises FileExistsError when the folder holds a run that is not to be resumed, ValueError for a
+    crop that is no multiple of 4, FileNotFoundError when there are no photographs.
+    """
+    _check(run)
+    torch.set_num_threads(run.threads)
+    cv2.setNumThreads(1)
+    stages = Stages(run, compute, Material.read(run.data, run.out / "cache"))
+    if not (run.resume and (run.out / "joiner" / "checkpoint.pt").exists()):
+        stages.enlarger()
+    stages.joiner()
+    return export(run.out, run.out / "compact.safetensors")
+
+
+class Stages:
+    """Both stages of a run on the same material."""
+
+    def __init__(self, run: Run, compute: Compute, material: Material) -> None:
+        self.run, self.compute, self.material = run, compute, material
+
+    def enlarger(self) -> None:
+        """Train enlarging without references."""
+        run, material = self.run, self.material
+        seed_everything(run.seed)
+        crops = Crops(material.album(), run.crop // 4, run.seed, REDUCE[run.reduce])
+        sets = {n: [p.pixels for p in g] for n, g in material.held_out.items()}
+        sets["photos"] = material.held_out_photos[::3]
+        task = EnlargerTask(crops, EnlargerValidation(sets, self.compute))
+        settings = self._settings(run.minutes * ENLARGER_SHARE)
+        self._train(Trainer(Enlarger(), task, settings, run.out / "enlarger", self.compute))
+
+    def joiner(self) -> None:
+        """Train the use of references, on the enlarger's last weights."""
+        run, material = self.run, self.material
+        seed_everything(run.seed)
+        enlarger = Enlarger()
+        load_weights(enlarger, run.out / "enlarger" / "last.safetensors")
+        layout = torch.channels_last
+        enlarger = enlarger.requires_grad_(False).eval()
+        enlarger = enlarger.to(self.compute.device, memory_format=layout)  # type: ignore[call-overload]
+        prepare = (Describer.pretrained(), run.reduce, run.out / "cache")
+        lessons = material.lessons(*prepare)
+        validation = JoinerValidation(material.validation(*prepare), self.compute)
+        task = JoinerTask(lessons, enlarger, run.crop // 4, run.seed, validation)
+        settings = self._settings(run.minutes * (1 - ENLARGER_SHARE))
+        facts = {
+            "network": NETWORK,
+            "seed": str(run.seed),
+            "reduce": run.reduce,
+            "run_minutes": f"{run.minutes:g}",
+        }
+        folder = run.out / "joiner"
+        self._train(Trainer(Joiner(), task, settings, folder, self.compute, facts=facts))
+
+    def _train(self, trainer: Trainer) -> None:
+        """Run a stage, or what is left of it."""
+        if self.run.resume:
+            trainer.resume()
+        trainer.run()
+
+    def _settings(self, minutes: float) -> Settings:
+        return Settings(
+            minutes=minutes,
+            batch=self.run.batch,
+            rate=RATE,
+            matrix_rate=MATRIX_RATE,
+            workers=self.run.workers,
+            steps=self.run.steps,
+            validate_minutes=max(0.5, min(2.0, minutes / 6)),
+        )
+
+
+def export(run: Path, destination: Path) -> Path:
+    """Write the weights of a run for shipping, float16. Returns ``destination``.
+
+    The last weights of both stages: at the end of the schedule they have come to rest.
+    """
+    network = Compact()
+    network.describer = Describer.pretrained()
+    load_weights(network.enlarger, run / "enlarger" / "last.safetensors")
+    source = run / "joiner" / "last.safetensors"
+    load_weights(network.joiner, source)
+    save_weights(network.state_dict(), destination, read_metadata(source), torch.float16)
+    return destination
+
+
+def _check(run: Run) -> None:
+    if run.crop % 4:
+        raise ValueError(f"crops of {run.crop} px cannot be reduced to a quarter; use a multiple")
+    if not run.resume and any(run.out.glob("*/checkpoint.pt")):
+        raise FileExistsError(
+            f"{run.out} holds a run; continue it with --resume, or name another folder by --out"
+        )
+
+
+if __name__ == "__main__":
+    command()
