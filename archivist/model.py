@@ -234,13 +234,49 @@ class Supplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookalike:
+    """A place of the archive that looks like a place of an asset, and may become its reference.
+
+    Regions are x, y, width, height in pixels of the upright scan; ``path`` is any of the places
+    where the file lies, relative to the scans. A plan that is still being made leaves ``path`` and
+    ``facts`` out; they are filled in where the frozen plan is read.
+    """
+
+    asset: str
+    page: int
+    path: str = ""
+    region: tuple[int, int, int, int]
+    near: tuple[int, int, int, int]
+    """The region of the asset itself that it looks like."""
+    cosine: float
+    """Similarity of the embeddings, -1..1."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Of the manifest: rights, object_id, date, where known."""
+
+
+LOOKALIKES = "lookalikes"
+"""The input of a step that chooses references; the engine supplies it."""
+
+
+def lookalikes_digest(lookalikes: Sequence[Lookalike]) -> str:
+    """Return what a step key holds of lookalikes: the places in their order, without the scores."""
+    return digest_json([[one.asset, one.region, one.near] for one in lookalikes])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageWork:
-    """What is to be done for one asset: its tasks in order and the results it may reuse."""
+    """What is to be done for one asset: its tasks in order and the results it may reuse.
+
+    ``lookalikes`` are what the second pass of a plan found for it, the most similar first, in the
+    index of which ``snapshot`` is the digest; None where the recipe takes no references.
+    """
 
     asset: Asset
     tasks: tuple[Task, ...]
     known: tuple[KnownResult, ...] = ()
     supplied: tuple[Supplied, ...] = ()
+    lookalikes: tuple[Lookalike, ...] | None = None
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def test_hook_archivist_steps() -> None:
         def archivist_steps(self) -> list[StepSpec]:
             return [step]
 
-    assert load(Plugin()).steps == {"a.b": step}
+    assert load(Plugin()).steps["a.b"] is step
 
 
 def test_hook_archivist_codecs() -> None:

@@ -90,7 +90,8 @@ def test_a_plugin_that_fails_on_import_does_not_stop_the_rest(install: Install) 
     install("museum-copy", GOOD.format(step="museum.copy"))
     plugins = load_plugins(allow=["aa-broken", "museum-copy"])
     assert state(plugins, "aa-broken") is PluginState.BROKEN
-    assert "no such library" in (plugins.infos[0].error or "")
+    errors = {info.name: info.error for info in plugins.infos}
+    assert "no such library" in (errors["aa-broken"] or "")
     assert "museum.copy" in plugins.steps
 
 
@@ -134,6 +135,12 @@ def test_a_distribution_is_blocked_however_its_name_is_written(install: Install)
     assert state(plugins, "museum-copy") is PluginState.BLOCKED
 
 
+def test_the_steps_of_archivist_itself_are_there_whatever_is_allowed() -> None:
+    plugins = load_plugins(allow=[], block=["archivist", "references"])
+    owner = plugins.owners["references.choose"]
+    assert (owner.distribution, owner.state) == ("archivist", PluginState.LOADED)
+
+
 def test_a_step_offered_twice_is_withdrawn_and_the_error_names_both() -> None:
     plugins = load_plugins(allow=[], extra={"one": Offers(STEP), "two": Offers(STEP)})
     assert "sample.copy" not in plugins.steps
@@ -144,14 +151,15 @@ def test_a_step_offered_twice_is_withdrawn_and_the_error_names_both() -> None:
 
 def test_an_unknown_step_is_answered_with_the_nearest_one() -> None:
     plugins = load_plugins(allow=[], extra={"one": Offers(STEP)})
-    with pytest.raises(UsageError, match=r"did you mean 'sample.copy'\? Known steps: sample.copy"):
+    with pytest.raises(UsageError, match=r"mean 'sample.copy'\? Known steps: .*, sample.copy"):
         plugins.require("sample.coyp")
 
 
 def test_one_bad_step_of_a_plugin_leaves_its_others_in_use() -> None:
     bad = replace(STEP, id="sample.bad", version=0)
     plugins = load_plugins(allow=[], extra={"one": Offers(bad, STEP)})
-    assert tuple(plugins.steps) == ("sample.copy",)
+    assert "sample.copy" in plugins.steps
+    assert "sample.bad" not in plugins.steps
     assert "step sample.bad: version 0" in (plugins.infos[-1].error or "")
 
 

@@ -31,7 +31,7 @@ class StepContext(Protocol):
 
     @property
     def log(self) -> logging.Logger:
-        """A logger whose messages are kept with the record of this step."""
+        """A logger whose messages, from INFO on, are kept with the record of this step."""
 
     def weights(self, name: str) -> Path:
         """Return the verified file of a declared weight.

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from archivist.api.steps import NoParams
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecSpec:
@@ -29,7 +31,8 @@ class CheckSpec:
     """A check that compares a step's image before and after and may ask a person to look at it.
 
     ``run`` ("mod:fn") takes before and after as :class:`~archivist.api.values.Image` and returns a
-    :class:`~archivist.api.steps.Verdict`: ``needed`` means "a person should look".
+    :class:`~archivist.api.steps.Verdict`: ``needed`` means "a person should look". Both have one
+    size: where a step enlarges, the image before is enlarged by plain interpolation.
     ``steps`` are the step ids it looks at, empty for all.
     """
 
@@ -41,12 +44,18 @@ class CheckSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterSpec:
-    """A format of reports. ``run`` ("mod:fn") takes plain rows and a destination path."""
+    """A format of reports. ``run`` ("mod:fn") takes plain rows and a destination path.
+
+    With ``folder`` it makes a folder at the destination, else a file. With ``params`` (as those of
+    a step) it takes an instance of them as a third argument; ``archivist report --set`` fills them.
+    """
 
     id: str
     title: str
     suffix: str
     run: str
+    folder: bool = False
+    params: type = NoParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,6 +183,9 @@ class StepSpec:
     ``applies`` ("mod:fn", same arguments, returns :class:`Verdict`) says whether the step is
     needed; ``estimate`` ("mod:fn", taking width, height, params, returns :class:`Cost`) refines
     the cost; ``self_test`` ("mod:fn", taking a context) proves the installation in a few seconds.
+
+    A step that finds only while at work that there is nothing to do may return a :class:`Verdict`
+    (not needed, with the reason) instead of its outputs; it is then skipped, as by ``applies``.
     """
 
     id: str
@@ -201,11 +204,17 @@ class StepSpec:
     determinism: Determinism = Determinism.EXACT
     tolerance: float = 0.0
     """Largest difference on replay, values 0..1."""
+    scale_param: str = ""
+    """Names the param that says how many times larger the output is, where that can be chosen."""
     conjectural: bool = False
     """It invents content (faces, colour, borrowed texture): results are marked and reviewed."""
     applies: str | None = None
     estimate: str | None = None
     self_test: str | None = None
+
+    def scale(self, params: object) -> int:
+        """Return how many pixels come out for one that goes in, along a side, with these params."""
+        return int(getattr(params, self.scale_param)) if self.scale_param else self.tiling.scale
 
     def required_weights(self, params: object) -> tuple[Weight, ...]:
         """Return the weights that the step needs with these params."""

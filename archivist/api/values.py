@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,36 +88,64 @@ class Faces:
     faces: tuple[Face, ...]
 
 
+class ReadPicture(Protocol):
+    """How the pixels of a reference are read."""
+
+    def __call__(self, longest: int = 0) -> Image:
+        """Return the picture, its longer side reduced to at most ``longest`` pixels (0: not)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reference:
-    """A chosen reference image: its pixels, its digest (SHA-256, hex), score 0..1 and reason."""
+    """A region of another photograph of the same archive.
 
-    image: Image
-    digest: str
+    ``asset`` is the SHA-256 (hex) of its scan, with ``#page`` when the file has several;
+    ``region`` is (x, y, width, height) in pixels of the upright scan; ``score``, 0..1, and
+    ``reason`` say how good it is as a reference. ``read`` decodes the region each time it is called
+    and keeps nothing, so that many references need the memory of one; ``read(768)`` gives it small,
+    never holding it whole. It raises
+    :class:`~archivist.api.errors.AssetError` when the scan is gone or is not as it was.
+
+    ``near`` is the region of the picture that it looks like, None for all of it; ``scale`` how many
+    of its pixels fall on one of the picture, along a line, where that was measured; ``facts`` what
+    the manifest says of it.
+    """
+
+    asset: str
+    region: tuple[int, int, int, int]
     score: float
     reason: str
+    read: ReadPicture
+    near: tuple[int, int, int, int] | None = None
+    scale: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """References in order of preference, and the index snapshot that they were chosen from."""
+    """References in order of preference, and the index snapshot that they were chosen from.
+
+    ``reason`` says how it came to so many, or to none.
+    """
 
     references: tuple[Reference, ...]
     snapshot: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransferMap:
     """Where texture was borrowed from, on a grid coarser than the output by ``stride`` pixels.
 
-    ``source`` is int32 (h, w): the number of the reference in ``digests``, -1 for none;
-    ``position`` int32 (h, w, 2): x, y in that reference; ``similarity`` float32 (h, w), 0..1.
+    ``source`` is int32 (h, w): the number of the reference in ``assets``, -1 for none;
+    ``position`` int32 (h, w, 2): x, y of the borrowed patch's centre in the upright scan of that
+    reference; ``similarity`` float32 (h, w), 0..1.
     """
 
     source: NDArray[np.int32]
     position: NDArray[np.int32]
     similarity: NDArray[np.float32]
-    digests: tuple[str, ...]
+    assets: tuple[str, ...]
     stride: int
 
 

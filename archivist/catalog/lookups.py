@@ -118,6 +118,21 @@ def assets_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[Asset
     return found
 
 
+def sizes_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, int]:
+    """Return the sizes in bytes of present files by their digests."""
+    table = tables.scan_file.c
+    found: dict[str, int] = {}
+    with catalog.reading() as connection:
+        for page in pages(set(digests)):
+            rows = connection.execute(
+                select(table.digest, table.size)
+                .where(table.collection_id == catalog.collection_id, table.digest.in_(page))
+                .where(table.present == 1)
+            )
+            found.update({row.digest: row.size for row in rows})
+    return found
+
+
 def paths_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the present copies of files by digest, sorted by path."""
     table = tables.scan_file.c

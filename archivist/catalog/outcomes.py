@@ -54,22 +54,23 @@ def close_units(
     *,
     run: int,
     outcomes: Sequence[UnitOutcome],
-    assets: Mapping[str, int],
+    assets: Mapping[str, int] | None,
 ) -> None:
-    """Write how the assets ended, count, and close the work items."""
-    rows = [
-        (assets[item.asset], run, item.status.value, item.code, item.message, item.seconds)
-        for outcome in outcomes
-        for item in outcome.assets
-    ]
-    insert_rows(
-        connection,
-        asset_outcome,
-        _OUTCOME,
-        rows,
-        conflict=("asset_id", "run_id"),
-        update=_OUTCOME[2:],
-    )
+    """Write how the assets ended (unless ``assets`` is None), count, and close the work items."""
+    if assets is not None:
+        rows = [
+            (assets[item.asset], run, item.status.value, item.code, item.message, item.seconds)
+            for outcome in outcomes
+            for item in outcome.assets
+        ]
+        insert_rows(
+            connection,
+            asset_outcome,
+            _OUTCOME,
+            rows,
+            conflict=("asset_id", "run_id"),
+            update=_OUTCOME[2:],
+        )
     _count(connection, run, outcomes)
     execute_rows(connection, _CLOSE_ITEM, _ITEM, [_item(run, outcome) for outcome in outcomes])
 

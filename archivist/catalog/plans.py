@@ -12,13 +12,23 @@ from sqlalchemy import Connection, update
 from archivist.catalog.bulk import insert_rows
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
-from archivist.catalog.tables import plan_page, plan_task, run, work_item
+from archivist.catalog.tables import plan_lookalikes, plan_page, plan_task, run, work_item
 from archivist.catalog.types import to_json
-from archivist.model import Action, PageWork, Recipe, Supplied, Task, WorkUnit, path_to_text
+from archivist.model import (
+    Action,
+    PageWork,
+    Recipe,
+    Supplied,
+    Task,
+    WorkUnit,
+    lookalikes_digest,
+    path_to_text,
+)
 
 _ITEM = ("run_id", "ordinal", "unit", "sequence", "estimated_seconds", "ram_mib", "vram_mib")
 _ITEM_ALL = (*_ITEM, "state", "attempts")
 _PAGE = ("run_id", "item", "file", "page", "asset_id", "paths", "supplied")
+_LOOKALIKES = ("run_id", "item", "file", "page", "places")
 _TASK = (
     "run_id",
     "item",
@@ -49,11 +59,12 @@ class PlanStore:
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._items = self._units = self._pages = 0
         self._seconds = self._ram = self._vram = 0.0
+        self._snapshot = ""
 
     def add(self, connection: Connection, units: Sequence[WorkUnit]) -> None:
         """Store the units that have work; count and digest all of them."""
         working = [unit for unit in units if self._has_work(unit)]
-        known = asset_ids(connection, {page.asset.uid for unit in working for page in _pages(unit)})
+        known = asset_ids(connection, {uid for unit in working for uid in _assets(unit)})
         first = self._items
         for unit in units:
             self._count(unit)
@@ -62,6 +73,8 @@ class PlanStore:
         insert_rows(connection, work_item, _ITEM_ALL, [self._item(n, u) for n, u in numbered])
         rows = [row for n, unit in numbered for row in self._page_rows(n, unit, known)]
         insert_rows(connection, plan_page, _PAGE, rows)
+        places = [row for n, unit in numbered for row in self._lookalike_rows(n, unit, known)]
+        insert_rows(connection, plan_lookalikes, _LOOKALIKES, places)
         tasks = [
             self._task(connection, n, known[task.asset], task)
             for n, unit in numbered
@@ -92,11 +105,13 @@ class PlanStore:
             "ram_mib": self._ram,
             "vram_mib": self._vram,
             "tasks": tasks,
+            **({"snapshot": self._snapshot} if self._snapshot else {}),
         }
 
     def _count(self, unit: WorkUnit) -> None:
         self._units += 1
         self._pages += sum(len(file.pages) for file in unit.files)
+        self._snapshot = self._snapshot or next(_pages(unit)).snapshot
         if self._has_work(unit):
             self._seconds += unit.seconds
             self._ram, self._vram = max(self._ram, unit.ram_mib), max(self._vram, unit.vram_mib)
@@ -121,6 +136,18 @@ class PlanStore:
                 place = (item, file_no, page_no)
                 yield (self._run, *place, known[page.asset.uid], paths, supplied)
 
+    def _lookalike_rows(
+        self, item: int, unit: WorkUnit, known: dict[str, int]
+    ) -> Iterator[tuple[Any, ...]]:
+        for file_no, file in enumerate(unit.files):
+            for page_no, page in enumerate(file.pages):
+                if page.lookalikes is not None:
+                    places = [
+                        [known[one.asset], one.region, one.near, one.cosine]
+                        for one in page.lookalikes
+                    ]
+                    yield (self._run, item, file_no, page_no, places)
+
     def _task(
         self, connection: Connection, item: int, asset_id: int, task: Task
     ) -> tuple[Any, ...]:
@@ -131,6 +158,13 @@ class PlanStore:
 
 def _pages(unit: WorkUnit) -> Iterator[PageWork]:
     return (page for file in unit.files for page in file.pages)
+
+
+def _assets(unit: WorkUnit) -> Iterator[str]:
+    """Yield the assets that a unit names: its pages and what looks like them."""
+    for page in _pages(unit):
+        yield page.asset.uid
+        yield from (one.asset for one in page.lookalikes or ())
 
 
 def _tasks(unit: WorkUnit) -> Iterator[Task]:
@@ -149,4 +183,9 @@ def _frozen(unit: WorkUnit) -> list[object]:
         [t.asset, t.ordinal, t.step, t.version, t.params, t.action, t.reason, t.key]
         for t in _tasks(unit)
     ]
-    return [unit.uid, unit.sequence, files, supplied, tasks]
+    looks = [
+        [page.asset.uid, page.snapshot, lookalikes_digest(page.lookalikes)]
+        for page in _pages(unit)
+        if page.lookalikes is not None
+    ]
+    return [unit.uid, unit.sequence, files, supplied, tasks, *([looks] if looks else [])]

@@ -27,7 +27,9 @@ from archivist.catalog.history import (
     runs,
     totals,
 )
-from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of, refusals
+from archivist.catalog.kin import derivatives, near_of
+from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of, refusals, sizes_of
+from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
 from archivist.catalog.results import known, previous
@@ -38,8 +40,10 @@ __all__ = [
     "PresentFile",
     "all_records",
     "artifacts",
+    "assets_named",
     "assets_of",
     "count_pending",
+    "derivatives",
     "environment",
     "events",
     "failures",
@@ -50,6 +54,7 @@ __all__ = [
     "last_failures",
     "last_outcomes",
     "near_duplicates",
+    "near_of",
     "outcomes",
     "paths_of",
     "pending_units",
@@ -67,6 +72,7 @@ __all__ = [
     "run",
     "run_counts",
     "runs",
+    "sizes_of",
     "tasks_of",
     "totals",
     "weights_seen",

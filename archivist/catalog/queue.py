@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.lookalikes import Planned, planned_lookalikes
 from archivist.catalog.memo import Memo
 from archivist.catalog.reading import asset_of, uids_of_assets
 from archivist.catalog.results import known, previous
@@ -103,9 +104,11 @@ def work_units(
         tasks = _tasks(connection, catalog.memo, number, ordinals)
         order = _pages(connection, number, ordinals)
         assets = _assets(connection, {row.asset_id for rows in order.values() for row in rows})
+    planned = planned_lookalikes(catalog, number, ordinals)
     results = _results(catalog, [task for group in tasks.values() for task in group])
     return tuple(
-        (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results)) for unit in pending
+        (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results, planned))
+        for unit in pending
     )
 
 
@@ -115,6 +118,7 @@ def _unit(
     tasks: Mapping[tuple[int, int], tuple[Task, ...]],
     assets: Mapping[int, Asset],
     results: Mapping[tuple[str, str], KnownResult],
+    planned: Planned,
 ) -> WorkUnit:
     files: dict[int, FileWork] = {}
     for row in rows:
@@ -133,6 +137,8 @@ def _unit(
                 Supplied(port=port, path=text_to_path(path), digest=digest)
                 for port, path, digest in row.supplied or ()
             ),
+            lookalikes=planned.lookalikes.get((row.item, row.file, row.page)),
+            snapshot=planned.snapshot,
         )
         before = files.get(row.file)
         files[row.file] = FileWork(

@@ -71,8 +71,11 @@ class Recorder:
         self._newest: dict[tuple[int, str], str] = {}
         self._assets: dict[str, int] = {}
 
-    def record(self, outcomes: Sequence[UnitOutcome], *, collection: int) -> int:
-        """Write the outcomes that are not yet written; return how many those are."""
+    def record(self, outcomes: Sequence[UnitOutcome], *, collection: int, ends: bool = True) -> int:
+        """Write the outcomes that are not yet written; return how many those are.
+
+        Without ``ends`` the records and counters are written, but not that assets ended.
+        """
         fresh = open_units(self._connection, run=self._run, outcomes=outcomes)
         assets = [asset for outcome in fresh for asset in outcome.assets]
         records = [record for asset in assets for record in asset.records]
@@ -94,7 +97,9 @@ class Recorder:
             collection=collection,
             items=[item for outcome in fresh for item in outcome.publications],
         )
-        close_units(self._connection, run=self._run, outcomes=fresh, assets=self._assets)
+        close_units(
+            self._connection, run=self._run, outcomes=fresh, assets=self._assets if ends else None
+        )
         return len(fresh)
 
     def _look_up(self, records: Sequence[StepRecord]) -> None:

@@ -182,6 +182,8 @@ class RunRow:
     ram_mib: float = 0.0
     vram_mib: float = 0.0
     tasks: tuple[PlanCount, ...] = ()
+    snapshot: str = ""
+    """Digest of the index of pictures in which the plan looked for references, if it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,13 @@ def finish(connection: Connection, *, collection: int, run: int) -> tuple[int, i
     return gone[0], gone[1]
 
 
+def take_over(connection: Connection, *, collection: int, before: int, after: int) -> None:
+    """Let all files and refusals that one run saw be seen by a later one."""
+    for table in (scan_file, refusal):
+        seen = table.c.collection_id == collection, table.c.seen_run == before
+        connection.execute(update(table).where(*seen).values(seen_run=after))
+
+
 def _add_assets(connection: Connection, repeats: Repeats, assets: Iterable[Asset]) -> None:
     wanted = {(item.digest, item.page): item for item in assets}
     digests = {digest for digest, _ in wanted}

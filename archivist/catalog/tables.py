@@ -1,6 +1,6 @@
 """The tables of the catalog, on one page.
 
-Facts (step, step_input, artifact, publication, event, review) are only ever added; the heads
+Facts (step, step_input, artifact, publication, event, review, ledger) are only ever added; the heads
 (scan_file, refusal, asset, run, work_item, run_counter, schema_meta) change. What repeats is kept
 once and named by number: params, environment, plugin_version, weights, contract. Digests are 32
 bytes. The numbers of steps and assets are given out by the single writer, not by the database.
@@ -35,7 +35,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(
@@ -173,6 +173,7 @@ duplicate = Table(  # near duplicates; exact ones are scan_file rows of one dige
     _to("asset.id", "second_asset", key=True),
     Column("distance", Integer, nullable=False),
     _to("run.id", "run_id"),
+    Index("ix_duplicate_second_asset", "second_asset"),
     **_PAIRS,
 )
 
@@ -307,6 +308,17 @@ plan_page = Table(  # which assets a unit treats, in order; a file's paths stand
     _to("asset.id", "asset_id"),
     Column("paths", Json),
     Column("supplied", Json),  # values that a person made: port, path, digest
+    **_PAIRS,
+)
+
+plan_lookalikes = Table(  # of pages whose recipe takes references; the most similar first
+    "plan_lookalikes",
+    metadata,
+    _to("run.id", "run_id", key=True),
+    Column("item", BigId, primary_key=True, autoincrement=False),
+    Column("file", Integer, primary_key=True, autoincrement=False),
+    Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("places", Json, nullable=False),  # [[asset.id, region, near, cosine]]
     **_PAIRS,
 )
 
@@ -485,5 +497,34 @@ event = Table(
     _text("actor"),
     Index("ix_event_asset", "asset_id", "id"),
     Index("ix_event_type", "type", "at"),
+    **_ROWS,
+)
+
+# --- evidence -------------------------------------------------------------------------------
+
+ledger = Table(  # the leaves of the Merkle tree, in order: digests of records of three kinds
+    "ledger",
+    metadata,
+    Column("position", BigId, primary_key=True, autoincrement=False),
+    _text("kind"),  # step, publication or review
+    _count("row_id"),  # of the table that is named like the kind
+    _digest("digest"),
+    UniqueConstraint("kind", "row_id"),
+    **_PAIRS,
+)
+
+checkpoint = Table(  # what the tree was when a run ended
+    "checkpoint",
+    metadata,
+    _id(),
+    _to("run.id", "run_id", null=True),
+    _text("origin"),
+    _count("size"),
+    _digest("root"),
+    Column("at", Instant, nullable=False),
+    _text("key_name"),  # empty, like the signature, where nobody signed
+    _text("key_id"),
+    _text("signature"),
+    Column("frontier", Digests),  # the roots of the perfect subtrees: enough to go on from
     **_ROWS,
 )

@@ -36,6 +36,7 @@ class Writer:
         self.catalog = catalog
         self._repeats = Repeats()
         self._runs: dict[str, int] = {}
+        self._passes: set[int] = set()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -83,6 +84,23 @@ class Writer:
             number = added.inserted_primary_key[0]
         self._runs[uid] = number
         return uid
+
+    def make_first_pass(self, uid: str, *, command: str, recipe: Recipe) -> None:
+        """Let a run that has scanned only prepare another, which follows it.
+
+        It records no outcomes of assets, because none ends with what it does.
+        """
+        number = self._run(uid)
+        self._passes.add(number)
+        with self._transaction() as connection:
+            changed = {"command": command, "recipe_id": self._repeats.recipe(connection, recipe)}
+            connection.execute(update(run).where(run.c.id == number).values(changed))
+
+    def take_over_scan(self, uid: str, *, of: str) -> None:
+        """Let a run go on with what another has scanned, as if it had scanned it itself."""
+        before, after = self._run(of), self._run(uid)
+        with self._transaction() as connection:
+            scans.take_over(connection, collection=self._collection, before=before, after=after)
 
     def finish_run(self, uid: str, state: RunState = RunState.DONE) -> None:
         """Close a run."""
@@ -184,7 +202,8 @@ class Writer:
         number = self._run(uid)
         with self._transaction() as connection:
             recorder = Recorder(connection, self._repeats, run=number)
-            return recorder.record(outcomes, collection=self._collection)
+            ends = number not in self._passes
+            return recorder.record(outcomes, collection=self._collection, ends=ends)
 
     # --- decisions and history ---
 

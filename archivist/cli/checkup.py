@@ -125,7 +125,7 @@ def _plugins(settings: Settings) -> Iterator[Finding]:
             steps = ", ".join(info.steps) or "no steps"
             detail = f"{owner}, {steps}, loaded in {info.seconds * 1000:.0f} ms"
             yield Finding(subject=subject, state=State.FINE, detail=detail)
-    if not plugins.steps:
+    if all(owner.distribution == "archivist" for owner in plugins.owners.values()):
         cure = "pip install archivist-scratch, or another distribution with steps"
         detail = "no installed plugin offers a step"
         yield Finding(subject="Plugins", state=State.PROBLEM, detail=detail, cure=cure)

@@ -22,6 +22,17 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": ("archivist.cli.plan:plan", "Say what a run would do, why, and what it would cost."),
     "status": ("archivist.cli.status:status", "Show the runs and where they stand."),
     "report": ("archivist.cli.report:report", "Write the report of a run: HTML, CSV, JSON."),
+    "audit": ("archivist.cli.audit:audit", "Show how a photograph came to be, step by step."),
+    "explain": ("archivist.cli.explain:explain", "Say where one pixel's texture came from."),
+    "query": (
+        "archivist.cli.query:query",
+        "List what was made with weights, a plugin, a reference.",
+    ),
+    "diff": ("archivist.cli.diff:diff", "Compare two runs and what came out of them."),
+    "references": (
+        "archivist.cli.references:references",
+        "Show which photographs lent texture, and to which.",
+    ),
     "verify": ("archivist.cli.verify:verify", "Check originals, outputs, store and weights."),
     "artifacts": ("archivist.cli.artifacts:artifacts", "List or export masks and other results."),
     "review": ("archivist.cli.review:review", "Approve or reject results; approved ones stay."),

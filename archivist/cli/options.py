@@ -89,6 +89,12 @@ def job_options(function: F) -> F:
     decorated: Any = function
     for decorate in (
         click.option("--operator", default="", help="Who is responsible, for the record."),
+        click.option(
+            "--exclude",
+            metavar="ASSET",
+            multiple=True,
+            help="Never a reference: a path, inventory number or SHA-256; may be given again.",
+        ),
         click.option("--where", metavar="EXPR", help="Only these assets: 'width > 1000'."),
         click.option("--sample", type=click.IntRange(0), default=0, help="Only so many files."),
         click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
@@ -112,6 +118,10 @@ def make_job(options: Mapping[str, Any]) -> Job:
     if options.get("manifest"):
         manifest = str(options["manifest"].resolve())
         settings = replace(settings, scan=replace(settings.scan, manifest=manifest))
+    if options.get("exclude"):
+        excluded = (*settings.references.excluded, *options["exclude"])
+        references = replace(settings.references, excluded=excluded)
+        settings = replace(settings, references=references)
     scans: Path = options["scans"]
     if not scans.is_dir():
         raise UsageError(f"{scans} is no folder. Cure: give the folder that holds the scans")

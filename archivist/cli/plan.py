@@ -18,7 +18,10 @@ from archivist.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archivist.pipeline import Planned
+    from archivist.plan import Line, Summary
 
 
 @click.command()
@@ -52,24 +55,45 @@ def _facts(planned: Planned) -> dict[str, object]:
         "up_to_date": summary.idle_assets,
         "estimate": asdict(summary.estimate),
         "steps": [asdict(line) for line in planned.lines],
+        "first_pass": [asdict(line) for line in planned.first.lines()] if planned.first else None,
     }
 
 
 def _tell(planned: Planned, *, explain: bool) -> None:
     summary, cost = planned.summary, planned.summary.estimate
     busy = summary.assets - summary.idle_assets
+    if planned.first is not None:
+        _tell_first(planned.first, explain=explain)
     click.echo(f"Recipe {planned.recipe}: {busy} of {summary.assets} assets need work.")
     if explain:
-        width = max((len(line.step) for line in planned.lines), default=0)
-        for line in planned.lines:
-            click.echo(
-                f"  {line.step:{width}}  {line.action:7} {line.count:8}  {line.reason}"
-                f"  (for instance {line.example})"
-            )
+        _tell_lines(planned.lines)
     click.echo(
         f"Estimate: {_time(cost.seconds)} of one worker, {cost.ram_mib:.0f} MiB of memory for "
         f"each worker, {cost.output_bytes / 2**20:.0f} MiB of outputs."
     )
+
+
+def _tell_first(first: Summary, *, explain: bool) -> None:
+    """Tell what is to be embedded before references can be looked for."""
+    count = first.assets - first.idle_assets
+    if not count:
+        click.echo("First pass: all pictures of the archive are embedded.")
+        return
+    click.echo(
+        f"First pass: {count} pictures of the archive are to be embedded, "
+        f"{_time(first.seconds)} of one worker; then lookalikes are known."
+    )
+    if explain:
+        _tell_lines(first.lines())
+
+
+def _tell_lines(lines: Sequence[Line]) -> None:
+    width = max((len(line.step) for line in lines), default=0)
+    for line in lines:
+        click.echo(
+            f"  {line.step:{width}}  {line.action:7} {line.count:8}  {line.reason}"
+            f"  (for instance {line.example})"
+        )
 
 
 def _time(seconds: float) -> str:

@@ -14,6 +14,9 @@ from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archivist.api import ExporterSpec
     from archivist.config import Settings
     from archivist.plugins import Plugins
 
@@ -22,7 +25,14 @@ if TYPE_CHECKING:
 @click.option("--html", type=FILE, help="Write the page for people here (FILE.html).")
 @click.option("--csv", type=FILE, help="Write a table for spreadsheets here (FILE.csv).")
 @click.option("--export", "exporter", metavar="ID", help="Write it by a plugin's exporter.")
-@click.option("--to", "target", type=FILE, help="Where --export writes.")
+@click.option("--to", "target", type=FILE, help="The file or folder that --export writes.")
+@click.option(
+    "--set",
+    "assignments",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A param of the exporter; may be given again.",
+)
 @click.option("--list-exporters", is_flag=True, help="List the exporters of plugins, do no more.")
 @click.option("--run", "run_uid", metavar="UID", help="Only what this run treated.")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
@@ -40,6 +50,7 @@ def report(
     csv: Path | None,
     exporter: str | None,
     target: Path | None,
+    assignments: tuple[str, ...],
     list_exporters: bool,
     run_uid: str | None,
     scans: Path | None,
@@ -52,7 +63,7 @@ def report(
 ) -> int:
     """Write the report of the archive: a page (--html), a table (--csv), or JSON to the output.
 
-    A plugin may offer other formats: --export ID --to FILE. Without any of these the page goes to
+    A plugin may offer other formats: --export ID --to PATH. Without any of these the page goes to
     DIR/.archivist/report.html.
     """
     from archivist.report import write_report
@@ -61,10 +72,12 @@ def report(
     if list_exporters:
         return _list_exporters(config_file, as_json)
     if (exporter is None) != (target is None):
-        raise UsageError("--export ID and --to FILE belong together. Cure: give both")
+        raise UsageError("--export ID and --to PATH belong together. Cure: give both")
+    if assignments and exporter is None:
+        raise UsageError("--set NAME=VALUE is for an exporter. Cure: add --export ID --to PATH")
     where, code = place(out, catalog_url, config_file), Exit.FINE
     if exporter is not None and target is not None:
-        code = _export(where, exporter, target, run_uid, scans)
+        code = _export(where, exporter, target, run_uid, scans, assignments)
     if not any((html, csv, exporter, as_json)):
         html = where.home / "report.html"
     if html is not None or csv is not None:
@@ -106,16 +119,56 @@ def _list_exporters(config_file: Path | None, as_json: bool) -> Exit:
 
     found = [one for _, one in sorted(_plugins(load(config_file)).exporters.items())]
     if as_json:
-        rows = [{"id": one.id, "title": one.title, "suffix": one.suffix} for one in found]
+        rows = [_listed(one) for one in found]
         click.echo(json.dumps(rows, ensure_ascii=False))
     elif found:
-        print_table(("ID", "Suffix", "Title"), [(one.id, one.suffix, one.title) for one in found])
+        words = [(one.id, "folder" if one.folder else one.suffix, one.title) for one in found]
+        print_table(("ID", "Makes", "Title"), words)
     else:
         click.echo("No plugin offers an exporter; --html, --csv and --json are always there.")
     return Exit.FINE
 
 
-def _export(where: Place, name: str, target: Path, run: str | None, scans: Path | None) -> Exit:
+def _listed(exporter: ExporterSpec) -> dict[str, object]:
+    from archivist.plugins import describe_params
+
+    return {
+        "id": exporter.id,
+        "title": exporter.title,
+        "suffix": exporter.suffix,
+        "folder": exporter.folder,
+        "params": [
+            {"name": one.name, "default": one.default, "allowed": one.allowed, "doc": one.doc}
+            for one in describe_params(exporter)
+        ],
+    }
+
+
+def _assigned(exporter: ExporterSpec, assignments: Iterable[str]) -> dict[str, object]:
+    """Return the params that the command line sets, each as a text or as the value it spells."""
+    from archivist.plugins import describe_params
+
+    texts = {one.name for one in describe_params(exporter) if isinstance(one.default, str)}
+    values: dict[str, object] = {}
+    for item in assignments:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise UsageError(f"--set {item!r} has no '='. Cure: write --set NAME=VALUE")
+        try:
+            values[name] = text if name in texts else json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def _export(
+    where: Place,
+    name: str,
+    target: Path,
+    run: str | None,
+    scans: Path | None,
+    assignments: tuple[str, ...],
+) -> Exit:
     from archivist.api.errors import PluginError
     from archivist.report.export import exporter_named
     from archivist.report.write import write_export
@@ -123,7 +176,15 @@ def _export(where: Place, name: str, target: Path, run: str | None, scans: Path 
     exporter = exporter_named(name, _plugins(where.settings).exporters)
     out = None if where.out is None else where.out.absolute()
     try:
-        write_export(where.catalog_url, target, exporter, scans=scans, out=out, run=run)
+        write_export(
+            where.catalog_url,
+            target,
+            exporter,
+            scans=scans,
+            out=out,
+            run=run,
+            params=_assigned(exporter, assignments),
+        )
     except PluginError as error:
         click.echo(f"Error: {error}", err=True)
         return Exit.SOME_FAILED

@@ -81,6 +81,36 @@ class CatalogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSettings:
+    """Which pictures of the archive may lend texture to others, where a recipe borrows it."""
+
+    excluded: tuple[str, ...] = param(
+        (), doc="Never references: paths, inventory numbers or SHA-256 digests."
+    )
+    rights: tuple[str, ...] = param(
+        (), doc="Values of the manifest's `rights` that allow it; empty: any."
+    )
+    max_years: int = param(
+        -1,
+        doc="Years that may lie between two photographs; -1: any. An unknown date passes.",
+        low=-1,
+    )
+    near_bits: int = param(
+        6,
+        doc="Perceptual hashes that differ in at most this many of 64 bits are the same picture; "
+        "at most scan.near_duplicate_bits.",
+        low=0,
+        high=11,
+    )
+    lookalikes: int = param(
+        20,
+        doc="The most similar pictures that are handed to the step that chooses, for each scan.",
+        low=1,
+        high=1000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSettings:
     """Which plugins are loaded."""
 
@@ -122,6 +152,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
+    references: ReferenceSettings = field(default_factory=ReferenceSettings)
     plugins: PluginSettings = field(default_factory=PluginSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)
     recipes: Mapping[str, RecipeSettings] = field(default_factory=dict)

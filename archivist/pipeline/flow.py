@@ -8,7 +8,7 @@ Each stage is a folder of its own and knows no other; here they meet.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archivist.api.errors import UsageError
@@ -17,12 +17,14 @@ from archivist.catalog import queries
 from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
-from archivist.model import Recipe, Status, now
-from archivist.pipeline.job import Job, Silent, Watcher
+from archivist.model import Recipe, Status, WorkUnit, now
+from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
+from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planned_files, planner_for
+from archivist.pipeline.referencing import search_in
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
-from archivist.pipeline.working import name_table, runner_for, work_off, workshop_for
-from archivist.plan import Line, Summary, choose_recipe
+from archivist.pipeline.working import name_table, work_off, workshop_for
+from archivist.plan import Line, Search, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins
 from archivist.report.words import file_size
 from archivist.scan import check_folders
@@ -43,6 +45,8 @@ class Planned:
     recipe: str
     found: Found
     summary: Summary
+    first: Summary | None = None
+    """The first pass of a recipe with references: what was not embedded before."""
 
     @property
     def lines(self) -> list[Line]:
@@ -87,18 +91,23 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
     with _open(job) as catalog:
-        writer = Writer(catalog)
-        run = writer.start_run(
-            command="plan", operator=job.who, settings=job.facts(), recipe=recipe
-        )
-        found = scan_into(job, plugins, catalog, writer, run, watcher or Silent())
+        desk = _desk("plan", job, recipe, plugins, catalog, watcher or Silent(), StopSignal())
+        found = _scan(desk)
+        first = plan_first(desk) if takes_references(recipe, plugins) else None
+        search = None
+        if first is not None and not first.summary.units:
+            search = search_in(first.index.index, desk)
         summary = Summary(profiles=job.settings.output.profiles)
-        family = device_family(recipe, plugins, len(find_gpus()))
-        planner = planner_for(job, recipe, plugins, catalog, device_family=family)
-        for _ in summary.watch(planner.units(planned_files(job, recipe, catalog, run))):
+        for _ in summary.watch(_units(desk, search)):
             pass
-        writer.finish_run(run)
-    return Planned(run=run, recipe=recipe.name, found=found, summary=summary)
+        desk.writer.finish_run(desk.run)
+    return Planned(
+        run=desk.run,
+        recipe=recipe.name,
+        found=found,
+        summary=summary,
+        first=first.summary if first else None,
+    )
 
 
 def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None) -> RunResult:
@@ -106,33 +115,33 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
 
     Raises UsageError and its kin before anything was done; a stopped run returns as interrupted.
     """
-    watcher, stop = watcher or Silent(), stop or StopSignal()
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
     started = now()
     with _open(job) as catalog:
-        writer = Writer(catalog)
-        run = writer.start_run(
-            command="run", operator=job.who, settings=job.facts(), recipe=recipe, started=started
+        desk = _desk(
+            "run", job, recipe, plugins, catalog, watcher or Silent(), stop or StopSignal()
         )
         _tidy(job, catalog)
         try:
-            found = scan_into(job, plugins, catalog, writer, run, watcher)
-            planned = _freeze(job, recipe, plugins, catalog, writer, run, found)
-            if planned.summary.units and not stop.draining:
-                _work(job, recipe, plugins, catalog, writer, planned, watcher, stop)
+            found = _scan(desk)
+            first = embed_archive(desk) if takes_references(recipe, plugins) else None
+            desk = first.desk if first else desk
+            planned = _freeze(desk, found, first)
+            if planned.summary.units and not desk.stop.draining:
+                _work(desk, planned)
         except BaseException as error:
             usage = isinstance(error, UsageError | KeyboardInterrupt)
-            writer.finish_run(run, RunState.INTERRUPTED if usage else RunState.FAILED)
+            desk.writer.finish_run(desk.run, RunState.INTERRUPTED if usage else RunState.FAILED)
             raise
-        pending = queries.count_pending(catalog, run)
+        pending = queries.count_pending(catalog, desk.run)
         state = RunState.INTERRUPTED if pending else RunState.DONE
-        writer.finish_run(run, state)
-        result = _result(catalog, planned, state, pending)
+        desk.writer.finish_run(desk.run, state)
+        result = _result(catalog, planned, state, pending, treated=not (first and first.pending))
     plugins.run_finished(
         RunInfo(
-            run=run,
+            run=desk.run,
             started=started,
             finished=now(),
             done=result.counts.get("done", 0),
@@ -141,6 +150,50 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
         )
     )
     return result
+
+
+def _desk(
+    command: str,
+    job: Job,
+    recipe: Recipe,
+    plugins: Plugins,
+    catalog: Catalog,
+    watcher: Watcher,
+    stop: StopSignal,
+) -> Desk:
+    """Begin a run, and put together what its parts need."""
+    writer = Writer(catalog)
+    run = writer.start_run(command=command, operator=job.who, settings=job.facts(), recipe=recipe)
+    return Desk(
+        job=job,
+        recipe=recipe,
+        plugins=plugins,
+        catalog=catalog,
+        writer=writer,
+        run=run,
+        family=device_family(recipe, plugins, len(find_gpus())),
+        watcher=watcher,
+        stop=stop,
+    )
+
+
+def _scan(desk: Desk) -> Found:
+    """Scan; the whole archive where any picture may be a reference, whatever is asked for."""
+    whole = takes_references(desk.recipe, desk.plugins)
+    return scan_into(
+        desk.job, desk.plugins, desk.catalog, desk.writer, desk.run, desk.watcher, whole=whole
+    )
+
+
+def _units(desk: Desk, search: Search | None) -> Iterator[WorkUnit]:
+    """Yield the plan of a run."""
+    planner = planner_for(
+        desk,
+        profiles=desk.job.settings.output.profiles,
+        override=desk.job.override,
+        search=search,
+    )
+    return planner.units(planned_files(desk))
 
 
 def _plugins(job: Job) -> Plugins:
@@ -175,68 +228,39 @@ def _tidy(job: Job, catalog: Catalog) -> None:
     shutil.rmtree(job.home / "scratch", ignore_errors=True)
 
 
-def _freeze(
-    job: Job,
-    recipe: Recipe,
-    plugins: Plugins,
-    catalog: Catalog,
-    writer: Writer,
-    run: str,
-    found: Found,
-) -> Planned:
+def _freeze(desk: Desk, found: Found, first: FirstPass | None) -> Planned:
     """Decide and store what will be done, before anything is."""
-    summary = Summary(profiles=job.settings.output.profiles)
-    family = device_family(recipe, plugins, len(find_gpus()))
-    planner = planner_for(job, recipe, plugins, catalog, device_family=family)
-    files = planned_files(job, recipe, catalog, run)
-    writer.store_plan(run, recipe, summary.watch(planner.units(files)))
-    return Planned(run=run, recipe=recipe.name, found=found, summary=summary)
+    summary = Summary(profiles=desk.job.settings.output.profiles)
+    if first is None or not first.pending:
+        search = search_in(first.index.index, desk) if first else None
+        desk.writer.store_plan(desk.run, desk.recipe, summary.watch(_units(desk, search)))
+    return Planned(
+        run=desk.run,
+        recipe=desk.recipe.name,
+        found=found,
+        summary=summary,
+        first=first.summary if first else None,
+    )
 
 
-def _work(
-    job: Job,
-    recipe: Recipe,
-    plugins: Plugins,
-    catalog: Catalog,
-    writer: Writer,
-    planned: Planned,
-    watcher: Watcher,
-    stop: StopSignal,
-) -> None:
+def _work(desk: Desk, planned: Planned) -> None:
     cost = planned.summary.estimate
-    free = shutil.disk_usage(job.out).free
+    free = shutil.disk_usage(desk.job.out).free
     if cost.output_bytes > free:
-        watcher.note(
+        desk.watcher.note(
             f"the outputs may take {file_size(cost.output_bytes)}, {file_size(free)} are free on "
             "the disk of the output folder; what does not fit will be listed as failed"
         )
-    family = device_family(recipe, plugins, len(find_gpus()))
-    names = name_table(catalog, planned.run, job.settings.output.profiles, plugins)
-    workshop = workshop_for(job, recipe, planned.run, names, family)
-    runner = runner_for(job, recipe, plugins, cost, units=planned.summary.units)
-    busy = planned.summary.assets - planned.summary.idle_assets
-    watcher.start(planned.summary.units, busy, cost.seconds)
-    try:
-        work_off(
-            job,
-            recipe,
-            plugins,
-            catalog,
-            writer,
-            planned.run,
-            runner=runner,
-            workshop=workshop,
-            watcher=watcher,
-            stop=stop,
-        )
-    finally:
-        shutil.rmtree(workshop.scratch, ignore_errors=True)
+    work_off(desk, planned.summary, workshop_for(desk, name_table(desk)))
 
 
-def _result(catalog: Catalog, planned: Planned, state: RunState, pending: int) -> RunResult:
+def _result(
+    catalog: Catalog, planned: Planned, state: RunState, pending: int, *, treated: bool
+) -> RunResult:
+    """Return how a run ended; without ``treated`` it was stopped in the first pass."""
     counts: dict[str, int] = {}
     for row in queries.run_counts(catalog, planned.run):
-        if not row.step:
+        if not row.step and treated:
             counts[row.status] = counts.get(row.status, 0) + row.count
     refused = tuple(
         (row.path, row.code, row.reason)

@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from archivist.catalog.session import Catalog
+from archivist.catalog.writer import Writer
 from archivist.config import Settings, default_catalog
-from archivist.model import UnitOutcome
+from archivist.model import Recipe, UnitOutcome
+from archivist.plugins import Plugins
+from archivist.schedule.runner import StopSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +102,19 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Ignore it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every part of a plan or run has at hand; ``run`` is its uid in the catalog."""
+
+    job: Job
+    recipe: Recipe
+    plugins: Plugins
+    catalog: Catalog
+    writer: Writer
+    run: str
+    family: str
+    """The device family of the work: cpu or cuda."""
+    watcher: Watcher
+    stop: StopSignal

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
+from archivist.catalog.borrowing import CHOSEN, REFERENCE
 from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import KnownResult, Recipe, Supplied, text_to_path
-from archivist.pipeline.job import Job
-from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, facts_of, parse
+from archivist.model import KnownResult, OutputProfile, Recipe, Supplied, text_to_path
+from archivist.pipeline.job import Desk, Job
+from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, Search, facts_of, parse
 from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
 from archivist.plugins import weight_digest as digest_of_weight
-from archivist.scan import read_manifest
+from archivist.scan import read_manifest, sample_of
 from archivist.schedule.runner import check_scheduler
 
 
 def planner_for(
-    job: Job, recipe: Recipe, plugins: Plugins, catalog: Catalog, *, device_family: str
+    desk: Desk,
+    *,
+    profiles: Sequence[OutputProfile],
+    override: bool = False,
+    search: Search | None = None,
+    asked: AbstractSet[str] = frozenset(),
 ) -> Planner:
-    """Return the planner of a job: its recipe and profiles, and the catalog as its memory."""
+    """Return the planner of a recipe, with the catalog as its memory; see :class:`Planner`."""
+    job, recipe = desk.job, desk.recipe
     spare_the_collector()
     folders = weight_folders(job)
 
@@ -41,14 +49,16 @@ def planner_for(
 
     return Planner(
         recipe,
-        plugins,
-        CatalogLookup(catalog, job.out, [step.step for step in recipe.steps]),
-        profiles=job.settings.output.profiles,
+        desk.plugins,
+        CatalogLookup(desk.catalog, job.out, [step.step for step in recipe.steps]),
+        profiles=profiles,
         weights=weights,
-        device_family=device_family,
-        override=job.override,
+        device_family=desk.family,
+        override=override,
         stream_above_mp=job.settings.schedule.stream_above_megapixels,
         names=columns_of(job),
+        search=search,
+        asked=asked,
     )
 
 
@@ -83,15 +93,26 @@ def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
     return "cuda" if wants and gpus else "cpu"
 
 
-def planned_files(job: Job, recipe: Recipe, catalog: Catalog, run: str) -> Iterator[PlannedFile]:
-    """Yield the files that this run's scan saw and that ``--where`` wants."""
-    for file in _wanted(files_of_run(catalog, run), job, catalog):
+def planned_files(desk: Desk) -> Iterator[PlannedFile]:
+    """Yield the files that this run's scan saw and that ``--where`` and ``--sample`` want."""
+    files = _sampled(files_of_run(desk.catalog, desk.run), desk)
+    for file in _wanted(files, desk.job, desk.catalog):
         yield PlannedFile(
             digest=file.digest,
             paths=file.paths,
             assets=file.assets,
-            supplied=supplied_for(recipe, file.paths),
+            supplied=supplied_for(desk.recipe, file.paths),
         )
+
+
+def _sampled(files: Iterator[FoundFile], desk: Desk) -> Iterator[FoundFile]:
+    """Leave out what a sample does not hold, where all files were scanned."""
+    count = desk.job.sample
+    if not count:
+        return files
+    found = (path for file in files_of_run(desk.catalog, desk.run) for path in file.paths)
+    chosen = sample_of(found, count)
+    return (file for file in files if not chosen.isdisjoint(file.paths))
 
 
 def check_request(job: Job, recipe: Recipe) -> None:
@@ -180,7 +201,8 @@ class CatalogLookup:
             place: Previous(
                 version=row.version,
                 params=row.params,
-                inputs={use.port: use.digest for use in row.inputs},
+                # Photographs are recorded one by one too; what a step read is their digest.
+                inputs={u.port: u.digest for u in row.inputs if u.role not in (CHOSEN, REFERENCE)},
                 weights=[use.digest for use in row.weights],
                 result=row.result,
             )

@@ -33,19 +33,29 @@ class Found:
 
 
 def scan_into(
-    job: Job, plugins: Plugins, catalog: Catalog, writer: Writer, run: str, watcher: Watcher
+    job: Job,
+    plugins: Plugins,
+    catalog: Catalog,
+    writer: Writer,
+    run: str,
+    watcher: Watcher,
+    *,
+    whole: bool = False,
 ) -> Found:
-    """Walk the scans and record them; return the counts. Files not seen any more become absent."""
+    """Walk the scans and record them; return the counts. Files not seen any more become absent.
+
+    With ``whole``, all files are read although the job asks for a sample.
+    """
     manifest = _manifest(job)
     found = Found()
-    items = walk_and_read(
-        job.scans, _options(job, plugins), known=_Known(catalog), manifest=manifest
-    )
+    sample = 0 if whole else job.sample
+    options = _options(job, plugins, sample)
+    items = walk_and_read(job.scans, options, known=_Known(catalog), manifest=manifest)
     writer.add_scan(run, _counted(_whole(items, catalog, described=manifest is not None), found))
-    if not job.sample:
+    if not sample:
         writer.finish_scan(run)
     writer.near_duplicates(run, max_distance=job.settings.scan.near_duplicate_bits)
-    if manifest is not None and not job.sample:
+    if manifest is not None and not sample:
         for row in manifest.unused():
             watcher.note(f"{manifest.where}: line {row.line}: no file for {row.name!r}")
     return found
@@ -80,12 +90,12 @@ def _manifest(job: Job) -> Manifest | None:
     return read_manifest(Path(name)) if name else None
 
 
-def _options(job: Job, plugins: Plugins) -> ScanOptions:
+def _options(job: Job, plugins: Plugins, sample: int) -> ScanOptions:
     scan = job.settings.scan
     return ScanOptions(
         include=scan.include,
         exclude=scan.exclude,
-        sample=job.sample,
+        sample=sample,
         max_pixels=int(scan.max_megapixels * 1e6),
         manifest=Path(scan.manifest) if scan.manifest else None,
         never=(job.out, job.home),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -11,21 +12,20 @@ from archivist.api.extensions import StepEvent
 from archivist.catalog import queries
 from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
-from archivist.catalog.writer import Writer
 from archivist.model import (
     Estimate,
     FileWork,
-    OutputProfile,
     Recipe,
     Status,
     UnitOutcome,
     Workshop,
     WorkUnit,
 )
-from archivist.pipeline.job import Job, Watcher
+from archivist.pipeline.job import Desk
 from archivist.pipeline.planning import supplied_for, weight_folders
+from archivist.plan import Summary
 from archivist.plugins import Plugins
-from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, StopSignal, make_runner
+from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make_runner
 from archivist.step.work import run_units
 from archivist.store.naming import NameTable
 
@@ -35,48 +35,71 @@ FLUSH_SECONDS = 1.0
 that much of the record; the work is found again in the store and done again."""
 
 
-def workshop_for(job: Job, recipe: Recipe, run: str, names: NameTable, family: str) -> Workshop:
+def workshop_for(desk: Desk, names: NameTable) -> Workshop:
     """Return where the workers of a run find and leave things."""
+    job = desk.job
     return Workshop(
         scans=str(job.scans),
         out=str(job.out),
         store=str(job.home / "store"),
         weights=tuple(str(folder) for folder in weight_folders(job)),
-        scratch=str(job.home / "scratch" / run),
+        scratch=str(job.home / "scratch" / desk.run),
         profiles=job.settings.output.profiles,
         keep=job.settings.store.keep,
-        run=run,
+        run=desk.run,
         operator=job.who,
         max_pixels=int(job.settings.scan.max_megapixels * 1e6),
         stream_above_mp=job.settings.schedule.stream_above_megapixels,
         allow=job.settings.plugins.allow,
         block=job.settings.plugins.block,
-        seed=recipe.seed,
-        device_family=family,
+        seed=desk.recipe.seed,
+        device_family=desk.family,
         exiftool=job.settings.output.exiftool,
         names=dict(names.exceptions),
     )
 
 
-def name_table(
-    catalog: Catalog, run: str, profiles: Sequence[OutputProfile], plugins: Plugins
-) -> NameTable:
+def name_table(desk: Desk) -> NameTable:
     """Return the names of all outputs of a run."""
-    read_only = {codec.id for codec in plugins.codecs.values() if codec.write is None}
+    read_only = {codec.id for codec in desk.plugins.codecs.values() if codec.write is None}
     converted: list[str] = []
 
     def paths() -> Iterator[str]:
-        for file in files_of_run(catalog, run):
+        for file in files_of_run(desk.catalog, desk.run):
             if file.assets[0].header.format in read_only:
                 converted.extend(file.paths)
             yield from file.paths
 
-    return NameTable.build(list(paths()), profiles, converted)
+    return NameTable.build(list(paths()), desk.job.settings.output.profiles, converted)
 
 
-def runner_for(job: Job, recipe: Recipe, plugins: Plugins, cost: Estimate, *, units: int) -> Runner:
+def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
+    """Do everything that the plan of a run still asks for; returns early when stopped."""
+    cost = summary.estimate
+    busy = summary.assets - summary.idle_assets
+    desk.watcher.start(summary.units, busy, cost.seconds)
+    waiting: list[UnitOutcome] = []
+    names: dict[str, str] = {}
+    since = time.monotonic()
+    units = _named(pending(desk.catalog, desk.run, desk.recipe), names)
+    try:
+        with _runner(desk, cost, units=summary.units) as runner:
+            for outcome in runner.run(units, partial(run_units, workshop=workshop), stop=desk.stop):
+                waiting.append(outcome)
+                if desk.job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
+                    desk.stop.drain()
+                if len(waiting) >= FLUSH_UNITS or time.monotonic() - since > FLUSH_SECONDS:
+                    _flush(waiting, names, desk)
+                    since = time.monotonic()
+        _flush(waiting, names, desk)
+    finally:
+        shutil.rmtree(workshop.scratch, ignore_errors=True)
+
+
+def _runner(desk: Desk, cost: Estimate, *, units: int) -> Runner:
     """Return the runner that the job asks for, told what the plan needs."""
-    specs = [plugins.steps[step.step] for step in recipe.steps]
+    job, plugins = desk.job, desk.plugins
+    specs = [plugins.steps[step.step] for step in desk.recipe.steps]
     return make_runner(
         job.scheduler,
         workers=job.workers,
@@ -95,37 +118,6 @@ def runner_for(job: Job, recipe: Recipe, plugins: Plugins, cost: Estimate, *, un
     )
 
 
-def work_off(
-    job: Job,
-    recipe: Recipe,
-    plugins: Plugins,
-    catalog: Catalog,
-    writer: Writer,
-    run: str,
-    *,
-    runner: Runner,
-    workshop: Workshop,
-    watcher: Watcher,
-    stop: StopSignal,
-) -> None:
-    """Do everything that the plan of a run still asks for; returns early when stopped."""
-    waiting: list[UnitOutcome] = []
-    names: dict[str, str] = {}
-    since = time.monotonic()
-    units = _named(pending(catalog, run, recipe), names)
-    work = partial(run_units, workshop=workshop)
-    with runner:
-        results = runner.run(units, work, stop=stop)
-        for outcome in results:
-            waiting.append(outcome)
-            if job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
-                stop.drain()
-            if len(waiting) >= FLUSH_UNITS or time.monotonic() - since > FLUSH_SECONDS:
-                _flush(waiting, names, plugins, writer, run, watcher)
-                since = time.monotonic()
-    _flush(waiting, names, plugins, writer, run, watcher)
-
-
 def _named(units: Iterator[WorkUnit], names: dict[str, str]) -> Iterator[WorkUnit]:
     """Note what people call a unit while it is under way: its sequence, or its first path."""
     for unit in units:
@@ -133,20 +125,13 @@ def _named(units: Iterator[WorkUnit], names: dict[str, str]) -> Iterator[WorkUni
         yield unit
 
 
-def _flush(
-    waiting: list[UnitOutcome],
-    names: dict[str, str],
-    plugins: Plugins,
-    writer: Writer,
-    run: str,
-    watcher: Watcher,
-) -> None:
+def _flush(waiting: list[UnitOutcome], names: dict[str, str], desk: Desk) -> None:
     if waiting:
-        writer.record(run, waiting)
+        desk.writer.record(desk.run, waiting)
     for outcome in waiting:
         name = names.pop(outcome.unit, "")
-        watcher.outcome(outcome, name)
-        _tell(plugins, run, outcome, name)
+        desk.watcher.outcome(outcome, name)
+        _tell(desk.plugins, desk.run, outcome, name)
     waiting.clear()
 
 

@@ -4,6 +4,7 @@ from archivist.plan.expand import Planner
 from archivist.plan.explain import Line, Summary
 from archivist.plan.facts import FACT_NAMES, facts_of
 from archivist.plan.files import PlannedFile
+from archivist.plan.lookalikes import Search, takes_lookalikes
 from archivist.plan.lookup import Lookup, Previous
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.where import parse
@@ -15,9 +16,11 @@ __all__ = [
     "PlannedFile",
     "Planner",
     "Previous",
+    "Search",
     "Summary",
     "build_recipe",
     "choose_recipe",
     "facts_of",
     "parse",
+    "takes_lookalikes",
 ]

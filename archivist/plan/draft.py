@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from archivist.api.steps import StepSpec
-from archivist.model import Action, Asset, KnownResult, Supplied, Task
+from archivist.model import Action, Asset, KnownResult, Lookalike, Supplied, Task
 from archivist.plan import reasons
 from archivist.plan.lookup import Previous
 
@@ -28,6 +29,8 @@ class PageDraft:
     known: dict[str, KnownResult] = field(default_factory=dict)
     needs: list[tuple[str, ...]] = field(default_factory=list)
     makes: list[set[str]] = field(default_factory=list)
+    lookalikes: tuple[Lookalike, ...] | None = None
+    """None without a step that asks for them, or as long as not all of the archive is embedded."""
 
     def add(
         self, task: Task, spec: StepSpec, result: KnownResult | None, needs: tuple[str, ...]
@@ -59,11 +62,14 @@ class PageDraft:
         names = [self.tasks[ordinal].step for ordinal in sorted(makers)]
         return "follows " + (", ".join(names) or "the member before in its sequence")
 
-    def run_what_was_not_kept(self) -> None:
-        """Turn REUSE into RUN, from the end, where a later step needs a value that was not kept."""
-        if all(task.action is Action.REUSE for task in self.tasks):
+    def run_what_was_not_kept(self, asked: AbstractSet[str] = frozenset()) -> None:
+        """Turn REUSE into RUN, from the end, where a value that was not kept is needed.
+
+        By a later step, or by whoever asked for the plan (``asked``: names of values).
+        """
+        if not asked and all(task.action is Action.REUSE for task in self.tasks):
             return
-        wanted = {"image"}
+        wanted = {"image", *asked}
         for ordinal in range(len(self.tasks) - 1, -1, -1):
             task = self.tasks[ordinal]
             result = self.known.get(str(task.key))

@@ -25,6 +25,7 @@ from archivist.plan.draft import Carry, PageDraft, bound_inputs, handed_on
 from archivist.plan.estimate import estimate_page
 from archivist.plan.facts import FACT_NAMES, facts_of
 from archivist.plan.files import PlannedFile, place_in_sequence, single_files
+from archivist.plan.lookalikes import Search, find_lookalikes, takes_lookalikes
 from archivist.plan.lookup import Lookup
 from archivist.plan.past import Past
 from archivist.plan.recipe import full_params
@@ -50,11 +51,19 @@ class Planner:
         override: bool = False,
         stream_above_mp: float = 64.0,
         names: Collection[str] = (),
+        search: Search | None = None,
+        asked: AbstractSet[str] = frozenset(),
     ) -> None:
+        """Prepare to plan a recipe.
+
+        ``search`` finds lookalikes, for a recipe with references; without it they are taken as not
+        known before the archive is embedded. ``asked`` names values that must be in the store
+        afterwards.
+        """
         self.recipe, self.plugins, self.lookup = recipe, plugins, lookup
         self.profiles, self.override = tuple(profiles), override
         self.device_family, self.stream_above_mp = device_family, stream_above_mp
-        self._weights = weights
+        self._weights, self._search, self._asked = weights, search, asked
         self._specs = [plugins.require(step.step) for step in recipe.steps]
         self._overrides: list[tuple[Predicate, str, Mapping[str, object]]] = [
             (parse(o.where, {*FACT_NAMES, *names}, where=f"recipe {recipe.name}"), o.step, o.params)
@@ -106,7 +115,7 @@ class Planner:
                     for task in page.tasks
                 ]
             else:
-                page.run_what_was_not_kept()
+                page.run_what_was_not_kept(self._asked)
         if carry is not None:
             carry.clear()
             carry.update(handed_on(pages, self._specs))
@@ -130,6 +139,10 @@ class Planner:
         for values in own:
             merged.update(values)
         return full_params(self._specs[ordinal], merged)
+
+    def work_of(self, ordinal: int) -> str:
+        """Return the digest of what a step does to every asset that has no params of its own."""
+        return self._work_of(self._specs[ordinal], self.recipe.steps[ordinal].params)[1]
 
     def _work_of(self, spec: StepSpec, params: Mapping[str, object]) -> tuple[Sequence[str], str]:
         """Return weights and work digest; by the identity of params, which most assets share."""
@@ -160,6 +173,8 @@ class Planner:
         carry: Carry,
     ) -> None:
         """Add the task of one step to every page; one look-up for all their keys."""
+        if takes_lookalikes(spec):
+            find_lookalikes(pages, self._search)
         plans = []
         for page in pages:
             params = self._params(ordinal, page)
@@ -227,6 +242,8 @@ class Planner:
                     tasks=tuple(page.tasks),
                     known=tuple(page.known.values()),
                     supplied=page.supplied,
+                    lookalikes=page.lookalikes,
+                    snapshot=self._search.snapshot if self._search else "",
                 )
                 for page in pages
             ),

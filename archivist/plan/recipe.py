@@ -8,7 +8,8 @@ from typing import Any
 from archivist.api.errors import ConfigError
 from archivist.api.steps import Kind, StepSpec
 from archivist.config import RecipeSettings, Settings, unknown
-from archivist.model import Override, Recipe, RecipeStep
+from archivist.model import LOOKALIKES, Override, Recipe, RecipeStep
+from archivist.plan.lookalikes import embeds_the_scan, takes_lookalikes
 from archivist.plan.where import parse
 from archivist.plugins import Plugins, make_params, plain_params
 
@@ -40,7 +41,9 @@ def build_recipe(
         for n, table in enumerate(settings.overrides)
     )
     _check_once(steps, where=where, key=key)
-    check_ports([plugins.require(step.step) for step in steps], settings.inputs, where, key)
+    specs = [plugins.require(step.step) for step in steps]
+    check_ports(specs, settings.inputs, where, key)
+    _check_one_embedding(specs, overrides, where=where, key=key)
     return Recipe(
         name=name,
         title=settings.title,
@@ -104,6 +107,21 @@ def _check_once(steps: tuple[RecipeStep, ...], *, where: str, key: str) -> None:
         raise ConfigError(message, where=where, key=f"{key}.steps")
 
 
+def _check_one_embedding(
+    specs: list[StepSpec], overrides: tuple[Override, ...], *, where: str, key: str
+) -> None:
+    """Refuse params of their own for the embeddings of some assets: all must be comparable."""
+    if not any(takes_lookalikes(spec) for spec in specs):
+        return
+    for number, override in enumerate(overrides):
+        if override.step == specs[0].id:
+            message = (
+                f"{specs[0].id} must embed all pictures with the same params, else they cannot be "
+                "compared; give the params in the recipe's own steps"
+            )
+            raise ConfigError(message, where=where, key=f"{key}.overrides[{number}]")
+
+
 def check_ports(
     specs: list[StepSpec], supplied: Mapping[str, str], where: str = "", key: str = ""
 ) -> None:
@@ -119,6 +137,14 @@ def check_ports(
         made[name] = wanted[name]
     for number, spec in enumerate(specs):
         place = f"{key}.steps[{number}]"
+        if takes_lookalikes(spec):
+            if not (number and embeds_the_scan(specs[0])):
+                message = (
+                    f"{spec.id} finds similar pictures by their embeddings; begin the recipe with "
+                    'a step that makes one of the scan alone: { use = "embedding.compute" }'
+                )
+                raise ConfigError(message, where=where, key=place)
+            made[LOOKALIKES] = Kind.REFERENCES
         for port in spec.inputs:
             if port.previous:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import logging
 import re
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pluggy
 
+from archivist import __version__
 from archivist.api import hookspecs
 from archivist.api.errors import PluginError
 from archivist.api.extensions import CheckSpec, CodecSpec, ExporterSpec
@@ -25,6 +27,9 @@ from archivist.plugins.validate import extension_problem, spec_problems
 
 log = logging.getLogger(__name__)
 
+BUILT_IN = {"references": "archivist.references.plugin"}
+"""Plugins of archivist itself, by name: part of the engine, so no configuration keeps them out."""
+
 
 def load_plugins(
     allow: Sequence[str] | None = None,
@@ -34,11 +39,15 @@ def load_plugins(
 ) -> Plugins:
     """Load all installed plugins, each on its own; one that fails is recorded, the rest goes on.
 
+    The plugins of archivist itself come first, whatever is allowed.
     ``allow`` restricts loading to these distributions (None: all); ``block`` keeps distributions
     or plugins out by name. ``extra`` adds plugin objects by name that are not installed. Looking
     through the installed packages costs about 90 ms, so only call this when steps are needed.
     """
     loader = _Loader()
+    for name, module in BUILT_IN.items():
+        info = _info(name, "archivist", __version__, module=module)
+        loader.load(info, partial(importlib.import_module, module))
     for point in _entry_points():
         loader.load_entry_point(point, _permitted(point, allow, block))
     for name, plugin in (extra or {}).items():

@@ -18,6 +18,7 @@ from typing import Any
 
 from archivist import config
 from archivist.api.errors import ConfigError
+from archivist.api.extensions import ExporterSpec
 from archivist.api.steps import StepSpec
 
 NOUNS: Mapping[Any, str] = {
@@ -54,19 +55,24 @@ class ParamInfo:
         return self.type if self.high is None else f"{self.type} of at most {self.high:.12g}"
 
 
-def describe_params(spec: StepSpec) -> tuple[ParamInfo, ...]:
-    """Return the params of a step in the order of their declaration."""
+def describe_params(spec: StepSpec | ExporterSpec) -> tuple[ParamInfo, ...]:
+    """Return the params of a step or exporter in the order of their declaration."""
     hints = _hints(spec.params)
     return tuple(_describe(field, hints[field.name]) for field in dataclasses.fields(spec.params))
 
 
 def make_params(
-    spec: StepSpec, values: Mapping[str, object], *, where: str = "", key: str = ""
+    spec: StepSpec | ExporterSpec,
+    values: Mapping[str, object],
+    *,
+    where: str = "",
+    key: str = "",
 ) -> Any:
-    """Return the params of a step: its defaults, replaced by ``values`` as read from TOML or JSON.
+    """Return the params of a step or exporter: its defaults, replaced by ``values``.
 
-    Lists become tuples, texts become members of enums, whole numbers become floats where the field
-    is one. ``where`` (a file) and ``key`` (a dotted key) go into the errors. Raises
+    Those are as read from TOML or JSON: lists become tuples, texts become members of enums, whole
+    numbers become floats where the field is one. ``where`` (a file) and ``key`` (a dotted key) go
+    into the errors. Raises
     :class:`~archivist.api.errors.ConfigError` for an unknown name, a wrong type, or a value out of
     the allowed range or choices.
     """
@@ -75,7 +81,8 @@ def make_params(
     for name, value in values.items():
         dotted = f"{key}.{name}" if key else name
         if name not in fields:
-            message = f"step {spec.id!r}: {config.unknown(name, fields)}"
+            noun = "step" if isinstance(spec, StepSpec) else "exporter"
+            message = f"{noun} {spec.id!r}: {config.unknown(name, fields)}"
             raise ConfigError(message, where=where, key=dotted)
         made[name] = _checked(value, fields[name], hints[name], where, dotted)
     return spec.params(**made)

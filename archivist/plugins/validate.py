@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
-from archivist.api.extensions import CodecSpec
+from archivist.api.extensions import CodecSpec, ExporterSpec
 from archivist.api.steps import (
     Cost,
     Determinism,
@@ -55,6 +55,7 @@ def spec_problems(spec: object) -> tuple[str, ...]:
         *params_problems(spec.params),
         *_cost(spec.cost),
         *_tiling(spec.tiling),
+        *_scale(spec),
         *_determinism(spec),
         *(problem for weight in spec.weights for problem in _weight(weight, spec)),
     )
@@ -70,6 +71,8 @@ def extension_problem(offer: object, kind: type) -> str | None:
         text = getattr(offer, name, None)
         if text is not None and not is_dotted(text):
             return f"{name} {text!r} is not of the form 'package.module:function'"
+    if isinstance(offer, ExporterSpec):
+        return next(iter(params_problems(offer.params)), None)
     return None
 
 
@@ -135,6 +138,21 @@ def _tiling(tiling: Tiling) -> Iterator[str]:
         yield "tiling: size, multiple_of and scale are at least 1, overlap at least 0"
     elif tiling.size <= 2 * tiling.overlap:
         yield f"tiling.size {tiling.size} leaves nothing between two overlaps of {tiling.overlap}"
+
+
+def _scale(spec: StepSpec) -> Iterator[str]:
+    if not spec.scale_param or not dataclasses.is_dataclass(spec.params):
+        return
+    fields = {field.name: field for field in dataclasses.fields(spec.params)}
+    if spec.scale_param not in fields:
+        yield f"scale_param names {spec.scale_param!r}, which is no param"
+        return
+    field = fields[spec.scale_param]
+    allowed = (field.default, *field.metadata.get("choices", ()))
+    low = field.metadata.get("low")
+    bounded = len(allowed) > 1 or (low is not None and low >= 1)
+    if not bounded or not all(type(value) is int and value >= 1 for value in allowed):
+        yield f"scale_param: {spec.scale_param!r} may be something else than 1, 2, 3 and so on"
 
 
 def _determinism(spec: StepSpec) -> Iterator[str]:

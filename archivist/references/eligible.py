@@ -6,7 +6,8 @@ gets a mask of rows. It says the same as :func:`archivist.references.rules.refus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 
@@ -17,24 +18,29 @@ from archivist.references.search import Allowed
 
 _EARLIEST, _LATEST = -(2**15), 2**15 - 1
 """The years that an unknown date may mean: it overlaps with all."""
+_TOGETHER = 4096
+"""Assets that are looked up in the index at a time."""
 
 
 class Eligible:
     """Which rows of an index may be found, under rules.
 
     ``facts`` are those of the assets of the archive as it is now: an asset that is in the index
-    only, because its scan is gone, may not be found.
+    only, because its scan is gone, may not be found. They are taken as they come and not kept.
     """
 
-    def __init__(self, index: VectorIndex, facts: Mapping[str, Facts], rules: Rules) -> None:
+    def __init__(self, index: VectorIndex, facts: Iterable[Facts], rules: Rules) -> None:
         self._index, self._rules = index, rules
-        open_to_some = [f for f in facts.values() if refuse_always(f, rules) is None]
-        self.everyone: Allowed = index.mask_of(fact.asset for fact in open_to_some)
+        self.everyone: Allowed = np.zeros(len(index), np.bool_)
         """The rows that some query may find (bool, (rows,)): what a snapshot is to be made of."""
-        self._first = np.full(len(index), _EARLIEST, np.int32)
-        self._last = np.full(len(index), _LATEST, np.int32)
-        if rules.max_years is not None:
-            self._date(open_to_some)
+        dated = rules.max_years is not None
+        self._first = np.full(len(index) if dated else 0, _EARLIEST, np.int32)
+        self._last = np.full(len(index) if dated else 0, _LATEST, np.int32)
+        open_to_some = (fact for fact in facts if refuse_always(fact, rules) is None)
+        while some := list(islice(open_to_some, _TOGETHER)):
+            self.everyone[index.rows_of(fact.asset for fact in some)] = True
+            if dated:
+                self._date(some)
 
     @property
     def snapshot(self) -> str:

@@ -27,6 +27,10 @@ class EmbeddingModel:
     dimensions: int
 
 
+class IndexDamaged(CatalogError):
+    """An index cannot be used any more; nothing is lost, for it can be made anew."""
+
+
 def count_rows(folder: Path, model: EmbeddingModel) -> int:
     """Return how many rows count in the index of a model. Raises CatalogError as open_index."""
     header = read_header(folder)
@@ -72,9 +76,9 @@ def in_words(model: EmbeddingModel) -> str:
     return f"{model.name} (version {model.version}, {model.dimensions} dimensions)"
 
 
-def damaged(folder: Path, what: str) -> CatalogError:
+def damaged(folder: Path, what: str) -> IndexDamaged:
     """Return the error of an index that cannot be used any more, with the cure."""
-    return CatalogError(
+    return IndexDamaged(
         f"the index in {folder} is damaged: {what}. "
         f"Cure: delete {folder} and run again: it is made anew from the kept embeddings"
     )

@@ -37,7 +37,7 @@ from archivist.references.header import (
     read_header,
     write_header,
 )
-from archivist.references.rows import ROW, asset_bytes, make_rows, place_of, row_digest
+from archivist.references.rows import ROW, Place, asset_bytes, make_rows, place_of, row_digest
 from archivist.references.search import Allowed, Match, nearest_rows
 
 VECTOR = np.dtype("<f2")
@@ -85,6 +85,15 @@ class VectorIndex:
         assets = tuple(assets)
         first, last = self._found(assets)
         return tuple(name for name, here in zip(assets, first < last, strict=True) if not here)
+
+    def embedding_of(self, asset: str) -> tuple[tuple[Place, ...], NDArray[np.float32]]:
+        """Return the places of an asset and their vectors (places, dimensions), as they are kept.
+
+        Without an embedding of it there are none.
+        """
+        rows = self.rows_of([asset])
+        places = tuple(place_of(self._rows[row]) for row in rows)
+        return places, np.asarray(self._vectors[rows], np.float32)
 
     def rows_of(self, assets: Iterable[str]) -> NDArray[np.intp]:
         """Return the numbers of the rows of these assets, asset after asset."""

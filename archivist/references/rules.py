@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from archivist.references.dates import gap, years
-from archivist.references.geometry import Agreement
+
+if TYPE_CHECKING:  # geometry loads OpenCV, and the defaults of Rules are read to list the steps
+    from archivist.references.geometry import Agreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from archivist.model import MetadataContract
+from archivist.report.located import located
 from archivist.report.rows import (
     ReportAsset,
     ReportFile,
@@ -55,11 +57,12 @@ def plain_rows(source: ReportSource) -> Iterator[dict[str, Any]]:
     """Yield the report as rows of plain JSON values, as exporters get it; see the plugin page.
 
     First a row of the ``kind`` "run" with what stands at the top of the JSON, then an "asset" for
-    each page, then a "refusal" for each file that was not treated.
+    each page, then a "refusal" for each file that was not treated. Scans, outputs and kept
+    artifacts have a ``file``: where they lie on this machine, as Python names it.
     """
     yield _plain("run", _head(source))
     for asset in source.assets():
-        yield _plain("asset", _asset(asset))
+        yield _plain("asset", located(source.run, _asset(asset)))
     for refusal in source.refusals():
         yield _plain("refusal", _refusal(refusal))
 
@@ -103,6 +106,7 @@ def _run(run: ReportRun) -> dict[str, Any]:
         "finished": _time(run.finished),
         "state": run.state,
         "machine": run.machine,
+        "environment": dict(run.environment),
         "archivist": run.version,
         "retry": run.retry,
     }
@@ -140,6 +144,7 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
         "colour": asset.colour,
         "changed": asset.changed,
         "conjectural": bool(asset.conjectural),
+        "size": asset.size,
         "facts": dict(asset.facts),
         "review": _review(asset.review),
         "flags": [
@@ -174,21 +179,23 @@ def _step(step: ReportStep) -> dict[str, Any]:
         "code": step.code,
         "reason": step.reason,
         "conjectural": step.conjectural,
+        "started": _time(step.started),
         "seconds": round(step.seconds, 6),
+        "operator": step.operator,
         "device": step.device,
         "distribution": step.distribution,
         "distribution_version": step.distribution_version,
         "params": dict(step.params),
         "scores": dict(step.scores),
         "tiling": dict(step.tiling),
-        "weights": [
-            {"name": weight.name, "digest": weight.digest, "licence": weight.licence}
-            for weight in step.weights
-        ],
-        "artifacts": [
-            {"port": a.port, "kind": a.kind, "digest": a.digest, "kept": a.kept, "blob": a.blob}
-            for a in step.artifacts
-        ],
+        "seed": step.seed,
+        "determinism": step.determinism,
+        "inputs": [asdict(use) for use in step.inputs],
+        "weights": [asdict(weight) for weight in step.weights],
+        "artifacts": [asdict(artifact) for artifact in step.artifacts],
+        "key": step.key,
+        "environment": step.environment,
+        "parents": list(step.parents),
         "record": step.record,
     }
 

@@ -11,10 +11,11 @@ from typing import Protocol
 
 from archivist.hashing import digest_json
 from archivist.report.cards import Pair
+from archivist.report.lenders import Lender
 from archivist.report.rows import ReportAsset
 from archivist.store.atomic import replacing
 
-_VERSION = 1
+_VERSION = 2
 """Raised when pictures are made in another way."""
 
 
@@ -53,7 +54,7 @@ class CachedPictures:
         self._forget_others(set(keys))
 
     def _key(self, asset: ReportAsset) -> str:
-        mask = asset.mask
+        mask, borrowed = asset.mask, asset.transfer_map
         return digest_json(
             {
                 "version": _VERSION,
@@ -61,6 +62,7 @@ class CachedPictures:
                 "scan": asset.uid,
                 "outputs": [file.digest for file in asset.files],
                 "mask": None if mask is None else mask.blob,
+                "borrowed": None if borrowed is None else borrowed.blob,
                 "result": asset.result,
             }
         )
@@ -73,8 +75,10 @@ class CachedPictures:
 
     def _load(self, key: str) -> Pair | None:
         try:
-            return Pair(**json.loads(self._path(key).read_text("ascii")))
-        except (OSError, ValueError, TypeError):
+            facts = json.loads(self._path(key).read_text("ascii"))
+            lenders = tuple(Lender(**one) for one in facts.pop("lenders"))
+            return Pair(**facts, lenders=lenders)
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def _keep(self, key: str, pair: Pair) -> None:

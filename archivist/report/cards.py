@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from archivist.model import text_to_path
 from archivist.report import words
+from archivist.report.lenders import Lender
 from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
 
 
@@ -18,13 +19,16 @@ from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
 class Pair:
     """The pictures of one card as data URIs; ``width`` and ``height`` are of ``before``, in pixels.
 
-    ``detail_before`` and ``detail_after`` show the same window pixel for pixel. ``note`` is shown
+    ``detail_before`` and ``detail_after`` show the same window pixel for pixel of the result.
+    ``borrowed`` shows where texture of other photographs is, ``lenders`` which. ``note`` is shown
     below; ``whole`` is False when a picture is missing that should be there.
     """
 
     before: str = ""
     after: str = ""
     mask: str = ""
+    borrowed: str = ""
+    lenders: tuple[Lender, ...] = ()
     detail_before: str = ""
     detail_after: str = ""
     width: int = 0
@@ -36,7 +40,8 @@ class Pair:
     def size(self) -> int:
         """Characters that the pictures take in the page."""
         pictures = (self.before, self.after, self.mask, self.detail_before, self.detail_after)
-        return sum(len(picture) for picture in pictures)
+        lent = (self.borrowed, *(lender.picture for lender in self.lenders))
+        return sum(len(picture) for picture in (*pictures, *lent))
 
 
 class Pictures(Protocol):

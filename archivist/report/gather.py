@@ -14,7 +14,8 @@ from archivist.api import StepSpec, UsageError
 from archivist.catalog import queries
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
-from archivist.model import Publication, Status, StepRecord, path_to_text
+from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
+from archivist.report.lenders import ReportReference, uids_of
 from archivist.report.rows import (
     ReportAsset,
     ReportFile,
@@ -65,8 +66,11 @@ class CatalogSource:
         rows = queries.report_rows(self._catalog, run=self._only)
         while page := tuple(islice(rows, _PAGE)):
             similar = self._similar(page)
+            known = references_of(self._catalog, page)
+            sizes = queries.sizes_of(self._catalog, {row.asset.digest for row in page})
             for row in page:
-                yield self._asset(row, similar.get(row.asset.uid, ()))
+                asset = self._asset(row, similar.get(row.asset.uid, ()), known)
+                yield dataclasses.replace(asset, size=sizes.get(row.asset.digest, 0))
 
     def refusals(self) -> Iterator[ReportRefusal]:
         """Yield the files that the last scan refused or skipped, by path."""
@@ -99,6 +103,7 @@ class CatalogSource:
             finished=row.finished,
             state={"done": "finished", "planning": "running"}.get(row.state, str(row.state)),
             machine=_machine(environment),
+            environment=environment,
             version=str(environment.get("archivist", "")),
             retry=retry_command(facts, scans, out),
         )
@@ -110,7 +115,9 @@ class CatalogSource:
         digest = next(digests, None)
         return {} if digest is None else queries.environment(self._catalog, digest) or {}
 
-    def _asset(self, row: AssetReport, similar: Sequence[Similar]) -> ReportAsset:
+    def _asset(
+        self, row: AssetReport, similar: Sequence[Similar], known: Mapping[str, ReportReference]
+    ) -> ReportAsset:
         asset, header = row.asset, row.asset.header
         width, height = header.upright_size
         paths = list(row.paths) or [asset.digest]
@@ -132,7 +139,7 @@ class CatalogSource:
             colour=header.colour,
             facts=asset.facts,
             copies=tuple(paths[1:]),
-            steps=tuple(self._step(record) for record in row.records),
+            steps=tuple(self._step(record, known) for record in row.records),
             files=tuple(_file(item) for item in row.publications),
             similar=tuple(similar),
             review=_review(row),
@@ -140,7 +147,7 @@ class CatalogSource:
         )
         return dataclasses.replace(found, changed=_changed(found))
 
-    def _step(self, record: StepRecord) -> ReportStep:
+    def _step(self, record: StepRecord, known: Mapping[str, ReportReference]) -> ReportStep:
         return ReportStep(
             ordinal=record.ordinal,
             step=record.step,
@@ -160,8 +167,20 @@ class CatalogSource:
             tiling=record.tiling,
             weights=record.weights,
             artifacts=record.outputs,
+            references=tuple(
+                dataclasses.replace(known[uid], score=use.score, note=use.note)
+                for uid, use in uids_of(record.inputs).items()
+            ),
             log=record.log,
             record=record.digest,
+            started=record.started,
+            operator=record.operator,
+            inputs=record.inputs,
+            seed=record.seed,
+            determinism=record.determinism,
+            key=record.key,
+            environment=record.environment,
+            parents=record.parents,
         )
 
     def _defaults(self, record: StepRecord) -> dict[str, object] | None:
@@ -194,6 +213,35 @@ class CatalogSource:
                 near[pair.second].append((pair.first, pair.distance))
             self._near = dict(near)
         return self._near
+
+
+def references_of(catalog: Catalog, page: Iterable[AssetReport]) -> dict[str, ReportReference]:
+    """Return the photographs that steps of these assets might borrow from, by uid."""
+    uids = {uid for row in page for record in row.records for uid in uids_of(record.inputs)}
+    digests = {uid.partition("#")[0] for uid in uids}
+    if not digests:
+        return {}
+    paths, assets = queries.paths_of(catalog, digests), queries.assets_of(catalog, digests)
+    return {uid: _reference(uid, paths, assets) for uid in uids}
+
+
+def _reference(
+    uid: str, paths: Mapping[str, tuple[str, ...]], assets: Mapping[str, tuple[Asset, ...]]
+) -> ReportReference:
+    digest, _, number = uid.partition("#")
+    page = int(number or 0)
+    places = paths.get(digest, ())
+    asset = next((one for one in assets.get(digest, ()) if one.page == page), None)
+    if asset is None:
+        return ReportReference(uid=uid, path=places[0] if places else "", page=page)
+    return ReportReference(
+        uid=uid,
+        path=places[0] if places else "",
+        page=page,
+        inventory=asset.facts.get("inventory_no", ""),
+        title=asset.facts.get("title", ""),
+        format=asset.header.format,
+    )
 
 
 def retry_command(facts: Mapping[str, object], scans: Path, out: Path) -> str:

@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from archivist.api import ArchivistError, CodecSpec
+from archivist.api.errors import StoreError
 from archivist.imaging.plugged import open_any
 from archivist.imaging.raster import SourceRaster
 from archivist.model import text_to_path
 from archivist.report import thumbnails
 from archivist.report.cards import Pair
+from archivist.report.lenders import Lender, ReportReference, at_size, lenders, load_map
 from archivist.report.rows import ReportAsset, ReportRun, Result
 from archivist.store.blobs import BlobStore
 
@@ -27,6 +30,7 @@ _DETAIL = 0.75
 """Longest side of a detail as a share of the side of a whole picture: half the bytes."""
 _DETAIL_BELOW = 0.6
 """A detail that would show more than this share of each side is left out."""
+_PORTRAIT = 120
 _LARGE = 50_000_000
 """Scans of more pixels are opened one at a time: JPEG and PNG are decoded whole."""
 _AHEAD = 2
@@ -44,14 +48,18 @@ class _Seen:
         """Return the small picture in the colours of a page."""
         return thumbnails.jpeg_uri(thumbnails.to_srgb(self.small, self.raster.icc))
 
-    def window(self, y: float, x: float, factor: float) -> str:
-        """Return the window at (y, x), in shares of the whole, as it is."""
+    def window(self, y: float, x: float, factor: float, enlarge: int = 1) -> str:
+        """Return the window at (y, x), in shares of the whole, as it is or plainly enlarged."""
         height, width, _ = self.raster.shape
         # A strip of film or a line scan may be a few pixels high: at least one is shown.
         rows, columns = max(1, round(factor * height)), max(1, round(factor * width))
         y0, x0 = min(round(y * height), height - rows), min(round(x * width), width - columns)
         pixels = self.raster.read(y0, y0 + rows, x0, x0 + columns)
         eight = thumbnails.to_eight_bits(np.ascontiguousarray(pixels))
+        if enlarge > 1:
+            size = (columns * enlarge, rows * enlarge)
+            larger = cv2.resize(eight, size, interpolation=cv2.INTER_CUBIC)
+            eight = np.asarray(larger, np.uint8).reshape(size[1], size[0], -1)
         return thumbnails.jpeg_uri(thumbnails.to_srgb(eight, self.raster.icc))
 
 
@@ -121,15 +129,49 @@ class StoredPictures:
     def _both(self, asset: ReportAsset, scan: _Seen, result: _Seen, stack: ExitStack) -> Pair:
         mask = self._mask(asset, stack)
         details = self._details(scan, result, mask)
+        borrowed, lent = self._borrowed(asset, result, stack)
+        shown = max((scan, result), key=lambda one: one.small.shape[1])
         return Pair(
             before=scan.uri(),
             after=result.uri(),
             mask="" if mask is None else thumbnails.overlay_uri(mask),
+            borrowed=borrowed,
+            lenders=lent,
             detail_before=details[0],
             detail_after=details[1],
-            width=scan.small.shape[1],
-            height=scan.small.shape[0],
+            width=shown.small.shape[1],
+            height=shown.small.shape[0],
         )
+
+    def _borrowed(
+        self, asset: ReportAsset, result: _Seen, stack: ExitStack
+    ) -> tuple[str, tuple[Lender, ...]]:
+        """Return where texture of other photographs is in the result, and which they are."""
+        artifact = asset.transfer_map
+        if artifact is None or artifact.blob is None or self._store is None:
+            return "", ()
+        try:
+            value = load_map(self._store, artifact)
+        except StoreError:
+            return "", ()  # `archivist verify` is for damage
+        known = asset.references
+        pictures = {
+            uid: self._portrait(known[uid], stack)
+            for number, uid in enumerate(value.assets)
+            if uid in known and (value.source == number).any()
+        }
+        found = lenders(value, known, pictures)
+        if not found:
+            return "", ()
+        height, width, _ = result.small.shape
+        return thumbnails.borrowed_uri(*at_size(value, height, width)), found
+
+    def _portrait(self, reference: ReportReference, stack: ExitStack) -> str:
+        """Return a reference as a small picture for the legend, empty when it cannot be read."""
+        path = self._run.scans / text_to_path(reference.path)
+        codec = self._codecs.get(reference.format)
+        seen = self._see(path, reference.page, "reference", stack, None, codec, side=_PORTRAIT)
+        return "" if isinstance(seen, str) else seen.uri()
 
     def _see(
         self,
@@ -139,13 +181,15 @@ class StoredPictures:
         stack: ExitStack,
         scratch: Path | None,
         codec: CodecSpec | None = None,
+        *,
+        side: int = 0,
     ) -> _Seen | str:
         """Return the picture, or a sentence that says why there is none."""
         try:
             raster = stack.enter_context(
                 open_any(path, page, codec, max_pixels=self._max_pixels, scratch=scratch)
             )
-            return _Seen(raster, thumbnails.reduce(raster, self.side))
+            return _Seen(raster, thumbnails.reduce(raster, side or self.side))
         except FileNotFoundError:
             return f"The {what} is no longer at its place."
         except OSError as error:
@@ -166,17 +210,20 @@ class StoredPictures:
     ) -> tuple[str, str]:
         """Return the same window of both: where the mask, or else the change, is largest.
 
-        Empty when the sizes differ, or when the whole picture is hardly larger than a window.
+        A scan that was enlarged is shown plainly enlarged beside its result. Empty when the sizes
+        differ otherwise, or when the whole picture is hardly larger than a window.
         """
-        height, width, _ = scan.raster.shape
+        height, width, _ = result.raster.shape
+        enlarged, rest = divmod(height, scan.raster.shape[0])
+        same = rest == 0 and scan.raster.shape[1] * enlarged == width
         factor = _DETAIL * self.side / max(height, width)
-        if factor > _DETAIL_BELOW or result.raster.shape[:2] != (height, width):
+        if factor > _DETAIL_BELOW or not same:
             return "", ""
         found = mask is not None and bool(mask.any())
         weight = mask if found else thumbnails.difference(scan.small, result.small)
         assert weight is not None
         y, x = thumbnails.busiest_corner(weight, factor)
-        return scan.window(y, x, factor), result.window(y, x, factor)
+        return scan.window(y, x, factor, enlarged), result.window(y, x, factor)
 
 
 def _alone(scan: _Seen | str, result: _Seen | str | None, note: str) -> Pair:

@@ -13,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from archivist.model import Artifact, Flag, MetadataContract, Status, WeightUse
+from archivist.model import Artifact, Flag, InputUse, MetadataContract, Status, WeightUse
+from archivist.report.lenders import ReportReference
 
 
 class Result(StrEnum):
@@ -50,6 +51,8 @@ class ReportRun:
     state: str = "finished"
     """running, finished, interrupted or failed."""
     machine: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    """Software and devices at work, of the first record there is."""
     version: str = ""
     """The version of archivist."""
     retry: str = ""
@@ -83,9 +86,22 @@ class ReportStep:
     tiling: Mapping[str, object] = field(default_factory=dict)
     weights: tuple[WeightUse, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    references: tuple[ReportReference, ...] = ()
+    """The photographs that it might borrow from."""
     log: tuple[str, ...] = ()
     record: str = ""
     """Digest of the stored record."""
+    started: datetime | None = None
+    operator: str = ""
+    inputs: tuple[InputUse, ...] = ()
+    seed: int = 0
+    determinism: str = ""
+    key: str = ""
+    """Digest of all that decides the result."""
+    environment: str = ""
+    """Digest of the environment."""
+    parents: tuple[str, ...] = ()
+    """Digests of the records that made the inputs."""
 
     @property
     def own_params(self) -> dict[str, object]:
@@ -164,6 +180,8 @@ class ReportAsset:
     changed: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     """The row of the manifest."""
+    size: int = 0
+    """Bytes of the scan's file, 0 when it is no longer there."""
     copies: tuple[str, ...] = ()
     """Other paths of the same bytes."""
     steps: tuple[ReportStep, ...] = ()
@@ -192,12 +210,25 @@ class ReportAsset:
     @property
     def mask(self) -> Artifact | None:
         """The newest mask that a step kept for this asset, or None."""
+        return self._newest("mask")
+
+    @property
+    def transfer_map(self) -> Artifact | None:
+        """The newest map of borrowed texture that a step kept for this asset, or None."""
+        return self._newest("transfer_map")
+
+    @property
+    def references(self) -> dict[str, ReportReference]:
+        """The photographs that the steps might borrow from, by uid."""
+        return {one.uid: one for step in self.steps for one in step.references}
+
+    def _newest(self, kind: str) -> Artifact | None:
         kept = [
             artifact
             for step in self.steps
             if step.worked
             for artifact in step.artifacts
-            if artifact.kind == "mask" and artifact.kept
+            if artifact.kind == kind and artifact.kept
         ]
         return kept[-1] if kept else None
 

@@ -106,16 +106,17 @@ def write_csv(source: ReportSource, path: Path) -> None:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
         for asset in source.assets():
-            table.writerow([_cell(cell(asset)) for _, cell in COLUMNS.values()])
+            table.writerow([spreadsheet_cell(cell(asset)) for _, cell in COLUMNS.values()])
         for refusal in source.refusals():
-            table.writerow([_cell(_refusal_cell(refusal, name)) for name in COLUMNS])
+            table.writerow([spreadsheet_cell(_refusal_cell(refusal, name)) for name in COLUMNS])
 
 
 def _refusal_cell(refusal: ReportRefusal, column: str) -> object:
     return getattr(refusal, column, "")
 
 
-def _cell(value: object) -> object:
+def spreadsheet_cell(value: object) -> object:
+    """Return a value as a cell; text that begins like a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if isinstance(value, int | float):

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from archivist.imaging.storage import Raster
+from archivist.report.lenders import COLOURS
 
 MASK_COLOUR = (255, 45, 125)
 """A red-violet that neither silver prints nor faded colour prints contain."""
 MASK_OPACITY = 165
+BORROWED_OPACITY = 200
+_LEVELS = 8
 _QUALITY = 80
 _BAND_BYTES = 32 << 20
 
@@ -93,6 +96,24 @@ def overlay_uri(cover: NDArray[np.uint8]) -> str:
     stream = io.BytesIO()
     alphas = bytes(round(MASK_OPACITY * level / 7) for level in range(8))
     image.save(stream, "PNG", transparency=alphas, optimize=True)
+    return _uri("image/png", stream.getvalue())
+
+
+def borrowed_uri(source: NDArray[np.int32], similarity: NDArray[np.float32]) -> str:
+    """Return from which reference each small pixel (H, W) borrowed as an overlay: a PNG.
+
+    The colour says which reference, the opacity how similar it is; what borrowed nothing (source
+    -1) is clear.
+    """
+    strength = np.rint(np.clip(similarity, 0, 1) * (_LEVELS - 1)).astype(np.int32)
+    number = source % len(COLOURS)
+    index = np.where(source < 0, 0, 1 + number * _LEVELS + strength).astype(np.uint8)
+    image = Image.frombytes("P", (source.shape[1], source.shape[0]), index.tobytes())
+    palette = [0, 0, 0, *(part for colour in COLOURS for part in colour * _LEVELS)]
+    image.putpalette(palette)
+    steps = [round(BORROWED_OPACITY * (n + 1) / _LEVELS) for n in range(_LEVELS)]
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=bytes([0, *steps * len(COLOURS)]), optimize=True)
     return _uri("image/png", stream.getvalue())
 
 

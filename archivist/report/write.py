@@ -88,17 +88,19 @@ def write_export(
     scans: Path | None = None,
     out: Path | None = None,
     run: str | None = None,
+    params: Mapping[str, object] | None = None,
 ) -> None:
     """Write the report of the catalog at ``url`` in the format of a plugin's exporter.
 
-    Raises as :func:`write_report`, and PluginError when the exporter fails.
+    ``params`` are those of the exporter that differ from its defaults. Raises as
+    :func:`write_report`, and PluginError when the exporter fails.
     """
     from archivist.catalog.session import open_catalog
     from archivist.report.export import export
     from archivist.report.gather import CatalogSource
 
     with open_catalog(url, write=False) as catalog, _writing(path):
-        export(CatalogSource(catalog, run=run, scans=scans, out=out), exporter, path)
+        export(CatalogSource(catalog, run=run, scans=scans, out=out), exporter, path, params)
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 from archivist.scan.duplicates import group_near, hamming, near_duplicates
 from archivist.scan.manifest import Manifest, UnusedRow, read_manifest
 from archivist.scan.refusals import Code
+from archivist.scan.sample import sample_of
 from archivist.scan.scanner import KnownStats, Scanned, Unchanged, nothing_known, scan
 from archivist.scan.settings import ScanOptions, check_folders
 from archivist.scan.walk import Found, walk
@@ -25,6 +26,7 @@ __all__ = [
     "near_duplicates",
     "nothing_known",
     "read_manifest",
+    "sample_of",
     "scan",
     "walk",
 ]

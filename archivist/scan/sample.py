@@ -34,6 +34,11 @@ def take_sample(
     yield from sorted((found for _, found in chosen), key=_walk_order)
 
 
+def sample_of(paths: Iterable[str], count: int) -> frozenset[str]:
+    """Return those ``count`` of the paths that :func:`take_sample` would take of their files."""
+    return frozenset(heapq.nsmallest(count, paths, key=_rank))
+
+
 def _rank(path: str) -> int:
     return int.from_bytes(hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest())
 

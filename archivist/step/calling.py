@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from archivist.api.errors import OutOfMemory, StepError
-from archivist.api.steps import StepSpec
+from archivist.api.steps import StepSpec, Verdict
 from archivist.api.values import Value
 from archivist.plugins import resolve
+from archivist.step.checks import check_verdict
 from archivist.step.context import WorkerContext
 
 
 def call(
     spec: StepSpec, values: Mapping[str, Value], params: Any, ctx: WorkerContext
-) -> Mapping[str, Value]:
-    """Call a step's ``run``; out of memory and writes into inputs become errors with a cure."""
+) -> Mapping[str, Value] | Verdict:
+    """Call a step's ``run``; out of memory and writes into inputs become errors with a cure.
+
+    A verdict instead of outputs says that there was nothing to do after all.
+    """
     try:
-        outputs: Mapping[str, Value] = resolve(spec.run)(values, params, ctx)
+        outputs: Mapping[str, Value] | Verdict = resolve(spec.run)(values, params, ctx)
     except MemoryError as error:
         raise _too_large(spec) from error
     except SystemExit as error:
@@ -33,6 +37,8 @@ def call(
             message = f"{spec.id} writes into its input; a step makes new arrays ({error})"
             raise StepError(message, code="input-written") from error
         raise
+    if isinstance(outputs, Verdict):
+        check_verdict(spec, outputs)
     return outputs
 
 

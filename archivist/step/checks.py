@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from archivist.api.errors import BadInput, BadOutput
-from archivist.api.steps import Kind, Port, StepSpec
+from archivist.api.steps import Kind, Port, StepSpec, Verdict
 from archivist.api.values import (
     Colour,
     Embedding,
@@ -63,9 +63,12 @@ def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
 
 
 def check_outputs(
-    spec: StepSpec, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
+    spec: StepSpec, inputs: Mapping[str, Value], outputs: Mapping[str, Value], scale: int
 ) -> None:
-    """Raise :class:`BadOutput` unless outputs are exactly the declared ones and are sane."""
+    """Raise :class:`BadOutput` unless outputs are exactly the declared ones and are sane.
+
+    They are ``scale`` times as large as the input ``image``, if there is one.
+    """
     declared = {port.name: port for port in spec.outputs}
     if not isinstance(outputs, Mapping):
         raise BadOutput(f"{spec.id} returned {type(outputs).__name__}, expected a mapping")
@@ -73,16 +76,24 @@ def check_outputs(
         message = f"{spec.id} returned {sorted(outputs)}, declared are {sorted(declared)}"
         raise BadOutput(message)
     for name, port in declared.items():
-        _check_output(spec, port, outputs[name], inputs)
+        _check_output(spec, port, outputs[name], inputs.get("image"), scale)
 
 
-def _check_output(spec: StepSpec, port: Port, value: Value, inputs: Mapping[str, Value]) -> None:
+def check_verdict(spec: StepSpec, verdict: Verdict) -> None:
+    """Raise :class:`BadOutput` unless a verdict in the place of outputs says why there are none."""
+    if verdict.needed or not verdict.reason.strip():
+        message = f"{spec.id} returned a verdict instead of its outputs"
+        raise BadOutput(f"{message}; that is for work that is not needed, with the reason")
+
+
+def _check_output(
+    spec: StepSpec, port: Port, value: Value, source: Value | None, scale: int
+) -> None:
     place = f"{spec.id}: output {port.name!r}"
     if not isinstance(value, CLASSES[port.kind]):
         raise BadOutput(f"{place} is {type(value).__name__}, expected {port.kind}")
-    source = inputs.get("image")
     if isinstance(source, Image) and isinstance(value, Image | Mask | Probability):
-        _check_size(place, value.pixels, source, spec.tiling.scale)
+        _check_size(place, value.pixels, source, scale)
     if isinstance(value, Image):
         _check_image(place, value, source)
     elif isinstance(value, Probability):
@@ -94,6 +105,8 @@ def _check_output(spec: StepSpec, port: Port, value: Value, inputs: Mapping[str,
         bad = [name for name, score in value.values.items() if not np.isfinite(score)]
         if bad:
             raise BadOutput(f"{place}: {', '.join(bad)} is not a finite number")
+    elif isinstance(value, TransferMap):
+        _check_transfer_map(place, value, source, scale)
 
 
 def _check_image(place: str, value: Image, source: Value | None) -> None:
@@ -106,6 +119,32 @@ def _check_image(place: str, value: Image, source: Value | None) -> None:
     black = not pixels.any()
     if black and isinstance(source, Image) and source.pixels.any():
         raise BadOutput(f"{place} is all black, the input was not")
+
+
+def _check_transfer_map(place: str, value: TransferMap, source: Value | None, scale: int) -> None:
+    size = value.source.shape
+    wrong = (
+        value.source.ndim != 2
+        or value.position.shape != (*size, 2)
+        or value.similarity.shape != size
+        or {value.source.dtype, value.position.dtype} != {np.dtype(np.int32)}
+        or value.similarity.dtype != np.float32
+    )
+    if wrong:
+        message = f"{place}: source is {value.source.dtype} {size}, position"
+        message = f"{message} {value.position.dtype} {value.position.shape}, similarity"
+        message = f"{message} {value.similarity.dtype} {value.similarity.shape}"
+        raise BadOutput(f"{message}; expected int32 (h, w), int32 (h, w, 2) and float32 (h, w)")
+    check_range(f"{place}: similarity", value.similarity)
+    last = len(value.assets) - 1
+    if value.stride < 1 or value.source.min() < -1 or value.source.max() > last:
+        message = f"{place}: source spans {value.source.min()} to {value.source.max()}"
+        raise BadOutput(f"{message}, allowed is -1 to {last}; stride is {value.stride}")
+    if isinstance(source, Image):
+        sides = (source.height * scale, source.width * scale)
+        if size != tuple(-(-side // value.stride) for side in sides):
+            message = f"{place} is of shape {size} with a stride of {value.stride}"
+            raise BadOutput(f"{message}, which does not cover {sides[1]} x {sides[0]} pixels")
 
 
 def _check_size(place: str, pixels: np.ndarray[Any, Any], source: Image, scale: int) -> None:

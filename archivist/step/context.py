@@ -61,9 +61,10 @@ class WorkerContext:
 
     @property
     def log(self) -> logging.Logger:
-        """A logger of this call alone; messages also reach the worker's log."""
+        """A logger of this call alone, from INFO on; messages also reach the worker's log."""
         if self._log is None:
-            self._log = logging.Logger(f"archivist.step.{self.spec.id}")
+            # INFO, whatever the worker's own log takes: the record has it all.
+            self._log = logging.Logger(f"archivist.step.{self.spec.id}", logging.INFO)
             self._log.parent = parent_log
             self._lines = _Lines()
             self._log.addHandler(self._lines)

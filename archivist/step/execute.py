@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,13 @@ def execute(
         if not verdict.needed:
             return Execution(skipped=verdict.reason, scores=scores)
     if tiles_needed(spec, inputs):
-        streamed = inputs["image"].raster.shape[0] * inputs["image"].raster.shape[1] / 1e6
-        folder = scratch if streamed > stream_above_mp else None
+        height, width, _ = inputs["image"].raster.shape
+        largest = height * width * spec.scale(made) ** 2 / 1e6
+        folder = scratch if largest > stream_above_mp else None
         outputs, found, tiling = run_tiled(spec, made, inputs, ctx, scratch=folder)
         return Execution(outputs=outputs, scores=scores | found, tiling=tiling)
-    outputs, found = _whole(spec, made, inputs, ctx)
-    tiling = {"mode": str(spec.tiling.mode)}
-    if ctx.tile_used:
-        tiling["size"] = ctx.tile_used
-    return Execution(outputs=outputs, scores=scores | found, tiling=tiling)
+    done = _whole(spec, made, inputs, ctx)
+    return replace(done, scores={**scores, **done.scores})
 
 
 def _ask(spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext) -> Verdict:
@@ -68,16 +66,22 @@ def _ask(spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerCon
 
 def _whole(
     spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext
-) -> tuple[dict[str, Held], dict[str, float]]:
+) -> Execution:
     values = {name: held.value() for name, held in inputs.items()}
     check_inputs(spec, values)
     outputs = call(spec, values, params, ctx)
-    check_outputs(spec, values, outputs)
+    if isinstance(outputs, Verdict):
+        return Execution(skipped=outputs.reason, scores=outputs.scores)
+    check_outputs(spec, values, outputs, spec.scale(params))
     scores: dict[str, float] = {}
     for value in outputs.values():
         if isinstance(value, Scores):
             scores.update(value.values)
-    return {port.name: hold(port, outputs[port.name]) for port in spec.outputs}, scores
+    tiling: dict[str, object] = {"mode": str(spec.tiling.mode)}
+    if ctx.tile_used:
+        tiling["size"] = ctx.tile_used
+    made = {port.name: hold(port, outputs[port.name]) for port in spec.outputs}
+    return Execution(outputs=made, scores=scores, tiling=tiling)
 
 
 def tiles_needed(spec: StepSpec, inputs: Mapping[str, Held]) -> bool:

@@ -34,6 +34,10 @@ class Held:
     role: str
     load: Callable[[], StoredPicture | Value]
     maker: str | None = None
+    note: str = ""
+    """What the record of a step that reads it says beside."""
+    grown: int = 1
+    """How many times larger than the scan the picture was on which the value lies."""
     _loaded: StoredPicture | Value | None = None
 
     def get(self) -> StoredPicture | Value:
@@ -93,7 +97,7 @@ def hold(port: Port, value: Value) -> Held:
     if isinstance(value, Probability):
         return hold_picture(port, StoredPicture(raster=ArrayRaster(quantise(value.pixels))))
     return Held(
-        kind=port.kind, digest=digest_of_value(value), role=str(port.kind), load=lambda: value
+        kind=port.kind, digest=digest_of_value(value), role=role_of(port.kind), load=lambda: value
     )
 
 
@@ -108,5 +112,5 @@ def hold_picture(port: Port, picture: StoredPicture) -> Held:
 
 
 def role_of(kind: Kind) -> str:
-    """Return what a value is to the step that reads it: an image from a step is a prior."""
-    return "prior" if kind is Kind.IMAGE else str(kind)
+    """Return what a value is to the step that reads it: what a step made or chose is a prior."""
+    return "prior" if kind in (Kind.IMAGE, Kind.REFERENCES) else str(kind)

@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import cv2
+import numpy as np
+
 from archivist.api.errors import PluginError
 from archivist.api.extensions import CheckSpec
 from archivist.api.steps import Verdict
@@ -40,6 +43,8 @@ def look(
 ) -> Looked:
     """Run the checks that look at a step; ``key`` names its result. Never raises for a check.
 
+    They see both images at one size: where a step enlarges, the one before is enlarged plainly.
+
     A check sees whole images. Those of more than ``most_mp`` megapixels are worked on in windows
     and may not fit into memory, so they are not checked; ``log`` gets a line that says so.
     """
@@ -51,7 +56,7 @@ def look(
         names = ", ".join(check.id for check in wanted)
         log.warning("not checked (%s): %d x %d pixels are read in windows", names, width, height)
         return Looked()
-    images = before.value(), after.value()
+    images = _as_large(before.value(), after.value())
     scores: dict[str, float] = {}
     flags = []
     for check in wanted:
@@ -70,9 +75,19 @@ def look(
     return Looked(scores=scores, flags=tuple(flags))
 
 
-def _ask(check: CheckSpec, before: object, after: object) -> Verdict:
+def _as_large(before: object, after: object) -> tuple[Image, Image]:
+    """Return both images, the one before a step that enlarges by cubic interpolation as large."""
     assert isinstance(before, Image)
     assert isinstance(after, Image)
+    if before.pixels.shape[:2] == after.pixels.shape[:2]:
+        return before, after
+    size = (after.width, after.height)
+    pixels = cv2.resize(before.pixels, size, interpolation=cv2.INTER_CUBIC)
+    pixels = np.clip(pixels, 0, 1).reshape(after.height, after.width, -1)
+    return before.with_pixels(pixels), after
+
+
+def _ask(check: CheckSpec, before: Image, after: Image) -> Verdict:
     verdict = resolve(check.run)(before, after)
     if not isinstance(verdict, Verdict):
         raise PluginError(check.id, f"returned {type(verdict).__name__}, not a Verdict")

@@ -17,7 +17,6 @@ from archivist.model import (
     Artifact,
     AssetOutcome,
     Flag,
-    InputUse,
     KnownResult,
     PageWork,
     Status,
@@ -27,14 +26,18 @@ from archivist.model import (
     Workshop,
     now,
 )
+from archivist.plugins import make_params
 from archivist.step.context import WorkerContext
 from archivist.step.execute import Execution, execute
+from archivist.step.fitting import fit
 from archivist.step.held import Held
 from archivist.step.keeping import is_there, keep, recall
+from archivist.step.lookalikes import PORT, Neighbours
 from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
 from archivist.step.session import Session, weight_uses
 from archivist.step.source import OpenedPage, supplied_mask
+from archivist.step.uses import uses_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +75,8 @@ class PageRun:
         self.made: dict[tuple[int, str], Held] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.conjectural = False
+        self.grown = 1
+        self.neighbours = Neighbours(work, workshop, here, scratch)
 
     def failed_to_open(self, error: AssetError) -> PageDraft:
         """Return the draft of a page that could not be decoded."""
@@ -94,6 +99,8 @@ class PageRun:
             load=lambda: page.picture,
         )
         self.values["image"] = source
+        if self.work.lookalikes is not None:
+            self.values[PORT] = self.neighbours.held()
         failure: AssetError | None = None
         try:
             for item in self.work.supplied:
@@ -183,7 +190,7 @@ class PageRun:
         if known is not None and wanted and is_there(known, self.workshop):
             self._reuse(task, spec, known)
             return
-        call = _Call(self, task, spec, inputs, key, weights)
+        call = _Call(self, task, spec, fit(inputs, self.grown), key, weights)
         if missing:
             call.skip(f"there is no {', '.join(missing)} for it to work on")
         else:
@@ -201,11 +208,24 @@ class PageRun:
                 bound[port.name] = held
         return bound
 
+    def take_all(self, task: Task, spec: StepSpec, outputs: Mapping[str, Held]) -> None:
+        """Let the outputs of a step be the newest values of their names."""
+        grown = self.grown
+        if any(port.kind is Kind.IMAGE for port in spec.outputs):
+            grown *= spec.scale(make_params(spec, task.params))
+        for name, held in outputs.items():
+            held.grown = grown
+            self.values[name] = self.made[task.ordinal, name] = held
+        if outputs:
+            self.grown = grown
+
     def _reuse(self, task: Task, spec: StepSpec, known: KnownResult) -> None:
-        for artifact in known.outputs:
-            held = recall(artifact, known.record, self.workshop, self.scratch)
-            self.values[artifact.port] = held
-            self.made[task.ordinal, artifact.port] = held
+        read = self.neighbours.read
+        recalled = {
+            artifact.port: recall(artifact, known.record, self.workshop, self.scratch, read)
+            for artifact in known.outputs
+        }
+        self.take_all(task, spec, recalled)
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
         self.conjectural |= spec.conjectural and status is Status.REUSED
         self.statuses.append((task, status, known.reason))
@@ -266,10 +286,9 @@ class _Call:
         record = self._record(Status.DONE, done=done, outputs=artifacts)
         page.flags += looked.flags
         page.conjectural |= self.spec.conjectural
-        for name, held in done.outputs.items():
+        for held in done.outputs.values():
             held.maker = record.digest
-            page.values[name] = held
-            page.made[self.task.ordinal, name] = held
+        page.take_all(self.task, self.spec, done.outputs)
 
     def _look(self, done: Execution) -> Looked:
         """Let the checks of plugins compare the image that went in with the one that came out."""
@@ -321,10 +340,7 @@ class _Call:
                 reason=reason,
                 code=code,
                 params=task.params,
-                inputs=tuple(
-                    InputUse(port=name, digest=held.digest, role=held.role)
-                    for name, held in self.inputs.items()
-                ),
+                inputs=uses_of(self.inputs, done.outputs if done else {}),
                 outputs=outputs,
                 weights=self.weights,
                 seed=page.workshop.seed,

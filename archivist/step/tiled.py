@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from archivist.api.errors import BadOutput
-from archivist.api.steps import Kind, Port, StepSpec
+from archivist.api.steps import Kind, Port, StepSpec, Verdict
 from archivist.api.values import Image, Mask, Probability, Scores, Value
 from archivist.imaging.raster import ArrayRaster, FileRaster, Raster, Shape
 from archivist.imaging.tiles import map_raster
@@ -39,14 +39,12 @@ def run_tiled(
 
     With ``scratch``, a folder, the outputs lie in files there: nothing is held whole.
     """
-    tiling = spec.tiling
+    tiling, scale = spec.tiling, spec.scale(params)
     planes = {name: held for name, held in inputs.items() if held.kind in _DTYPES}
     others = {name: held.value() for name, held in inputs.items() if held.kind not in _DTYPES}
     height, width, _ = inputs["image"].raster.shape
     made = {
-        port.name: _Late(
-            (height * tiling.scale, width * tiling.scale), _DTYPES[port.kind], scratch, port.name
-        )
+        port.name: _Late((height * scale, width * scale), _DTYPES[port.kind], scratch, port.name)
         for port in spec.outputs
         if port.kind in _DTYPES
     }
@@ -58,7 +56,7 @@ def run_tiled(
         size=tiling.size,
         overlap=tiling.overlap,
         multiple_of=tiling.multiple_of,
-        scale=tiling.scale,
+        scale=scale,
         begin=tiles.begin,
     )
     tiles.check_not_black()
@@ -104,7 +102,10 @@ class _Tiles:
             values[name] = as_value(held.kind, samples, held.picture)
         check_inputs(self._spec, values)
         outputs = call(self._spec, values, self._params, self._ctx)
-        check_outputs(self._spec, {}, outputs)
+        if isinstance(outputs, Verdict):
+            message = f"{self._spec.id}: a tiled step cannot say that it is not needed"
+            raise BadOutput(f"{message}; give it `applies`, or make its tiling `internal`")
+        check_outputs(self._spec, {}, outputs, 1)
         self._light_in = self._light_in or bool(arrays["image"].any())
         area = float(arrays["image"].shape[0] * arrays["image"].shape[1])
         self._area += area

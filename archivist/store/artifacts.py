@@ -1,8 +1,8 @@
 """Values of steps in the store: kept as files, known by digest, read back exactly.
 
-Images lie as 16-bit TIFF, masks as PNG of 0 and 255, probabilities as 16-bit PNG, scores and faces
-as JSON, everything else as npz. The digest of a value is of its shape and samples, never of the
-file, so that another encoding is no other value.
+Images lie as 16-bit TIFF, masks as PNG of 0 and 255, probabilities as 16-bit PNG, scores, faces and
+references as JSON, everything else as npz. The digest of a value is of its shape and samples, never
+of the file, so that another encoding is no other value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from archivist.imaging.raster import value_digest as raster_digest
 from archivist.imaging.storage import ArrayRaster
 from archivist.model import Artifact
 from archivist.store.blobs import BlobStore
-from archivist.store.packing import pack, packed_digest, unpack
+from archivist.store.packing import ReadRegion, pack, packed_digest, unpack
 from archivist.store.pictures import (
     StoredPicture,
     media_type_of,
@@ -126,11 +126,15 @@ def save_picture(
     )
 
 
-def load(store: BlobStore, artifact: Artifact) -> Value:
-    """Return a kept value whole, arrays read-only. Raises StoreError."""
+def load(store: BlobStore, artifact: Artifact, *, read_region: ReadRegion | None = None) -> Value:
+    """Return a kept value whole, arrays read-only; references read by ``read_region``.
+
+    Raises StoreError.
+    """
     if artifact.kind not in PICTURES:
         try:
-            return unpack(artifact.kind, artifact.media_type, store.read(_blob(artifact)))
+            data = store.read(_blob(artifact))
+            return unpack(artifact.kind, artifact.media_type, data, read_region=read_region)
         except ValueError as error:
             raise _unreadable(artifact, error) from error
     picture = load_picture(store, artifact)

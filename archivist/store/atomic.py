@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,35 @@ def replacing(target: Path) -> Iterator[Path]:
     with staged(target.parent) as temporary:
         yield temporary
         commit(temporary, target)
+
+
+@contextmanager
+def placing_folder(target: Path) -> Iterator[Path]:
+    """Give a path beside ``target`` for a folder; when the block ends well, it becomes ``target``.
+
+    ``target`` must not exist, or be an empty folder. When the block raises, the folder is removed.
+    After a crash it stays under its temporary name. Raises OSError.
+    """
+    move = move_to(target)
+    try:
+        yield move.temporary
+        sync_tree(move.temporary)
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # raises unless it is empty
+        move.temporary.rename(target)
+        sync_folder(target.parent)
+    finally:
+        if move.temporary.is_dir():
+            shutil.rmtree(move.temporary, ignore_errors=True)
+        discard([move])
+
+
+def sync_tree(folder: Path) -> None:
+    """Bring all files below a folder to the disk, with their names. Raises OSError."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            sync_file(Path(place) / name)
+        sync_folder(Path(place))
 
 
 def make_folder(folder: Path) -> None:

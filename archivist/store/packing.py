@@ -1,18 +1,22 @@
-"""Values that are no pictures as bytes: facts as JSON, arrays as npz; equal values, equal bytes."""
+"""Values that are no pictures as bytes: facts as JSON, arrays as npz; equal values, equal bytes.
+
+References lie without their pixels, which are in the archive: what reads them is given anew.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archivist.api.errors import StoreError
 from archivist.api.values import (
-    Colour,
     Embedding,
     Face,
     Faces,
@@ -23,11 +27,19 @@ from archivist.api.values import (
     TransferMap,
 )
 from archivist.hashing import canonical_json, digest_json
-from archivist.imaging.picture import quantise, to_float
 from archivist.imaging.raster import value_digest as array_digest
 
 Packable = Faces | References | TransferMap | Embedding | Scores
 Arrays = Mapping[str, NDArray[Any]]
+Region = tuple[int, int, int, int]
+
+
+class ReadRegion(Protocol):
+    """Decodes regions of the scans of an archive."""
+
+    def __call__(self, asset: str, region: Region, longest: int = 0) -> Image:
+        """Return a region of an upright scan by the uid of its asset, reduced if wanted."""
+
 
 JSON, NPZ = "application/json", "application/x-npz"
 _FACTS = "facts"
@@ -43,17 +55,30 @@ def pack(value: Packable) -> tuple[str, bytes]:
     return NPZ, _npz(facts, arrays)
 
 
-def unpack(kind: str, media_type: str, data: bytes) -> Packable:
-    """Return the value of a kind from its bytes. Raises ValueError for bytes that are not it."""
+def unpack(
+    kind: str, media_type: str, data: bytes, *, read_region: ReadRegion | None = None
+) -> Packable:
+    """Return the value of a kind from its bytes. Raises ValueError for bytes that are not it.
+
+    References read their pixels by ``read_region``; without it they can be listed, not read.
+    """
     try:
         facts, arrays = _parts(media_type, data)
+        if kind == "references":
+            return _references_back(facts, read_region or _not_at_hand)
         return _PUT_TOGETHER[kind](facts, arrays)
     except (KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"these bytes are no {kind}: {error}") from error
 
 
 def packed_digest(value: Packable) -> str:
-    """Return the SHA-256 (hex) of a value: of its facts and arrays, not of a file."""
+    """Return the SHA-256 (hex) of a value: of its facts and arrays, not of a file.
+
+    Of references it is that of their assets and regions in order: scores, reasons and the snapshot
+    may differ where the pixels that a later step sees are the same.
+    """
+    if isinstance(value, References):
+        return digest_json([[one.asset, one.region] for one in value.references])
     facts, arrays = taken_apart(value)
     return digest_json([facts, {name: array_digest(array) for name, array in arrays.items()}])
 
@@ -68,14 +93,14 @@ def taken_apart(value: Packable) -> tuple[dict[str, Any], dict[str, NDArray[Any]
         regions = [list(region) for region in value.regions]
         return {"model": value.model, "regions": regions}, {"vectors": value.vectors}
     if isinstance(value, TransferMap):
-        facts = {"digests": list(value.digests), "stride": value.stride}
+        facts = {"assets": list(value.assets), "stride": value.stride}
         arrays = {
             "source": value.source,
             "position": value.position,
             "similarity": value.similarity,
         }
         return facts, arrays
-    return _references(value)
+    return _references(value), {}
 
 
 def _face(face: Face) -> dict[str, Any]:
@@ -86,24 +111,20 @@ def _face(face: Face) -> dict[str, Any]:
     }
 
 
-def _references(value: References) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    rows, arrays = [], {}
-    for number, reference in enumerate(value.references):
-        image = reference.image
-        rows.append(
-            {
-                "digest": reference.digest,
-                "score": reference.score,
-                "reason": reference.reason,
-                "colour": str(image.colour),
-                "depth": image.depth,
-                "icc": image.icc is not None,
-            }
-        )
-        arrays[f"pixels{number}"] = quantise(image.pixels)
-        if image.icc is not None:
-            arrays[f"icc{number}"] = np.frombuffer(image.icc, np.uint8)
-    return {"snapshot": value.snapshot, "references": rows}, arrays
+def _references(value: References) -> dict[str, Any]:
+    rows = [
+        {
+            "asset": one.asset,
+            "region": list(one.region),
+            "score": one.score,
+            "reason": one.reason,
+            "near": None if one.near is None else list(one.near),
+            "scale": one.scale,
+            "facts": dict(one.facts),
+        }
+        for one in value.references
+    ]
+    return {"snapshot": value.snapshot, "reason": value.reason, "references": rows}
 
 
 # --- back -----------------------------------------------------------------------------------
@@ -131,7 +152,7 @@ def _floats(values: list[float]) -> Any:
 
 
 def _embedding(facts: Mapping[str, Any], arrays: Arrays) -> Embedding:
-    regions = tuple((r[0], r[1], r[2], r[3]) for r in facts["regions"])
+    regions = tuple(map(_region, facts["regions"]))
     return Embedding(vectors=arrays["vectors"], regions=regions, model=facts["model"])
 
 
@@ -140,24 +161,41 @@ def _transfer_map(facts: Mapping[str, Any], arrays: Arrays) -> TransferMap:
         source=arrays["source"],
         position=arrays["position"],
         similarity=arrays["similarity"],
-        digests=tuple(facts["digests"]),
+        assets=tuple(facts["assets"]),
         stride=facts["stride"],
     )
 
 
-def _references_back(facts: Mapping[str, Any], arrays: Arrays) -> References:
-    found = []
-    for number, row in enumerate(facts["references"]):
-        pixels = to_float(arrays[f"pixels{number}"])
-        pixels.setflags(write=False)
-        icc = arrays[f"icc{number}"].tobytes() if row["icc"] else None
-        image = Image(pixels=pixels, colour=Colour(row["colour"]), depth=row["depth"], icc=icc)
-        found.append(
-            Reference(
-                image=image, digest=row["digest"], score=float(row["score"]), reason=row["reason"]
-            )
-        )
-    return References(references=tuple(found), snapshot=facts["snapshot"])
+def _references_back(facts: Mapping[str, Any], read: ReadRegion) -> References:
+    rows = (_reference(row, read) for row in facts["references"])
+    return References(references=tuple(rows), snapshot=facts["snapshot"], reason=facts["reason"])
+
+
+def _reference(row: Mapping[str, Any], read: ReadRegion) -> Reference:
+    region = _region(row["region"])
+    return Reference(
+        asset=row["asset"],
+        region=region,
+        score=float(row["score"]),
+        reason=row["reason"],
+        read=partial(read, row["asset"], region),
+        near=None if row["near"] is None else _region(row["near"]),
+        scale=None if row["scale"] is None else float(row["scale"]),
+        facts=row["facts"],
+    )
+
+
+def _region(numbers: Sequence[int]) -> Region:
+    x, y, width, height = numbers
+    return x, y, width, height
+
+
+def _not_at_hand(asset: str, region: Region, longest: int = 0) -> Image:
+    raise StoreError(
+        f"the scan of reference {asset} is not at hand where its record is read. "
+        "Cure: archivist run, which knows where the scans lie",
+        code="not-at-hand",
+    )
 
 
 _PUT_TOGETHER: Mapping[str, Callable[[Mapping[str, Any], Arrays], Packable]] = {
@@ -165,7 +203,6 @@ _PUT_TOGETHER: Mapping[str, Callable[[Mapping[str, Any], Arrays], Packable]] = {
     "faces": _faces,
     "embedding": _embedding,
     "transfer_map": _transfer_map,
-    "references": _references_back,
 }
 
 

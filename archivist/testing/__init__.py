@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from archivist.testing.conformance import Promise, assert_step_conforms, check_step
     from archivist.testing.context import FakeContext
     from archivist.testing.running import run_step
-    from archivist.testing.samples import make_archive, sample_image, sample_inputs
+    from archivist.testing.samples import (
+        make_archive,
+        sample_image,
+        sample_inputs,
+        sample_references,
+    )
 
 _HOMES = {
     "FakeContext": "context",
@@ -31,6 +36,7 @@ _HOMES = {
     "run_step": "running",
     "sample_image": "samples",
     "sample_inputs": "samples",
+    "sample_references": "samples",
 }
 
 __all__ = [
@@ -42,6 +48,7 @@ __all__ = [
     "run_step",
     "sample_image",
     "sample_inputs",
+    "sample_references",
 ]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archivist.api.steps import StepSpec
+from archivist.api.steps import StepSpec, Verdict
 from archivist.api.values import Value
 from archivist.plugins import make_params, resolve
-from archivist.step.checks import check_inputs, check_outputs
+from archivist.step.checks import check_inputs, check_outputs, check_verdict
 from archivist.testing.context import FakeContext
 from archivist.testing.samples import freeze
 from archivist.testing.values import arrays
@@ -27,8 +27,9 @@ def run_step(
     """Run a step on values and return its outputs, both checked against its ports.
 
     ``params`` is an instance of the step's params, a mapping as a recipe would give it, or None
-    for the defaults. The arrays of the inputs are made read-only, as the engine does. Raises what
-    the step raises, ``BadInput`` or ``BadOutput``.
+    for the defaults. The arrays of the inputs are made read-only, as the engine does. A step that
+    says that it is not needed gives no outputs. Raises what the step raises, ``BadInput`` or
+    ``BadOutput``.
     """
     context = FakeContext(spec=spec, device=device, seed=seed, folders=folders)
     return run_values(spec, params, inputs, context)
@@ -42,8 +43,12 @@ def run_values(
         for array in arrays(value):
             freeze(array)
     check_inputs(spec, inputs)
-    outputs: Mapping[str, Value] = resolve(spec.run)(inputs, as_params(spec, params), context)
-    check_outputs(spec, inputs, outputs)
+    made = as_params(spec, params)
+    outputs: Mapping[str, Value] | Verdict = resolve(spec.run)(inputs, made, context)
+    if isinstance(outputs, Verdict):
+        check_verdict(spec, outputs)
+        return {}
+    check_outputs(spec, inputs, outputs, spec.scale(made))
     return outputs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,18 +123,43 @@ def _faces(image: Image) -> Faces:
     return Faces((Face(box=(x, y, side, side), landmarks=landmarks, score=0.9),))
 
 
-def _references(image: Image) -> References:
-    size = {"height": max(image.height // 2, 1), "width": max(image.width // 2, 1)}
-    references = tuple(
-        Reference(
-            image=sample_image(**size, colour=image.colour, seed=seed),
-            digest=hashlib.sha256(bytes([seed])).hexdigest(),
-            score=1 - seed / 10,
-            reason="sample",
-        )
-        for seed in (1, 2)
+def sample_references(*pictures: Image, snapshot: str = "sample") -> References:
+    """Return references to whole pictures, in this order, as a step receives them.
+
+    Each time one is read it gives the picture, with its samples read-only.
+    """
+    return References(
+        references=tuple(
+            Reference(
+                asset=hashlib.sha256(b"reference %d" % number).hexdigest(),
+                region=(0, 0, picture.width, picture.height),
+                score=max(0.0, 0.9 - number / 10),
+                reason="sample",
+                read=partial(_read, picture),
+            )
+            for number, picture in enumerate(pictures)
+        ),
+        snapshot=snapshot,
+        reason=f"{len(pictures)} given",
     )
-    return References(references, snapshot="sample")
+
+
+def _read(picture: Image, longest: int = 0) -> Image:
+    factor = longest / max(picture.height, picture.width)
+    if longest == 0 or factor >= 1:
+        return picture.with_pixels(freeze(picture.pixels))
+    rows, columns = (
+        (np.arange(max(1, round(side * factor))) / factor).astype(int)
+        for side in (picture.height, picture.width)
+    )
+    return picture.with_pixels(freeze(picture.pixels[rows][:, columns]))
+
+
+def _references(image: Image) -> References:
+    """Return two pictures of half the size, as little like the picture as any others."""
+    size = {"height": max(image.height // 2, 1), "width": max(image.width // 2, 1)}
+    pictures = (sample_image(**size, colour=image.colour, seed=seed) for seed in (1, 2))
+    return sample_references(*pictures)
 
 
 def _transfer_map(image: Image) -> TransferMap:
@@ -142,7 +168,7 @@ def _transfer_map(image: Image) -> TransferMap:
         source=freeze(np.full((height, width), -1, np.int32)),
         position=freeze(np.zeros((height, width, 2), np.int32)),
         similarity=freeze(np.zeros((height, width), np.float32)),
-        digests=(),
+        assets=(),
         stride=4,
     )
 

@@ -66,5 +66,5 @@ def _leaves(value: object) -> Iterator[object]:
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _leaves(item)
-    else:
+    elif not callable(value):  # how a reference is read is no part of what it is
         yield value

@@ -72,11 +72,11 @@ def older(url, make, monkeypatch):
         writer.add_scan(run, [make.file("a")])
         with catalog.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    monkeypatch.setattr(migrate, "known_revisions", lambda: ("0001", "0000"))
+    monkeypatch.setattr(migrate, "known_revisions", lambda: (SCHEMA, "0000"))
 
     def step(config, target):
         connection = config.attributes["connection"]
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{SCHEMA}'"))
 
     monkeypatch.setattr("alembic.command.upgrade", step)
     return url
@@ -105,6 +105,24 @@ def test_a_copy_of_a_sqlite_catalog_is_made_before_the_upgrade(older, tmp_path):
 def test_an_older_catalog_opened_for_reading_names_the_cure(older):
     with pytest.raises(CatalogError, match="archivist catalog upgrade"):
         open_catalog(older, write=False)
+
+
+def test_a_catalog_of_each_earlier_schema_is_brought_to_head_with_its_contents(url, make):
+    from alembic import command
+
+    with open_catalog(url, write=True) as catalog:
+        writer = Writer(catalog)
+        writer.add_scan(writer.start_run(command="run"), [make.file("a")])
+        with catalog.engine.connect() as connection:
+            command.downgrade(migrate._config(connection), "0001")
+            connection.commit()
+    assert migrate.current(url) == "0001"
+
+    with open_catalog(url, write=True) as catalog:
+        assert queries.info(catalog).counts["asset"] == 1
+        with catalog.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
 
 
 def test_upgrading_a_catalog_at_head_changes_nothing(url):

@@ -16,6 +16,7 @@ from archivist.api.errors import CatalogError
 from archivist.catalog import engine, queries
 from archivist.catalog.rows import RunState
 from archivist.catalog.session import open_catalog
+from archivist.catalog.tables import SCHEMA
 from archivist.catalog.writer import Writer
 
 
@@ -250,7 +251,7 @@ def test_info_tells_what_the_catalog_is(catalog, writer, planned, make):
     info = queries.info(catalog)
 
     assert info.backend == catalog.backend
-    assert (info.schema, info.collection) == ("0001", "default")
+    assert (info.schema, info.collection) == (SCHEMA, "default")
     assert (info.counts["step"], info.counts["asset"]) == (2, 1)
     assert info.size > 10_000
     assert info.server[0].isdigit()

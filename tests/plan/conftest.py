@@ -12,6 +12,7 @@ from archivist.model import (
     Asset,
     Header,
     KnownResult,
+    Lookalike,
     OutputProfile,
     Recipe,
     RecipeStep,
@@ -42,6 +43,36 @@ MEND = StepSpec(
     title="Mend dust",
     run="nowhere:run",
     inputs=[Port(name="image", kind=Kind.IMAGE), Port(name="mask", kind=Kind.MASK)],
+    outputs=[Port(name="image", kind=Kind.IMAGE)],
+)
+EMBED = StepSpec(
+    id="looks.embed",
+    version=1,
+    title="Describe the picture",
+    run="nowhere:run",
+    inputs=[Port(name="image", kind=Kind.IMAGE)],
+    outputs=[Port(name="embedding", kind=Kind.EMBEDDING)],
+)
+CHOOSE = StepSpec(
+    id="looks.choose",
+    version=1,
+    title="Choose references",
+    run="nowhere:run",
+    inputs=[
+        Port(name="image", kind=Kind.IMAGE),
+        Port(name="lookalikes", kind=Kind.REFERENCES),
+    ],
+    outputs=[Port(name="references", kind=Kind.REFERENCES)],
+)
+BORROW = StepSpec(
+    id="looks.borrow",
+    version=1,
+    title="Borrow texture",
+    run="nowhere:run",
+    inputs=[
+        Port(name="image", kind=Kind.IMAGE),
+        Port(name="references", kind=Kind.REFERENCES, required=False),
+    ],
     outputs=[Port(name="image", kind=Kind.IMAGE)],
 )
 CALM = StepSpec(
@@ -96,6 +127,19 @@ class Past:
         return self.outputs
 
 
+@dataclass
+class Finder:
+    """A search that finds what it is told, and notes how many it was asked at a time."""
+
+    found: dict[str, tuple[Lookalike, ...]] = field(default_factory=dict)
+    snapshot: str = "5" * 64
+    asked: list[int] = field(default_factory=list)
+
+    def find(self, assets):
+        self.asked.append(len(assets))
+        return self.found
+
+
 class Archive:
     """A recipe over a few files, planned again and again."""
 
@@ -105,6 +149,7 @@ class Archive:
         self.params = {"dust.find": {}}
         self.files = [planned_file("a" * 64, "album/a.tif")]
         self.weights: list[str] = []
+        self.search: Finder | None = None
 
     def units(self, **options: object) -> list[WorkUnit]:
         plugins = plugins_of(*self.specs)
@@ -122,6 +167,7 @@ class Archive:
             self.past,
             profiles=[OutputProfile(name="restored")],
             weights=lambda spec, params: self.weights,
+            search=self.search,
             **options,
         )
         return list(planner.units(self.files))
@@ -132,14 +178,18 @@ class Archive:
     def told(self, **options: object) -> list[tuple[str, str, str]]:
         return [(t.step, str(t.action), t.reason) for t in self.tasks(**options)]
 
-    def finish(self, *, mask: str = "1" * 64, kept: bool = True) -> None:
+    def finish(
+        self, *, mask: str = "1" * 64, references: str = "2" * 64, kept: bool = True
+    ) -> None:
         """Do all that is planned, as a worker would: keys follow from the digests before them."""
         from archivist.hashing import step_key
-        from archivist.model import publication_key
+        from archivist.model import lookalikes_digest, publication_key
 
         for unit in self.units():
             file = unit.files[0]
             values = {"image": file.pages[0].asset.uid}
+            if file.pages[0].lookalikes is not None:
+                values["lookalikes"] = lookalikes_digest(file.pages[0].lookalikes)
             for task in file.pages[0].tasks:
                 spec = next(s for s in self.specs if s.id == task.step)
                 inputs = [(p.name, values[p.name]) for p in spec.inputs]
@@ -151,7 +201,8 @@ class Archive:
                     seed=0,
                     device_family="cpu",
                 )
-                made = {p.name: mask if p.name == "mask" else key[::-1] for p in spec.outputs}
+                fixed = {"mask": mask, "references": references}
+                made = {p.name: fixed.get(p.name, key[::-1]) for p in spec.outputs}
                 result = KnownResult(
                     key=key,
                     record=key,
@@ -188,6 +239,20 @@ def planned_file(digest: str, path: str, **facts: str) -> PlannedFile:
 @pytest.fixture
 def archive() -> Archive:
     return Archive()
+
+
+@pytest.fixture(name="plugins_of")
+def _plugins_of():
+    """Give the function that loads steps as plugins."""
+    return plugins_of
+
+
+@pytest.fixture
+def similar(archive: Archive) -> Archive:
+    """Give an archive whose recipe chooses references."""
+    archive.specs = [EMBED, CHOOSE, BORROW]
+    archive.search = Finder()
+    return archive
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_the_mask_of_an_index_says_what_the_rules_say_pair_by_pair(
     kin = Kin(
         near={asset(at): bits for at, bits in near.items()}, derived=frozenset(map(asset, derived))
     )
-    mask = Eligible(index, facts, rules).mask(facts[asset(0)], kin)
+    mask = Eligible(index, facts.values(), rules).mask(facts[asset(0)], kin)
     expected = index.mask_of(
         name for name, fact in facts.items() if refuse(facts[asset(0)], fact, kin, rules) is None
     )
@@ -143,7 +143,7 @@ def test_the_snapshot_of_what_may_be_found_leaves_out_what_is_gone(
     index.append(embedded(range(3)))
     before = index.snapshot
     facts = {asset(at): Facts(asset=asset(at)) for at in range(3)}
-    assert Eligible(index, facts, Rules()).snapshot == before
+    assert Eligible(index, facts.values(), Rules()).snapshot == before
     index.append(embedded([8]))
     assert index.snapshot != before
-    assert Eligible(index, facts, Rules()).snapshot == before
+    assert Eligible(index, facts.values(), Rules()).snapshot == before

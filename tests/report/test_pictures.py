@@ -145,10 +145,26 @@ def test_a_strip_of_a_few_rows_is_shown(places, pictures, asset):
 
 def test_without_a_common_size_there_is_no_detail(places, pictures, asset):
     write(places / "scans" / "a.png", flat(200, (400, 600)))
-    write(places / "out" / "a.png", flat(200, (800, 1200)))
+    write(places / "out" / "a.png", flat(200, (500, 750)))
     pair = pictures.pair(asset("a.png"))
     assert pair.after
     assert (pair.detail_before, pair.detail_after) == ("", "")
+
+
+def test_a_detail_of_an_enlarged_scan_shows_the_scan_plainly_enlarged(places, pictures, asset):
+    write(places / "scans" / "a.png", flat(200, (200, 300)))
+    write(places / "out" / "a.png", flat(90, (400, 600)))
+    pair = pictures.pair(asset("a.png"))
+    before, after = pixels_of(pair.detail_before), pixels_of(pair.detail_after)
+    assert before.shape == after.shape
+    assert abs(int(before.mean()) - 200) < 3
+
+
+def test_pictures_of_an_enlarged_scan_take_the_size_of_the_result(places, pictures, asset):
+    write(places / "scans" / "a.png", flat(200, (20, 30)))
+    write(places / "out" / "a.png", flat(90, (40, 60)))
+    pair = pictures.pair(asset("a.png"))
+    assert (pair.width, pair.height) == (60, 40)
 
 
 def test_the_right_page_is_shown(places, pictures, asset):

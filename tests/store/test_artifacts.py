@@ -62,17 +62,28 @@ def values():
             source=np.array([[0, -1]], np.int32),
             position=np.array([[[3, 4], [0, 0]]], np.int32),
             similarity=np.array([[0.5, 0.0]], np.float32),
-            digests=("ab" * 32,),
+            assets=("ab" * 32,),
             stride=4,
         ),
         "references": References(
-            (
-                Reference(image=image(), digest="cd" * 32, score=0.7, reason="same sitting"),
-                Reference(image=image(1, 8, None), digest="ef" * 32, score=0.6, reason=""),
+            references=(
+                reference("cd" * 32, near=(1, 2, 30, 20), scale=2.5, facts={"date": "1907"}),
+                reference("ef" * 32 + "#1"),
             ),
             snapshot="s1",
+            reason="2 of 3 that fit",
         ),
     }
+
+
+def reference(asset, region=(5, 6, 20, 10), **more):
+    return Reference(
+        asset=asset, region=region, score=0.7, reason="same sitting", read=unread, **more
+    )
+
+
+def unread():
+    raise AssertionError("nobody asked for pixels")
 
 
 def plain(value):
@@ -83,7 +94,7 @@ def plain(value):
         return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, tuple):
         return tuple(plain(item) for item in value)
-    return value
+    return "how it is read" if callable(value) else value
 
 
 @pytest.mark.parametrize("name", values())
@@ -184,3 +195,37 @@ def test_any_picture_reads_back_exactly(tmp_path_factory, samples, grey):
     colour = Colour.GREY if grey else Colour.RGB
     value = Image(pixels=pixels, colour=colour, depth=16)
     assert plain(load(store, save(store, "image", value))) == plain(value)
+
+
+def test_references_from_the_store_read_the_region_that_they_name(store):
+    artifact = save(store, "references", values()["references"])
+    picture = image()
+    asked = []
+
+    def read_region(asset, region):
+        asked.append((asset, region))
+        return picture
+
+    found = load(store, artifact, read_region=read_region)
+    assert found.references[1].read() is picture
+    assert asked == [("ef" * 32 + "#1", (5, 6, 20, 10))]
+
+
+def test_references_that_nobody_can_read_say_so(store):
+    found = load(store, save(store, "references", values()["references"]))
+    with pytest.raises(StoreError, match="Cure: archivist run"):
+        found.references[0].read()
+
+
+def test_other_scores_reasons_and_snapshots_are_the_same_references():
+    one = References(references=(reference("cd" * 32),), snapshot="s1")
+    same = replace(one.references[0], score=0.1, reason="else", scale=3.0)
+    other = References(references=(same,), snapshot="s2", reason="1 of 1")
+    assert value_digest(one) == value_digest(other)
+
+
+@pytest.mark.parametrize("change", [{"asset": "aa" * 32}, {"region": (5, 6, 20, 11)}])
+def test_another_asset_or_region_is_another_reference(change):
+    one = References(references=(reference("cd" * 32),), snapshot="")
+    other = References(references=(replace(one.references[0], **change),), snapshot="")
+    assert value_digest(one) != value_digest(other)

@@ -23,6 +23,7 @@
   for (const box of $$(".compare")) {
     const stage = $(".stage", box);
     const mask = $(".mask", stage);
+    const borrowed = $(".borrowed", stage);
     $(".controls", box).hidden = false;
     move(stage, 50);
     $("input", stage).addEventListener("input", (event) => move(stage, event.target.value));
@@ -38,6 +39,8 @@
       // The mask is of the whole picture.
       if (mask) mask.hidden = !pressed("mask") || pressed("detail");
       if (mask && !mask.hidden && +$("input", stage).value < 25) move(stage, 100);
+      if (borrowed) borrowed.hidden = !pressed("borrowed") || pressed("detail");
+      if (borrowed && !borrowed.hidden && +$("input", stage).value > 75) move(stage, 0);
     });
   }
 

@@ -1,0 +1,80 @@
+"""How assets are related: near duplicates, and files that were made from one another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from sqlalchemy import Connection, select
+
+from archivist.catalog import tables
+from archivist.catalog.bulk import select_in
+from archivist.catalog.reading import ids_of_assets, uids_of_assets
+from archivist.catalog.session import Catalog
+
+_pair = tables.duplicate.c
+_FROM_FIRST = select(_pair.first_asset, _pair.second_asset, _pair.distance)
+_FROM_SECOND = select(_pair.second_asset, _pair.first_asset, _pair.distance)
+
+Edges = Mapping[int, list[tuple[int, int]]]
+"""Asset -> (other asset, bits in which their hashes differ), by row numbers."""
+
+
+def near_of(catalog: Catalog, assets: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return, for each asset, its near duplicates with the bits in which the hashes differ.
+
+    Of assets with equal hashes the table pairs only one with the others, so the way to a near
+    duplicate is at most: to the one, from it to a near one, from that to its equals.
+    """
+    with catalog.reading() as connection:
+        own = ids_of_assets(connection, assets)
+        reached = {number: {number: 0} for number in own}
+        for most in (0, 0, None, 0):
+            wanted = {n for found in reached.values() for n in found}
+            edges = _edges(connection, wanted)
+            for found in reached.values():
+                _step(found, edges, most)
+        uids = uids_of_assets(connection, {n for found in reached.values() for n in found})
+    return {
+        own[number]: {uids[other]: bits for other, bits in found.items() if other != number}
+        for number, found in reached.items()
+    }
+
+
+def _step(found: dict[int, int], edges: Edges, most: int | None) -> None:
+    """Go one edge further, of at most so many bits; the fewest bits count."""
+    for number, bits in list(found.items()):
+        for other, more in edges.get(number, ()):
+            if most is None or more <= most:
+                found[other] = min(found.get(other, bits + more), bits + more)
+
+
+def _edges(connection: Connection, ids: Collection[int]) -> Edges:
+    edges: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for statement, column in (
+        (_FROM_FIRST, _pair.first_asset),
+        (_FROM_SECOND, _pair.second_asset),
+    ):
+        for number, other, bits in select_in(connection, statement, column, ids):
+            edges[number].append((other, bits))
+    return edges
+
+
+def derivatives(catalog: Catalog) -> dict[str, frozenset[str]]:
+    """Return which scans are outputs of others, both ways: SHA-256 of a file -> of its kin.
+
+    An archive may hold what was made here: a restored copy that went back into it.
+    """
+    out, scan = tables.publication.c, tables.asset.c
+    wanted = (
+        select(out.digest, out.output_digest)
+        .join(tables.asset, (scan.digest == out.output_digest) & (scan.page == 0))
+        .where(out.output_digest != out.digest)
+        .distinct()
+    )
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    with catalog.reading() as connection:
+        for source, output in connection.execute(wanted):
+            found[source].add(output)
+            found[output].add(source)
+    return {digest: frozenset(others) for digest, others in found.items()}

@@ -1,0 +1,282 @@
+"""The ledger: every record enters it in the transaction that writes the record.
+
+Its entries are the leaves of a Merkle tree (:mod:`archivist.ledger.merkle`). What an entry holds is
+the digest of a step record, or that of the facts of a publication or a review; those facts are read
+back before they are hashed, so that what is hashed is what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select
+
+from archivist.catalog import tables
+from archivist.catalog.bulk import insert_rows, pages, select_in
+from archivist.catalog.reading import ids_of_assets, uid_of
+from archivist.catalog.session import Catalog
+from archivist.catalog.types import digest_to_bytes
+from archivist.hashing import digest_json
+from archivist.ledger.checkpoint import Checkpoint
+from archivist.ledger.merkle import Frontier
+from archivist.model import now
+
+STEP, PUBLICATION, REVIEW = KINDS = ("step", "publication", "review")
+"""The kinds of records, named like their tables."""
+
+Sign = Callable[[Checkpoint], Checkpoint]
+"""Returns a checkpoint with its signature."""
+
+READ = 5000
+"""Entries that are read at once: about 1 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A leaf: ``row`` is the number of the record in the table that ``kind`` names."""
+
+    position: int
+    kind: str
+    row: int
+    digest: str
+
+
+_l, _c, _p, _v, _a = (
+    tables.ledger.c,
+    tables.checkpoint.c,
+    tables.publication.c,
+    tables.review.c,
+    tables.asset.c,
+)
+_ENTRIES = select(_l.position, _l.kind, _l.row_id, _l.digest)
+
+# --- write ----------------------------------------------------------------------------------
+
+
+def enter(connection: Connection, kind: str, records: Sequence[tuple[int, str]]) -> None:
+    """Add records, given as (row number, digest), to the end of the ledger."""
+    if records:
+        newest = connection.scalar(select(func.max(_l.position)))
+        start = 0 if newest is None else newest + 1
+        rows = [(start + n, kind, row, digest) for n, (row, digest) in enumerate(records)]
+        insert_rows(connection, tables.ledger, ("position", "kind", "row_id", "digest"), rows)
+
+
+def enter_facts(connection: Connection, kind: str, rows: Iterable[int]) -> None:
+    """Add publications or reviews that were just written, by row number."""
+    found = facts_of(connection, kind, rows)
+    enter(connection, kind, [(row, digest_json(facts)) for row, facts in sorted(found.items())])
+
+
+def add_checkpoint(
+    connection: Connection, *, run: int | None, run_uid: str = "", sign: Sign | None = None
+) -> Checkpoint | None:
+    """Add a checkpoint over all entries; None when the newest says the same already.
+
+    It goes on from the newest checkpoint, so only entries that came since are read and hashed. One
+    without a signature is followed by a signed one as soon as there is a key.
+    """
+    newest = connection.execute(select(tables.checkpoint).order_by(_c.id.desc()).limit(1)).first()
+    frontier = _frontier(newest)
+    before = frontier.size
+    for entry in _entries(connection, after=before - 1):
+        frontier.append(digest_to_bytes(entry.digest))
+    unsigned = newest is not None and not newest.signature and sign is not None
+    if not frontier.size or (frontier.size == before and not unsigned):
+        return None
+    made = Checkpoint(
+        origin=origin(connection),
+        size=frontier.size,
+        root=frontier.root().hex(),
+        at=now(),
+        run=run_uid,
+    )
+    made = sign(made) if sign else made
+    connection.execute(
+        insert(tables.checkpoint).values(
+            run_id=run,
+            origin=made.origin,
+            size=made.size,
+            root=made.root,
+            at=made.at,
+            key_name=made.key_name,
+            key_id=made.key_id,
+            signature=made.signature,
+            frontier=tuple(root.hex() for root in frontier.roots),
+        )
+    )
+    return made
+
+
+def _frontier(newest: Any) -> Frontier:
+    """Return where the newest checkpoint stopped; the beginning when it contradicts itself."""
+    if newest is None:
+        return Frontier()
+    roots = [bytes.fromhex(root) for root in newest.frontier]
+    if len(roots) == newest.size.bit_count():
+        frontier = Frontier(newest.size, roots)
+        if frontier.root().hex() == newest.root:
+            return frontier
+    return Frontier()
+
+
+# --- read -----------------------------------------------------------------------------------
+
+
+def origin(connection: Connection) -> str:
+    """Return the name of this catalog in checkpoints."""
+    return f"archivist/{connection.scalar(select(tables.schema_meta.c.instance))}"
+
+
+def checkpoints(catalog: Catalog) -> tuple[Checkpoint, ...]:
+    """Return all checkpoints, oldest first."""
+    wanted = (
+        select(*tables.checkpoint.c, tables.run.c.uid)
+        .select_from(tables.checkpoint.outerjoin(tables.run, tables.run.c.id == _c.run_id))
+        .order_by(_c.id)
+    )
+    with catalog.reading() as connection:
+        return tuple(
+            Checkpoint(
+                origin=row.origin,
+                size=row.size,
+                root=row.root,
+                at=row.at,
+                run=row.uid or "",
+                key_name=row.key_name,
+                signature=row.signature,
+            )
+            for row in connection.execute(wanted)
+        )
+
+
+def size(catalog: Catalog) -> int:
+    """Return how many entries the ledger has."""
+    with catalog.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(tables.ledger)) or 0
+
+
+def entries(catalog: Catalog) -> Iterator[Entry]:
+    """Yield all entries in order."""
+    with catalog.reading() as connection:
+        yield from _entries(connection, after=-1)
+
+
+def _entries(connection: Connection, *, after: int) -> Iterator[Entry]:
+    while True:
+        wanted = _ENTRIES.where(_l.position > after).order_by(_l.position).limit(READ)
+        rows = connection.execute(wanted).all()
+        for position, kind, row, digest in rows:
+            yield Entry(position=position, kind=kind, row=row, digest=digest)
+        if len(rows) < READ:
+            return
+        after = rows[-1].position
+
+
+def entries_of(catalog: Catalog, asset: str) -> tuple[Entry, ...]:
+    """Return the entries that tell the history of an asset, in order."""
+    with catalog.reading() as connection:
+        numbers = list(ids_of_assets(connection, [asset]))
+        wanted = {
+            STEP: select(tables.step.c.id).where(tables.step.c.asset_id.in_(numbers)),
+            REVIEW: select(_v.id).where(_v.asset_id.in_(numbers)),
+            PUBLICATION: select(_p.id).where(_p.digest == asset.partition("#")[0]),
+        }
+        found = [
+            Entry(position=position, kind=kind, row=row, digest=digest)
+            for kind, rows in wanted.items()
+            for page in pages(connection.scalars(rows))
+            for position, _, row, digest in connection.execute(
+                _ENTRIES.where(_l.kind == kind, _l.row_id.in_(page))
+            )
+        ]
+    return tuple(sorted(found, key=lambda entry: entry.position))
+
+
+def not_entered(catalog: Catalog) -> Iterator[tuple[str, int]]:
+    """Yield (kind, row number) of records that are in no entry."""
+    with catalog.reading() as connection:
+        for kind in KINDS:
+            table = tables.metadata.tables[kind]
+            known = select(_l.row_id).where(_l.kind == kind, _l.row_id == table.c.id).exists()
+            for number in connection.scalars(select(table.c.id).where(~known).order_by(table.c.id)):
+                yield kind, number
+
+
+def digests_now(catalog: Catalog, found: Sequence[Entry]) -> dict[tuple[str, int], str]:
+    """Return the digests that the records of entries have now; those that are gone are left out.
+
+    That of a step record is the one that stands in its row.
+    """
+    digests: dict[tuple[str, int], str] = {}
+    with catalog.reading() as connection:
+        for kind in KINDS:
+            rows = [entry.row for entry in found if entry.kind == kind]
+            if kind == STEP:
+                steps = select_in(connection, _STEPS, tables.step.c.id, rows)
+                digests |= {(kind, row): digest for row, digest in steps}
+            elif rows:
+                facts = facts_of(connection, kind, rows)
+                digests |= {(kind, row): digest_json(one) for row, one in facts.items()}
+    return digests
+
+
+_STEPS = select(tables.step.c.id, tables.step.c.digest)
+_PUBLICATIONS: Select[Any] = select(
+    _p.id,
+    tables.collection.c.name.label("collection"),
+    tables.run.c.uid.label("run"),
+    _p.source,
+    _p.digest,
+    _p.profile,
+    _p.path,
+    _p.output_digest,
+    _p.key,
+    _p.size,
+    _p.media_type,
+    _p.untouched,
+    tables.contract.c.digest.label("contract"),
+    _p.at,
+).select_from(
+    tables.publication.join(tables.run)
+    .join(tables.contract)
+    .join(tables.collection, tables.collection.c.id == _p.collection_id)
+)
+_REVIEWS: Select[Any] = select(
+    _v.id,
+    _a.digest,
+    _a.page,
+    _a.pages,
+    _v.decision,
+    _v.reviewer,
+    _v.reason,
+    _v.at,
+    _v.records,
+).select_from(tables.review.join(tables.asset))
+
+
+def facts_of(
+    connection: Connection, kind: str, rows: Iterable[int]
+) -> dict[int, Mapping[str, Any]]:
+    """Return what the digest of publications or reviews is of, by row number.
+
+    A record with a run, an asset or a contract that is gone is left out.
+    """
+    if kind == PUBLICATION:
+        names = tuple(_PUBLICATIONS.selected_columns.keys())[1:]
+        found = select_in(connection, _PUBLICATIONS, _p.id, rows)
+        return {row[0]: {"record": kind} | dict(zip(names, row[1:], strict=True)) for row in found}
+    return {
+        row[0]: {
+            "record": kind,
+            "asset": uid_of(*row[1:4]),
+            "decision": row[4],
+            "reviewer": row[5],
+            "reason": row[6],
+            "at": row[7],
+            "records": row[8],
+        }
+        for row in select_in(connection, _REVIEWS, _v.id, rows)
+    }

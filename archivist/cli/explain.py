@@ -1,0 +1,109 @@
+"""`archivist explain`: where the texture at one place of a result came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archivist.api.errors import UsageError
+from archivist.cli.exits import Exit
+from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
+
+if TYPE_CHECKING:
+    from archivist.catalog.session import Catalog
+    from archivist.report.explaining import Explanation, Folders
+
+
+@click.command()
+@click.argument("name", metavar="FILE")
+@click.option("--at", "spot", metavar="X,Y", required=True, help="The pixel of the result.")
+@click.option("--page", type=click.IntRange(1), default=1, help="Of a file of several pages.")
+@click.option("--picture", type=FILE, help="Draw result and reference side by side (FILE.png).")
+@click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
+@catalog_options
+def explain(
+    name: str,
+    spot: str,
+    page: int,
+    picture: Path | None,
+    scans: Path | None,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Say which photograph lent texture at a pixel of FILE, where it lies there, and how alike.
+
+    FILE is an output, or the scan that it was made of; X,Y counts pixels of the output from its top
+    left corner.
+    """
+    from archivist.catalog.session import open_catalog
+    from archivist.report.explain_words import sentences
+    from archivist.report.explaining import explain as look
+
+    where, at = place(out, catalog_url, config_file), _spot(spot)
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        folders = _folders(catalog, where, scans)
+        found = look(catalog, name, at, folders, page=page - 1)
+    if as_json:
+        click.echo(json.dumps(_facts(found), ensure_ascii=False))
+    else:
+        for line in sentences(found):
+            click.echo(line)
+    if picture is not None:
+        _draw(found, folders, picture, where)
+        click.echo(f"Written: {picture}", err=as_json)
+    return Exit.FINE
+
+
+def _spot(text: str) -> tuple[int, int]:
+    try:
+        x, y = (int(number) for number in text.split(","))
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no place. Cure: --at 120,80 (column, row)") from None
+    return x, y
+
+
+def _folders(catalog: Catalog, where: Place, scans: Path | None) -> Folders:
+    """Return the folders: those given, else those that the newest run recorded."""
+    from archivist.catalog.queries import runs
+    from archivist.report.explaining import Folders
+
+    newest = runs(catalog, limit=1, command="run") or runs(catalog, limit=1)
+    facts = newest[0].settings if newest else {}
+    out = where.out or Path(str(facts.get("out", "")))
+    return Folders(
+        scans=(scans or Path(str(facts.get("scans", "")))).absolute(),
+        out=out.absolute(),
+        store=out.absolute() / ".archivist" / "store",
+    )
+
+
+def _draw(found: Explanation, folders: Folders, picture: Path, where: Place) -> None:
+    from archivist.plugins import load_plugins
+    from archivist.report.patches import draw
+
+    settings = where.settings.plugins
+    plugins = load_plugins(settings.allow or None, settings.block)
+    draw(found, folders, picture, codecs=plugins.codecs)
+
+
+def _facts(found: Explanation) -> dict[str, object]:
+    lent = found.borrowing
+    return {
+        "file": found.name,
+        "asset": found.asset.uid,
+        "scan": found.scan,
+        "at": [found.x, found.y],
+        "size": [found.width, found.height],
+        "cell": list(found.cell),
+        "borrowed": None if lent is None else asdict(lent),
+        "steps": [
+            {"step": one.step, "version": one.version, "record": one.digest} for one in found.makers
+        ],
+        "problem": found.problem,
+    }

@@ -1,0 +1,141 @@
+"""`archivist query`: which outputs were made with something, and who reviewed them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archivist.api.errors import UsageError
+from archivist.cli.options import FILE, catalog_options, place
+
+if TYPE_CHECKING:
+    from archivist.catalog.session import Catalog
+    from archivist.catalog.uses import Condition
+
+
+@click.command()
+@click.option("--uses-weights", metavar="SHA", help="Made with these weights (SHA-256).")
+@click.option(
+    "--made-with",
+    metavar="NAME",
+    help="Made with PLUGIN, PLUGIN==VERSION, STEP or STEP@VERSION.",
+)
+@click.option("--reference", metavar="ASSET", help="Borrowed from this photograph of the archive.")
+@click.option("--reviewed-by", metavar="NAME", help="Reviewed by this person.")
+@click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--csv", type=FILE, help="Write a table for spreadsheets here (- for the output).")
+@catalog_options
+def query(
+    uses_weights: str | None,
+    made_with: str | None,
+    reference: str | None,
+    reviewed_by: str | None,
+    ever: bool,
+    limit: int | None,
+    csv: Path | None,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """List the outputs that were made with weights, a plugin, or a reference, or reviewed.
+
+    Of several conditions all must hold. An output that a later run made anew without what is asked
+    for is not listed, unless --ever asks for earlier versions too. ASSET is a photograph as
+    `archivist audit` takes it: a file, a SHA-256, an inventory number or a path.
+    """
+    from archivist.catalog.session import open_catalog
+    from archivist.catalog.uses import uses
+    from archivist.report.use_rows import row_of
+
+    if not any((uses_weights, made_with, reference, reviewed_by)):
+        raise UsageError(
+            "say what to look for. Cure: --uses-weights, --made-with, --reference or --reviewed-by"
+        )
+    where = place(out, catalog_url, config_file)
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        conditions = list(_conditions(catalog, uses_weights, made_with, reference, reviewed_by))
+        found = map(row_of, islice(uses(catalog, conditions, ever=ever), limit))
+        if csv is not None:
+            _write_csv(found, csv)
+        elif as_json:
+            for row in found:
+                click.echo(json.dumps(row))
+        else:
+            _show(found)
+
+
+def _conditions(
+    catalog: Catalog,
+    weights: str | None,
+    made: str | None,
+    reference: str | None,
+    reviewer: str | None,
+) -> Iterator[Condition]:
+    from archivist.catalog import uses
+
+    if reference is not None:
+        from archivist.report.audit import Where, find
+
+        _, matches, _ = find(catalog, reference, Where())
+        yield uses.borrowed_from({match.digest for match in matches})
+    if weights is not None:
+        yield uses.uses_weights(catalog, weights)
+    if made is not None:
+        yield uses.made_with(catalog, made)
+    if reviewer is not None:
+        yield uses.reviewed_by(catalog, reviewer)
+
+
+def _write_csv(rows: Iterator[dict[str, str | int]], path: Path) -> None:
+    from archivist.report.use_rows import write_rows
+    from archivist.store.atomic import replacing
+
+    if str(path) == "-":
+        write_rows(rows, sys.stdout)
+        return
+    try:
+        # The byte order mark without which Excel takes UTF-8 for another code.
+        with (
+            replacing(path) as temporary,
+            temporary.open(
+                "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+            ) as stream,
+        ):
+            count = write_rows(rows, stream)
+    except OSError as error:
+        raise UsageError(
+            f"the table cannot be written to {path}: {error.strerror or error}. "
+            "Cure: free space or give write permission there, or name another file"
+        ) from error
+    click.echo(f"{count} written to {path}")
+
+
+def _show(rows: Iterator[dict[str, str | int]]) -> None:
+    from archivist.cli.tables import print_table
+    from archivist.report.words import readable
+
+    cells = [
+        (
+            readable(str(row["output"]))
+            + (f" page {row['page']}" if "#" in str(row["asset"]) else ""),
+            readable(str(row["inventory_no"])),
+            str(row["asset"])[:12],
+            str(row["run"])[:13],
+            str(row["published"])[:10],
+            str(row["state"]),
+            readable(str(row["reviewed"] or row["steps"])),
+        )
+        for row in rows
+    ]
+    if not cells:
+        click.echo("No output was made so.")
+        return
+    print_table(("Output", "Inventory no", "Asset", "Run", "Date", "State", "Why"), cells)

@@ -1,0 +1,169 @@
+"""The second pass of a recipe with references: what each picture looks like, by the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archivist.catalog import queries
+from archivist.catalog.bulk import pages
+from archivist.catalog.found import files_of_run
+from archivist.catalog.session import Catalog
+from archivist.config import ReferenceSettings
+from archivist.hashing import digest_json
+from archivist.model import Asset, Lookalike
+from archivist.pipeline.job import Desk, Watcher
+from archivist.references.eligible import Eligible
+from archivist.references.index import VectorIndex
+from archivist.references.rows import Place
+from archivist.references.rules import Facts, Kin, Rules
+from archivist.references.search import Match
+from archivist.references.select import sightings
+
+PICTURES = 64
+"""Pictures that look for others at a time: each block of the index is read once for all of them."""
+MASKS = 1 << 28
+"""Bytes of masks (queries times rows) at a time; with a larger index fewer pictures at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSearch:
+    """Finds what looks like a picture; implements :class:`archivist.plan.Search`."""
+
+    catalog: Catalog
+    index: VectorIndex
+    eligible: Eligible
+    derived: Mapping[str, frozenset[str]]
+    """SHA-256 of a file -> those of the files made from it, or that it was made from."""
+    most: int
+    snapshot: str
+
+    def find(self, assets: Sequence[Asset]) -> dict[str, tuple[Lookalike, ...]]:
+        """Return the lookalikes of assets by their uids, the most similar first."""
+        found: dict[str, tuple[Lookalike, ...]] = {}
+        for some in pages(assets, PICTURES):
+            found.update(self._find(some))
+        return found
+
+    def _find(self, assets: Sequence[Asset]) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+        near = queries.near_of(self.catalog, [asset.uid for asset in assets])
+        waiting: list[_Query] = []
+        for asset in assets:
+            places, vectors = self.index.embedding_of(asset.uid)
+            if not places:
+                continue
+            kin = Kin(
+                near=near.get(asset.uid, {}), derived=self._pages(self.derived.get(asset.digest))
+            )
+            mask = self.eligible.mask(facts_of(asset), kin)
+            waiting.append(_Query(asset.uid, places, vectors, mask))
+            if sum(len(query.places) for query in waiting) * len(self.index) > MASKS:
+                yield from self._search(waiting)
+                waiting = []
+        if waiting:
+            yield from self._search(waiting)
+
+    def _pages(self, digests: Iterable[str] | None) -> frozenset[str]:
+        """Return the uids of all pages of files."""
+        found = queries.assets_of(self.catalog, digests or ())
+        return frozenset(asset.uid for assets in found.values() for asset in assets)
+
+    def _search(self, asked: Sequence[_Query]) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+        vectors = np.concatenate([query.vectors for query in asked])
+        masks = np.repeat(
+            np.stack([query.mask for query in asked]), [len(one.places) for one in asked], axis=0
+        )
+        matches = iter(self.index.search(vectors, k=self.most, allowed=masks))
+        for query in asked:
+            own = [next(matches) for _ in query.places]
+            yield query.uid, self._lookalikes(query.places, own)
+
+    def _lookalikes(
+        self, places: Sequence[Place], found: Sequence[Sequence[Match]]
+    ) -> tuple[Lookalike, ...]:
+        return tuple(
+            Lookalike(
+                asset=one.reference.asset,
+                page=int(one.reference.asset.partition("#")[2] or 0),
+                region=one.reference.region,
+                near=one.query.region,
+                cosine=one.cosine,
+            )
+            for one in sightings(places, found)[: self.most]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Query:
+    """A picture that looks for others: its regions, their vectors, the rows it may find."""
+
+    uid: str
+    places: tuple[Place, ...]
+    vectors: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToFind:
+    """The search in an archive of which no picture could be embedded."""
+
+    snapshot: str = digest_json([])
+
+    def find(self, assets: Sequence[Asset]) -> dict[str, tuple[Lookalike, ...]]:
+        """Return no lookalikes."""
+        return {}
+
+
+def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingToFind:
+    """Return a search among the pictures that the run's scan saw, under the rules of the job."""
+    if index is None:
+        return NothingToFind()
+    catalog, settings = desk.catalog, desk.job.settings.references
+    rules = rules_of(settings, excluded(settings.excluded, catalog, desk.watcher))
+    facts = (facts_of(one) for file in files_of_run(catalog, desk.run) for one in file.assets)
+    eligible = Eligible(index, facts, rules)
+    return ArchiveSearch(
+        catalog=catalog,
+        index=index,
+        eligible=eligible,
+        derived=queries.derivatives(catalog),
+        most=settings.lookalikes,
+        snapshot=eligible.snapshot,
+    )
+
+
+def rules_of(settings: ReferenceSettings, uids: frozenset[str]) -> Rules:
+    """Return the rules that need no pixels; those over geometry are params of the step."""
+    return Rules(
+        rights=settings.rights,
+        max_years=None if settings.max_years < 0 else settings.max_years,
+        near_bits=settings.near_bits,
+        excluded=uids,
+    )
+
+
+def excluded(names: Iterable[str], catalog: Catalog, watcher: Watcher) -> frozenset[str]:
+    """Return the uids of what is named by path, inventory number or digest; say what is not."""
+    found: set[str] = set()
+    for name in names:
+        assets = queries.assets_named(catalog, name)
+        if not assets:
+            watcher.note(f"excluded as a reference: the archive has no picture {name!r}")
+        found.update(asset.uid for asset in assets)
+    return frozenset(found)
+
+
+def facts_of(asset: Asset) -> Facts:
+    """Return what the rules ask of an asset."""
+    width, height = asset.header.upright_size
+    return Facts(
+        asset=asset.uid,
+        width=width,
+        height=height,
+        rights=asset.facts.get("rights", ""),
+        object_id=asset.facts.get("object_id", ""),
+        date=asset.facts.get("date", ""),
+    )

@@ -1,0 +1,57 @@
+"""Lookalikes: what the second pass of a plan finds for a step that chooses references.
+
+A recipe with such a step begins with one that embeds the scan. That one is carried out for the
+whole archive before (the first pass), so that the second knows what each picture looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from archivist.api.steps import Kind, StepSpec
+from archivist.model import LOOKALIKES, Asset, Lookalike, lookalikes_digest
+from archivist.plan.draft import PageDraft
+
+
+class Search(Protocol):
+    """Finds what looks like a picture, in one state of the archive."""
+
+    @property
+    def snapshot(self) -> str:
+        """The digest (SHA-256, hex) of all that can be found."""
+        ...
+
+    def find(self, assets: Sequence[Asset]) -> Mapping[str, tuple[Lookalike, ...]]:
+        """Return the lookalikes of assets by their uids, the most similar first.
+
+        An asset of which there is no embedding has none.
+        """
+        ...
+
+
+def takes_lookalikes(spec: StepSpec) -> bool:
+    """Tell whether a step asks the engine for lookalikes: it has an input of that name and kind."""
+    return any(p.name == LOOKALIKES and p.kind is Kind.REFERENCES for p in spec.inputs)
+
+
+def embeds_the_scan(spec: StepSpec) -> bool:
+    """Tell whether a step needs nothing but the scan to make an embedding of it."""
+    needs = {port.name for port in spec.inputs}
+    return needs == {"image"} and Kind.EMBEDDING in {port.kind for port in spec.outputs}
+
+
+def find_lookalikes(pages: Sequence[PageDraft], search: Search | None) -> None:
+    """Give each page its lookalikes as a value; without a search they are not known yet.
+
+    Then they follow the first step of the recipe, which embeds the archive.
+    """
+    if search is None:
+        for page in pages:
+            page.values[LOOKALIKES] = None
+            page.makers[LOOKALIKES] = 0
+        return
+    found = search.find([page.asset for page in pages])
+    for page in pages:
+        page.lookalikes = found.get(page.asset.uid, ())
+        page.values[LOOKALIKES] = lookalikes_digest(page.lookalikes)

@@ -1,0 +1,157 @@
+"""The parts of a synthesis map in words: what made them, and why they are what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archivist.report import words
+from archivist.report.audit_rows import SUPPLIED, AuditInput, AuditStep
+from archivist.report.synthesis import Difference, Origin, Source, Stage, Synthesis
+
+_VERBS = {
+    Origin.ENLARGED: "Enlarged",
+    Origin.CORRECTED: "Corrected",
+    Origin.INVENTED: "Invented",
+    Origin.FILLED: "Filled in the mask",
+}
+
+
+def encoding_note(found: Synthesis, *, lossy: bool) -> list[str]:
+    """Return what writing the output file cost, as a sentence; nothing when it is not known."""
+    cost = found.encoding
+    if cost is None:
+        return []
+    if cost.largest == 0:
+        return ["The output file holds the last picture exactly."]
+    why = "because JPEG does not keep samples exactly" if lossy else "by rounding its samples"
+    return [
+        f"Writing the output file altered samples by {_of_255(cost.mean)} on average and "
+        f"{_of_255(cost.largest)} at most, {why}; that is not counted in the map."
+    ]
+
+
+class Wording:
+    """Says in words what the parts of a map are."""
+
+    def __init__(
+        self, steps: Sequence[AuditStep], stages: Sequence[Stage], found: Synthesis
+    ) -> None:
+        self._steps, self._stages, self._found = steps, stages, found
+
+    def title(self, source: Source) -> str:
+        """Return a line such as ``Filled in the mask by scratch.repair``."""
+        if source.origin is Origin.UNTOUCHED:
+            return "Untouched"
+        if source.origin is Origin.COPIED:
+            used = self._reference(source)
+            name = used.paths[0] if used and used.paths else words.short(source.reference)
+            return f"Copied from {name}"
+        return f"{_VERBS[source.origin]} by {' or '.join(self._names(source))}"
+
+    def reason(self, source: Source) -> str:
+        """Return one or two sentences that say why these pixels are what they are."""
+        what = f"“{' or '.join(self._steps[n].record.title for n in source.steps)}”"
+        return {
+            Origin.UNTOUCHED: self._untouched,
+            Origin.ENLARGED: self._enlarged,
+            Origin.CORRECTED: self._corrected,
+            Origin.INVENTED: self._invented,
+            Origin.FILLED: self._filled,
+            Origin.COPIED: self._copied,
+        }[source.origin](source, what)
+
+    def _untouched(self, source: Source, what: str) -> str:
+        if any(stage.tolerance for stage in self._stages):
+            return "No step changed these pixels beyond what writing the file changes."
+        return "No step changed these pixels: each sample is the scan's."
+
+    def _enlarged(self, source: Source, what: str) -> str:
+        stage = next(one for one in self._stages if one.resizes and _steps(one) == source.steps)
+        (old_h, old_w), (new_h, new_w) = stage.before.shape[:2], stage.after.shape[:2]
+        return (
+            f"{what} made the picture {new_w} by {new_h} pixels from {old_w} by {old_h}; these "
+            f"pixels were computed from the scan's own with {self._models(source)}."
+        )
+
+    def _corrected(self, source: Source, what: str) -> str:
+        return (
+            f"{what} changed these pixels with {self._models(source)}: what they show is the "
+            f"scan's, their values are the step's.{self._measured(source)}"
+        )
+
+    def _invented(self, source: Source, what: str) -> str:
+        return (
+            f"{what} invents content and declares it; it worked with {self._models(source)}."
+            f"{self._measured(source)}"
+        )
+
+    def _filled(self, source: Source, what: str) -> str:
+        masks = (
+            "a mask drawn by a person" if one.use.role == SUPPLIED else one.maker
+            for one in self._steps[source.steps[0]].inputs
+            if one.use.port == "mask" or one.use.role in ("mask", SUPPLIED)
+        )
+        return (
+            f"Marked as damaged ({next(masks, 'a mask')}); {what} replaced what was there with "
+            f"{self._models(source)}. The scan's pixels are gone from these places."
+        )
+
+    def _copied(self, source: Source, what: str) -> str:
+        used = self._reference(source)
+        score = "" if used is None or used.use.score is None else f" (score {used.use.score:.2f})"
+        return (
+            f"{what} borrowed texture of this photograph of the archive{score} with "
+            f"{self._models(source)}; mean similarity of the places {self._similarity(source):.2f}."
+        )
+
+    def _names(self, source: Source) -> list[str]:
+        steps = [self._steps[n] for n in source.steps]
+        models = [f" ({', '.join(one.models)})" if one.models else "" for one in steps]
+        return [one.record.step + model for one, model in zip(steps, models, strict=True)]
+
+    def _models(self, source: Source) -> str:
+        names = [name for n in source.steps for name in self._steps[n].models]
+        return f"the model {', '.join(dict.fromkeys(names))}" if names else "no trained model"
+
+    def _reference(self, source: Source) -> AuditInput | None:
+        digest = source.reference.partition("#")[0]
+        return next(
+            (
+                one
+                for n in source.steps
+                for one in self._steps[n].references
+                if one.use.digest.partition("#")[0] == digest
+            ),
+            None,
+        )
+
+    def _measured(self, source: Source) -> str:
+        """Return by how much the stage of these steps changed the picture."""
+        for stage, difference in zip(self._stages, self._found.stages, strict=True):
+            if difference is not None and set(source.steps) <= set(_steps(stage)):
+                return f" {_difference(difference)}"
+        return ""
+
+    def _similarity(self, source: Source) -> float:
+        """Return the mean similarity of the places copied from a reference."""
+        for change in (one for stage in self._stages for one in stage.changes):
+            transfer = change.transfer
+            if change.step in source.steps and transfer and source.reference in transfer.assets:
+                chosen = transfer.source == transfer.assets.index(source.reference)
+                return float(transfer.similarity[chosen].mean())
+        return 0.0
+
+
+def _steps(stage: Stage) -> tuple[int, ...]:
+    return tuple(change.step for change in stage.changes)
+
+
+def _difference(one: Difference) -> str:
+    return (
+        f"Of the picture {words.share(one.share)} changed, by {_of_255(one.mean)} on average "
+        f"and {_of_255(one.largest)} at most."
+    )
+
+
+def _of_255(value: float) -> str:
+    return f"{value * 255:.3g} of 255"

@@ -1,0 +1,183 @@
+"""Prepare the synthesis map of a photograph: open its pictures, mask and transfer maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from archivist.api import ArchivistError, CodecSpec
+from archivist.api.values import TransferMap
+from archivist.hashing import digest_file
+from archivist.imaging.decode import decode
+from archivist.imaging.picture import widen
+from archivist.imaging.plugged import open_any
+from archivist.imaging.storage import ArrayRaster, Raster
+from archivist.model import Artifact, Asset, text_to_path
+from archivist.report.audit_rows import (
+    SUPPLIED,
+    AuditFile,
+    AuditInput,
+    AuditStep,
+    Origins,
+    Place,
+)
+from archivist.report.origin_words import Wording, encoding_note
+from archivist.report.synthesis import UNITS, Change, Stage, synthesis_of
+from archivist.store.artifacts import load, load_picture
+from archivist.store.blobs import BlobStore
+
+LOSSY = ("image/jpeg",)
+"""Media types whose samples do not come back exactly."""
+LOSSY_TOLERANCE = 12
+"""Steps of 255 that are taken for the loss of a file, where only the file can be compared: at
+quality 95 a JPEG of a photograph keeps 999 of 1000 samples within it."""
+_MAX_PIXELS = 1 << 40
+_HALF = 32768
+"""A drawn mask has chosen what is at least half light, as the worker read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looker:
+    """What is needed to look at pictures: the store, codecs, and a folder for large ones."""
+
+    store: BlobStore | None
+    codecs: Mapping[str, CodecSpec]
+    scratch: Path
+
+    def origins(
+        self, asset: Asset, scan: Place, steps: Sequence[AuditStep], files: Sequence[AuditFile]
+    ) -> Origins:
+        """Return the map of a photograph, or the reason why there is none; never raises."""
+        with ExitStack() as stack:
+            try:
+                return _Drawing(self, asset, steps, stack).origins(scan, files)
+            except FileNotFoundError as error:
+                return Origins(missing=f"{error.filename} is not at its place")
+            except OSError as error:
+                return Origins(missing=f"a picture cannot be read: {error.strerror or error}")
+            except (ArchivistError, ValueError, MemoryError) as error:
+                return Origins(missing=str(error))
+
+
+class _Drawing:
+    def __init__(
+        self, looker: Looker, asset: Asset, steps: Sequence[AuditStep], stack: ExitStack
+    ) -> None:
+        self._looker, self._asset, self._steps, self._stack = looker, asset, steps, stack
+        self._notes: list[str] = []
+
+    def origins(self, scan: Place, files: Sequence[AuditFile]) -> Origins:
+        if scan.file is None:
+            return Origins(missing="it is not known where the scan lies; name it with --scans DIR")
+        if not files:
+            return Origins(missing="no output was written")
+        before = self._open(scan.file, self._asset.page)
+        output, lossy = self._output(files)
+        stages, final = self._stages(before, output, lossy)
+        found = synthesis_of(stages, final, None if final is output else output)
+        if final is not output:
+            self._notes += encoding_note(found, lossy=lossy)
+        wording = Wording(self._steps, stages, found)
+        return Origins(
+            synthesis=found,
+            titles=tuple(wording.title(part.source) for part in found.parts),
+            reasons=tuple(wording.reason(part.source) for part in found.parts),
+            notes=tuple(self._notes),
+        )
+
+    # --- pictures ---
+
+    def _open(self, path: Path, page: int) -> Raster:
+        codec = self._looker.codecs.get(self._asset.header.format)
+        return self._stack.enter_context(
+            open_any(path, page, codec, max_pixels=_MAX_PIXELS, scratch=self._looker.scratch)
+        )
+
+    def _output(self, files: Sequence[AuditFile]) -> tuple[Raster, bool]:
+        """Open the largest of the output files; access copies are smaller."""
+        profiles: dict[str, list[AuditFile]] = {}
+        for file in files:
+            profiles.setdefault(file.written.publication.profile, []).append(file)
+        chosen = max(
+            profiles.values(), key=lambda one: sum(f.written.publication.size for f in one)
+        )
+        page, file = self._asset.page, chosen[0]
+        if len(chosen) == self._asset.pages > 1:  # each page is a file of its own
+            page, file = 0, chosen[self._asset.page]
+        if file.place.file is None:
+            raise ValueError("it is not known where the output lies; name its folder with --out")
+        raster = self._open(file.place.file, page)
+        return raster, file.written.publication.media_type in LOSSY
+
+    def _stages(self, scan: Raster, output: Raster, lossy: bool) -> tuple[list[Stage], Raster]:
+        """Return the stages between the pictures that are at hand, and the last picture."""
+        stages: list[Stage] = []
+        before, waiting = scan, list[Change]()
+        for number, step in enumerate(self._steps):
+            image = next((one for one in step.record.outputs if one.kind == "image"), None)
+            if not step.worked or image is None:
+                continue
+            waiting.append(self._change(number, step))
+            after = self._picture(image)
+            if after is not None:
+                stages.append(Stage(before=before, after=after, changes=tuple(waiting)))
+                before, waiting = after, []
+        if not waiting:
+            return stages, before
+        tolerance = LOSSY_TOLERANCE * UNITS if lossy else UNITS // 2 + 1
+        stages.append(
+            Stage(before=before, after=output, changes=tuple(waiting), tolerance=tolerance)
+        )
+        self._notes.append(
+            "The last picture was not kept in the store, so the output file was compared; "
+            f"differences up to {tolerance // UNITS or 1} of 255 count as none."
+        )
+        return stages, output
+
+    def _change(self, number: int, step: AuditStep) -> Change:
+        mask = None
+        for one in step.inputs:
+            if one.use.port == "mask" or one.use.role == "mask":
+                mask = self._mask(one)
+        transfer = None
+        made = next((one for one in step.record.outputs if one.kind == "transfer_map"), None)
+        if made is not None and made.kept and self._looker.store is not None:
+            value = load(self._looker.store, made)
+            transfer = value if isinstance(value, TransferMap) else None
+        return Change(
+            step=number, conjectural=step.record.conjectural, mask=mask, transfer=transfer
+        )
+
+    def _mask(self, used: AuditInput) -> Raster | None:
+        """Return a mask that a step read: made by an earlier step, or drawn by hand."""
+        if used.use.role == SUPPLIED:
+            return self._drawn(used)
+        for step in self._steps:
+            for one in step.record.outputs:
+                if one.digest == used.use.digest and one.kind == "mask":
+                    found = self._picture(one)
+                    if found is None:
+                        self._notes.append("A mask was not kept in the store.")
+                    return found
+        return None
+
+    def _drawn(self, used: AuditInput) -> Raster | None:
+        """Return a mask that a person drew, if it still lies where it was, unchanged."""
+        for path in map(Path, map(text_to_path, used.paths)):
+            if path.is_file() and digest_file(path) == used.use.digest:
+                pixels = widen(decode(path.read_bytes(), max_pixels=_MAX_PIXELS).pixels)
+                return ArrayRaster(pixels.max(axis=2, keepdims=True) >= _HALF)
+        self._notes.append("The mask that a person drew is no longer at its place.")
+        return None
+
+    def _picture(self, artifact: Artifact) -> Raster | None:
+        """Return a kept picture; None when it was not kept or is gone."""
+        store = self._looker.store
+        if store is None or not artifact.kept or artifact.blob is None:
+            return None
+        if not store.has(artifact.blob):
+            self._notes.append(f"The {artifact.kind} {artifact.blob[:12]} is gone from the store.")
+            return None
+        return load_picture(store, artifact, scratch=self._looker.scratch).raster

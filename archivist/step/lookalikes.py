@@ -1,0 +1,108 @@
+"""What a plan found to look like a page, as the value that ``references.choose`` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from archivist.api.errors import SourceError
+from archivist.api.steps import Kind
+from archivist.api.values import Image, Reference, References
+from archivist.model import Asset, Lookalike, PageWork, Workshop, lookalikes_digest
+from archivist.references.rules import Facts
+from archivist.references.select import Rank
+from archivist.step.archive import Region, archive_of
+from archivist.step.held import Held
+from archivist.step.session import Session
+
+PORT = "lookalikes"
+"""The name of the value that the engine supplies."""
+ROLE = "candidates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookalikes(References):
+    """References of which none is chosen yet.
+
+    ``query`` is what is known of the page itself, ``check`` raises AssetError when the scan of an
+    asset is not as it was, ``rank`` is the hook by which plugins order references.
+    """
+
+    query: Facts
+    check: Callable[[str], object]
+    rank: Rank | None = None
+
+
+class Neighbours:
+    """The lookalikes of one page, and how they are read in this worker."""
+
+    def __init__(self, work: PageWork, workshop: Workshop, here: Session, scratch: Path) -> None:
+        self.work, self._here, self._scratch = work, here, scratch
+        self._archive = archive_of(workshop.scans, workshop.max_pixels)
+        self._places = {one.asset: one for one in work.lookalikes or ()}
+
+    def held(self) -> Held:
+        """Return the value as it waits for the step."""
+        return Held(
+            kind=Kind.REFERENCES,
+            digest=lookalikes_digest(self.work.lookalikes or ()),
+            role=ROLE,
+            load=self._value,
+            note=f"index snapshot {self.work.snapshot}" if self.work.snapshot else "",
+        )
+
+    def read(self, asset: str, region: Region, longest: int = 0) -> Image:
+        """Return a region of a lookalike's scan. Raises SourceError."""
+        return self._archive.read(
+            self._place(asset),
+            region,
+            longest=longest,
+            codecs=self._here.plugins.codecs,
+            scratch=self._scratch,
+        )
+
+    def check(self, asset: str) -> None:
+        """Raise SourceError when the scan of a lookalike is gone or changed."""
+        self._archive.check(self._place(asset))
+
+    def _place(self, asset: str) -> Lookalike:
+        if asset not in self._places:
+            message = f"reference {asset} is not among what the plan found"
+            cure = "run the same command again: it chooses anew"
+            raise SourceError(f"{message}. Cure: {cure}", code="reference-unknown")
+        return self._places[asset]
+
+    def _value(self) -> Lookalikes:
+        return Lookalikes(
+            references=tuple(map(self._reference, self.work.lookalikes or ())),
+            snapshot=self.work.snapshot,
+            query=facts_of(self.work.asset),
+            check=self.check,
+            rank=self._here.plugins.rank_references,
+        )
+
+    def _reference(self, one: Lookalike) -> Reference:
+        return Reference(
+            asset=one.asset,
+            region=one.region,
+            score=max(0.0, one.cosine),
+            reason=f"similarity {one.cosine:.2f}",
+            read=partial(self.read, one.asset, one.region),
+            near=one.near,
+            facts=one.facts,
+        )
+
+
+def facts_of(asset: Asset) -> Facts:
+    """Return what the rules ask of an asset."""
+    width, height = asset.header.upright_size
+    return Facts(
+        asset=asset.uid,
+        width=width,
+        height=height,
+        rights=asset.facts.get("rights", ""),
+        object_id=asset.facts.get("object_id", ""),
+        date=asset.facts.get("date", ""),
+    )

@@ -1,0 +1,266 @@
+"""The map of where pixels came from: what wins, what is counted, and that shares sum to 100."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archivist.api.values import TransferMap
+from archivist.imaging.storage import ArrayRaster
+from archivist.report.measuring import measure
+from archivist.report.synthesis import Change, Origin, Stage, percents_of, synthesis_of
+from archivist.report.synthesis_view import colours_of, layer_uris, still
+
+
+def raster(array):
+    return ArrayRaster(np.ascontiguousarray(array))
+
+
+def picture(height=20, width=30):
+    rows, columns = np.mgrid[:height, :width]
+    return ((rows * 7 + columns * 3) % 200).astype(np.uint8)
+
+
+def mask(shape, *window):
+    chosen = np.zeros(shape, np.bool_)
+    chosen[window] = True
+    return raster(chosen)
+
+
+def shares(found):
+    return {(part.source.origin, part.source.steps): part.percent for part in found.parts}
+
+
+def changed(image, *window, by=40):
+    after = image.copy()
+    after[window] += by
+    return after
+
+
+def test_a_picture_that_no_step_changed_is_untouched():
+    scan = raster(picture())
+    assert shares(synthesis_of([], scan)) == {(Origin.UNTOUCHED, ()): 100.0}
+
+
+def test_only_masked_pixels_that_changed_are_filled():
+    image = picture()
+    after = changed(image, slice(0, 10), slice(0, 3))  # 30 of 600 pixels
+    wider = mask(image.shape, slice(0, 10), slice(0, 6))
+    stage = Stage(before=raster(image), after=raster(after), changes=(Change(step=1, mask=wider),))
+
+    found = synthesis_of([stage], stage.after)
+
+    assert shares(found) == {(Origin.UNTOUCHED, ()): 95.0, (Origin.FILLED, (1,)): 5.0}
+
+
+def test_a_change_outside_the_mask_is_a_correction_by_the_same_step():
+    image = picture()
+    after = changed(image, slice(0, 10))
+    chosen = mask(image.shape, slice(0, 5))
+    stage = Stage(before=raster(image), after=raster(after), changes=(Change(step=0, mask=chosen),))
+
+    found = shares(synthesis_of([stage], stage.after))
+
+    assert found == {
+        (Origin.UNTOUCHED, ()): 50.0,
+        (Origin.CORRECTED, (0,)): 25.0,
+        (Origin.FILLED, (0,)): 25.0,
+    }
+
+
+def test_a_step_that_invents_is_told_apart():
+    image = picture()
+    colour = np.dstack([changed(image, slice(0, 4)), image, image])
+    stage = Stage(
+        before=raster(image),
+        after=raster(colour),
+        changes=(Change(step=2, conjectural=True),),
+    )
+
+    found = shares(synthesis_of([stage], stage.after))
+
+    assert found[Origin.INVENTED, (2,)] == 20.0
+
+
+def test_a_later_correction_does_not_hide_what_was_filled():
+    image = picture()
+    filled, toned = changed(image, slice(0, 2)), None
+    toned = changed(filled, slice(None), by=5)
+    stages = [
+        Stage(
+            before=raster(image),
+            after=raster(filled),
+            changes=(Change(step=0, mask=mask(image.shape, slice(0, 2))),),
+        ),
+        Stage(before=raster(filled), after=raster(toned), changes=(Change(step=1),)),
+    ]
+
+    found = shares(synthesis_of(stages, stages[1].after))
+
+    assert found == {(Origin.CORRECTED, (1,)): 90.0, (Origin.FILLED, (0,)): 10.0}
+
+
+def test_of_steps_between_which_nothing_was_kept_all_are_named():
+    image = picture()
+    stage = Stage(
+        before=raster(image),
+        after=raster(changed(image, slice(0, 10))),
+        changes=(Change(step=0), Change(step=1)),
+    )
+
+    assert shares(synthesis_of([stage], stage.after))[Origin.CORRECTED, (0, 1)] == 50.0
+
+
+def test_an_enlarged_picture_has_no_untouched_pixel_and_keeps_what_was_filled():
+    image = picture()
+    filled = changed(image, slice(0, 2))
+    large = np.kron(filled, np.ones((2, 2), np.uint8))
+    stages = [
+        Stage(
+            before=raster(image),
+            after=raster(filled),
+            changes=(Change(step=0, mask=mask(image.shape, slice(0, 2))),),
+        ),
+        Stage(before=raster(filled), after=raster(large), changes=(Change(step=1),)),
+    ]
+
+    found = synthesis_of(stages, stages[1].after)
+
+    assert (found.height, found.width) == (40, 60)
+    assert shares(found) == {(Origin.ENLARGED, (1,)): 90.0, (Origin.FILLED, (0,)): 10.0}
+
+
+def test_copied_pixels_are_counted_for_each_reference():
+    image = picture()
+    large = np.kron(image, np.ones((2, 2), np.uint8))
+    source = np.full((10, 15), -1, np.int32)  # one cell for each 4 x 4 pixels
+    source[:2], source[2:3] = 0, 1
+    transfer = TransferMap(
+        source=source,
+        position=np.zeros((10, 15, 2), np.int32),
+        similarity=np.ones((10, 15), np.float32),
+        assets=("one", "two"),
+        stride=4,
+    )
+    stage = Stage(
+        before=raster(image), after=raster(large), changes=(Change(step=0, transfer=transfer),)
+    )
+
+    parts = synthesis_of([stage], stage.after).parts
+
+    assert [(p.source.origin, p.source.reference, p.percent) for p in parts] == [
+        (Origin.ENLARGED, "", 70.0),
+        (Origin.COPIED, "one", 20.0),
+        (Origin.COPIED, "two", 10.0),
+    ]
+
+
+def test_differences_within_the_tolerance_are_none():
+    image = picture()
+    stage = Stage(
+        before=raster(image),
+        after=raster(changed(image, slice(None), by=2)),
+        changes=(Change(step=0),),
+        tolerance=2 * 257,
+    )
+
+    assert shares(synthesis_of([stage], stage.after)) == {(Origin.UNTOUCHED, ()): 100.0}
+
+
+def test_what_writing_the_file_cost_is_measured_and_not_counted():
+    image = picture()
+    found = synthesis_of([], raster(image), raster(changed(image, slice(0, 10), by=3)))
+
+    assert found.encoding is not None
+    assert found.encoding.share == 0.5
+    assert found.encoding.largest == pytest.approx(3 / 255)
+    assert shares(found) == {(Origin.UNTOUCHED, ()): 100.0}
+
+
+def test_bands_give_the_same_map_as_the_whole(monkeypatch):
+    image = picture(64, 48)
+    after = changed(image, slice(5, 40), slice(3, 9))
+    stage = Stage(before=raster(image), after=raster(after), changes=(Change(step=0),))
+    whole = synthesis_of([stage], stage.after, side=32)
+    monkeypatch.setattr("archivist.report.synthesis._BAND_PIXELS", 1)
+
+    banded = synthesis_of([stage], stage.after, side=32)
+
+    assert banded.parts == whole.parts
+    assert np.array_equal(banded.labels, whole.labels)
+    assert banded.stages == whole.stages
+
+
+def test_a_scratch_of_one_pixel_stays_visible_in_a_small_map():
+    image = picture(400, 400)
+    after = changed(image, slice(200, 201))
+    toned = changed(after, slice(None), by=1)
+    stages = [
+        Stage(
+            before=raster(image),
+            after=raster(after),
+            changes=(Change(step=0, mask=mask(image.shape, slice(200, 201))),),
+        ),
+        Stage(before=raster(after), after=raster(toned), changes=(Change(step=1),)),
+    ]
+
+    found = synthesis_of(stages, stages[1].after, side=100)
+    filled = [part.source.origin for part in found.parts].index(Origin.FILLED)
+
+    assert (found.labels[50] == filled).all()
+    assert (found.labels[40] != filled).all()
+
+
+@given(st.lists(st.integers(min_value=0, max_value=10**12), min_size=1, max_size=40))
+def test_percents_sum_to_exactly_100_and_nothing_that_is_there_is_zero(counts):
+    found = percents_of(counts)
+    if sum(counts):
+        assert sum(round(value * 100) for value in found) == 10_000
+    assert [value > 0 for value in found] == [count > 0 for count in counts]
+
+
+def test_each_part_but_the_untouched_has_a_layer_and_a_colour_of_its_own():
+    image = picture()
+    stage = Stage(
+        before=raster(image),
+        after=raster(changed(image, slice(0, 10))),
+        changes=(Change(step=0, mask=mask(image.shape, slice(0, 5))),),
+    )
+    found = synthesis_of([stage], stage.after)
+
+    layers = layer_uris(found)
+
+    assert [layer[:22] for layer in layers] == ["", *["data:image/png;base64,"] * 2]
+    assert len(set(colours_of(found.parts))) == 3
+
+
+def test_the_still_picture_is_coloured_only_where_something_was_made():
+    image = picture()
+    stage = Stage(
+        before=raster(image),
+        after=raster(changed(image, slice(0, 10))),
+        changes=(Change(step=0),),
+    )
+    drawn = still(synthesis_of([stage], stage.after), image[:, :, None])
+
+    colourful = np.ptp(drawn.astype(int), axis=2) > 0
+    assert colourful[:10].all()
+    assert not colourful[10:].any()
+
+
+def test_a_measure_tells_mean_largest_and_psnr():
+    first = np.zeros((10, 10, 1), np.uint8)
+    second = first.copy()
+    second[0, 0] = 255
+
+    found = measure(raster(first), raster(second))
+
+    assert (found.share, found.largest) == (0.01, 1.0)
+    assert found.mean == pytest.approx(0.01)
+    assert found.psnr == pytest.approx(20.0)
+
+
+def test_equal_pictures_have_an_infinite_psnr():
+    assert measure(raster(picture()), raster(picture())).psnr == float("inf")
