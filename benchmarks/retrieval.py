@@ -22,9 +22,10 @@ import argparse
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ from archivist.api.values import Colour, Embedding, Image
 from archivist.references.compare import Comparer
 from archivist.references.header import EmbeddingModel
 from archivist.references.index import VectorIndex, open_index
-from archivist.references.rows import Place
+from archivist.references.rows import Place, Region
 from archivist.references.rules import Facts, Kin, Rules
 from archivist.references.search import Match
 from archivist.references.select import Sighting, choose, sightings
@@ -137,11 +138,18 @@ def nearest(scores: Vectors, k: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A picture of the workload: its name in the index, its group ("" for the others)."""
+    """A picture of the workload: its name, its group ("" for the others), what it was made of."""
 
     name: str
     group: str
     grey: Grey
+    original: str
+
+    def changed(self, grey: NDArray[Any]) -> Photograph:
+        """Return a query of other pixels, 0..255, made of this picture."""
+        pixels = np.clip(grey, 0, 255).astype(np.uint8)
+        name = hashlib.sha256(self.name.encode() + pixels.tobytes()).hexdigest()
+        return Photograph(name, self.group, pixels, self.name)
 
 
 class Embedder:
@@ -159,7 +167,7 @@ class Embedder:
 
 
 def quality(data: Path, looks: int) -> int:
-    """Measure both kinds of queries before and after re-ranking; return the exit code."""
+    """Measure all kinds of queries before and after re-ranking; return the exit code."""
     groups = [
         photograph(path, path.parent.name) for path in sorted(data.glob("reference-groups/*/*.jpg"))
     ]
@@ -196,14 +204,14 @@ def ask(
     goals: tuple[float, float],
 ) -> int:
     """Ask for each query, print the shares, and return the exit code."""
-    known = {one.name: one for one in archive}
+    known = {one.name: one for one in (*archive, *queries)}
     start = time.process_time()
     seen_by = [sighted(one, embed(one.grey), index) for one in queries]
     searched = time.process_time() - start
+    compare = Comparer(lambda place: crop(known[place.asset].grey, place.region), kept=4000)
     before, after = [], []
     start = time.process_time()
     for query, seen in zip(queries, seen_by, strict=True):
-        compare = Comparer(reader(query, known), kept=100)
         facts = {one.reference.asset: Facts(asset=one.reference.asset) for one in seen}
         # Here the group counts, not the detail: all photographs of a group are of one resolution.
         rules = Rules(count=50, looks=looks, min_scale=0.0, floor=0.0, min_share=0.0)
@@ -237,19 +245,14 @@ def ask(
 def sighted(one: Photograph, embedding: Embedding, index: VectorIndex) -> tuple[Sighting, ...]:
     """Return the places of other pictures that look like one or a region of it."""
     places = [Place(one.name, region) for region in embedding.regions]
-    allowed = ~index.mask_of([one.name])
+    allowed = ~index.mask_of([one.original])
     return sightings(places, index.search(embedding.vectors, k=20, allowed=allowed))
 
 
-def reader(query: Photograph, known: Mapping[str, Photograph]) -> Callable[[Place], Grey]:
-    """Return what reads a place of the query, or of any other picture."""
-
-    def read(place: Place) -> Grey:
-        one = query if place.asset == query.name else known[place.asset]
-        x, y, width, height = place.region
-        return one.grey[y : y + height, x : x + width]
-
-    return read
+def crop(grey: Grey, region: Region) -> Grey:
+    """Return a region of a picture."""
+    x, y, width, height = region
+    return grey[y : y + height, x : x + width]
 
 
 def photograph(path: Path, group: str) -> Photograph:
@@ -257,7 +260,7 @@ def photograph(path: Path, group: str) -> Photograph:
     name = hashlib.sha256(str(path).encode()).hexdigest()
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert grey is not None, path
-    return Photograph(name, group, np.asarray(grey, np.uint8))
+    return Photograph(name, group, np.asarray(grey, np.uint8), name)
 
 
 def as_it_is(one: Photograph, _: int) -> Photograph:
@@ -274,14 +277,14 @@ def detail(one: Photograph, seed: int) -> Photograph:
     )
     grey = one.grey[top : top + part[0], left : left + part[1]]
     small = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return Photograph(one.name, one.group, np.asarray(small, np.uint8))
+    return one.changed(small)
 
 
 def worse(one: Photograph, seed: int) -> Photograph:
     """Return the picture reduced to a quarter, with noise of eight levels."""
     small = cv2.resize(one.grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     noise = np.random.default_rng(seed).normal(0, 8, small.shape)
-    return Photograph(one.name, one.group, np.clip(small + noise, 0, 255).astype(np.uint8))
+    return one.changed(small + noise)
 
 
 def rows_of(right: Sequence[list[bool]], wanted: Sequence[bool]) -> list[list[bool]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
+from archivist.catalog import ledger
 from archivist.catalog.bulk import insert_rows, pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.near import near_pairs
@@ -31,7 +32,7 @@ def add_review(
     records: Sequence[str],
 ) -> None:
     """Add a review; the newest one of an asset is in force."""
-    connection.execute(
+    added = connection.execute(
         insert(review).values(
             asset_id=asset_id,
             decision=decision.value,
@@ -41,6 +42,8 @@ def add_review(
             records=tuple(records),
         )
     )
+    assert added.inserted_primary_key is not None
+    ledger.enter_facts(connection, ledger.REVIEW, [added.inserted_primary_key[0]])
     detail = {"reason": reason} if reason else {}
     draft = EventDraft(
         type=f"review.{decision.value}", asset=asset_id, detail=detail, actor=reviewer

@@ -223,6 +223,21 @@ def digests_now(catalog: Catalog, found: Sequence[Entry]) -> dict[tuple[str, int
     return digests
 
 
+def contents(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
+    """Yield name, recorded digest and digest now of environments and metadata contracts.
+
+    Records name them by digest; an environment that was never told is left out.
+    """
+    environment, contract = tables.environment, tables.contract
+    with catalog.reading() as connection:
+        for row in connection.execute(select(environment).order_by(environment.c.id)):
+            if row.value is not None:
+                yield f"environment {row.id}", row.digest, digest_json(row.value)
+        for row in connection.execute(select(contract).order_by(contract.c.id)):
+            facts = {name: getattr(row, name) for name in ("kept", "changed", "added", "lost")}
+            yield f"contract {row.id}", row.digest, digest_json(facts)
+
+
 _STEPS = select(tables.step.c.id, tables.step.c.digest)
 _PUBLICATIONS: Select[Any] = select(
     _p.id,
@@ -276,7 +291,7 @@ def facts_of(
             "reviewer": row[5],
             "reason": row[6],
             "at": row[7],
-            "records": row[8],
+            "records": row[8] or (),
         }
         for row in select_in(connection, _REVIEWS, _v.id, rows)
     }

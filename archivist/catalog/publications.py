@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from archivist.catalog import ledger
 from archivist.catalog.bulk import insert_rows, select_in
 from archivist.catalog.repeats import Repeats
 from archivist.catalog.tables import publication
@@ -39,6 +40,7 @@ def add_publications(
         file = (item.size, item.media_type, item.untouched)
         rows.append((next(numbers), run, collection, *what, *file, contract, at))
     insert_rows(connection, publication, _COLUMNS, rows)
+    ledger.enter_facts(connection, ledger.PUBLICATION, [row[0] for row in rows])
 
 
 _p = publication.c

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from archivist.catalog import tables
+from archivist.catalog import ledger, tables
 from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.flags import flag_events
@@ -30,7 +30,7 @@ from archivist.catalog.stored import (
 )
 from archivist.model import Artifact, Status, StepRecord, UnitOutcome
 
-_STEP = tuple(tables.step.c.keys())
+_STEP = tuple(tables.step.c.keys())  # the number is the first, the digest the last
 _INPUT = ("step_id", "ordinal", "port", "role", "digest", "score", "note")
 _WEIGHTS = ("step_id", "ordinal", "weights_id")
 _KEPT = ("b_step", "b_ordinal", "blob", "kept", "size", "media_type")
@@ -220,6 +220,7 @@ class Recorder:
             update=("purged",),  # a file that was deleted is there again
         )
         insert_rows(connection, tables.step, _STEP, rows.steps)
+        ledger.enter(connection, ledger.STEP, [(row[0], row[-1]) for row in rows.steps])
         insert_rows(connection, tables.step_input, _INPUT, rows.inputs)
         insert_rows(connection, tables.step_weights, _WEIGHTS, rows.weights)
         insert_rows(connection, tables.artifact, _ARTIFACT, rows.artifacts)

@@ -1,9 +1,10 @@
 """The tables of the catalog, on one page.
 
-Facts (step, step_input, artifact, publication, event, review, ledger) are only ever added; the heads
-(scan_file, refusal, asset, run, work_item, run_counter, schema_meta) change. What repeats is kept
-once and named by number: params, environment, plugin_version, weights, contract. Digests are 32
-bytes. The numbers of steps and assets are given out by the single writer, not by the database.
+Facts (step, step_input, artifact, publication, event, review, ledger, checkpoint) are only ever
+added; the heads (scan_file, refusal, asset, run, work_item, run_counter, schema_meta) change. What
+repeats is kept once and named by number: params, environment, plugin_version, weights, contract.
+Digests are 32 bytes. The numbers of steps and assets are given out by the single writer, not by the
+database.
 """
 
 from __future__ import annotations

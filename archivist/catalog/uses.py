@@ -25,7 +25,7 @@ from archivist.catalog.session import Catalog
 from archivist.hashing import SHA256_HEX
 from archivist.model import Asset, Status, StepRecord
 
-_CHUNK = 200
+_CHUNK = 100
 _SHOWN = 8
 """Known names that an error lists."""
 _WORKED = (Status.DONE, Status.REUSED)
@@ -117,7 +117,7 @@ def made_with(catalog: Catalog, name: str) -> Condition:
     return Condition(
         candidates=select(_step.asset_id)
         .where(_step.plugin_version_id.in_([row.id for row in found]))
-        .order_by(_step.plugin_version_id, _step.id),
+        .order_by(_step.id),
         holds=lambda record: (
             (record.step, record.version, record.distribution, record.distribution_version)
             in wanted
@@ -180,7 +180,7 @@ def _candidates(catalog: Catalog, condition: Condition) -> Iterator[int]:
     """Yield the numbers of assets once each."""
     seen: set[int] = set()
     with catalog.reading() as connection:
-        rows = connection.execution_options(yield_per=5 * _CHUNK).execute(condition.candidates)
+        rows = connection.execution_options(yield_per=10 * _CHUNK).execute(condition.candidates)
         for (number,) in rows:
             if number not in seen:
                 seen.add(number)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from archivist.api.errors import CatalogError
-from archivist.catalog import curation, plans, scans
+from archivist.catalog import curation, ledger, plans, scans
 from archivist.catalog.bulk import pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.records import Recorder
@@ -19,6 +19,7 @@ from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import Catalog
 from archivist.catalog.tables import run
 from archivist.catalog.uuid7 import uuid7
+from archivist.ledger.checkpoint import Checkpoint
 from archivist.model import Recipe, Refusal, ScanFile, UnitOutcome, WorkUnit, now
 
 _OPEN = (RunState.PLANNING.value, RunState.RUNNING.value)
@@ -29,11 +30,11 @@ class Writer:
 
     Every method is one transaction, or one for each batch of a stream; after a method returned,
     what it wrote is on the disk. Raises CatalogError when another writer has taken over, when a run
-    is not known, or when the database fails.
+    is not known, or when the database fails. ``sign`` signs the checkpoints of the ledger.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
+    def __init__(self, catalog: Catalog, *, sign: ledger.Sign | None = None) -> None:
+        self.catalog, self._sign = catalog, sign
         self._repeats = Repeats()
         self._runs: dict[str, int] = {}
         self._passes: set[int] = set()
@@ -103,13 +104,19 @@ class Writer:
             scans.take_over(connection, collection=self._collection, before=before, after=after)
 
     def finish_run(self, uid: str, state: RunState = RunState.DONE) -> None:
-        """Close a run."""
+        """Close a run, with a checkpoint of the ledger when it recorded something."""
         number = self._run(uid)
         with self._transaction() as connection:
             connection.execute(
                 update(run).where(run.c.id == number).values(state=state.value, finished=now())
             )
             add_events(connection, [EventDraft(type=f"run.{state.value}", run=number)])
+            ledger.add_checkpoint(connection, run=number, run_uid=uid, sign=self._sign)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Add a checkpoint of the ledger now; None when the newest says the same already."""
+        with self._transaction() as connection:
+            return ledger.add_checkpoint(connection, run=None, sign=self._sign)
 
     def _interrupt_open(self, connection: Connection) -> None:
         """We hold the lock, so no process can be working on an open run."""

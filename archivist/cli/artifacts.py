@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
     from archivist.store.blobs import BlobStore
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SCANS = ("jpg", "jpeg", "jpe", "png", "tif", "tiff")
 """Suffixes of scans, for telling whether two scans differ only by theirs."""
 _SUFFIXES = {
@@ -142,27 +140,23 @@ def _kinds(text: str) -> tuple[str, ...]:
 def _rows(catalog: Catalog, names: Sequence[str], kinds: Sequence[str]) -> Iterator[ArtifactRow]:
     from archivist.catalog.queries import artifacts as ask
 
-    assets = _assets(catalog, names) if names else None
+    assets = assets_named(catalog, names) if names else None
     return ask(catalog, assets=assets, kinds=kinds)
 
 
-def _assets(catalog: Catalog, names: Iterable[str]) -> list[str]:
-    """Return the uids of photographs named by path, by digest or by uid. Raises UsageError."""
+def assets_named(catalog: Catalog, names: Iterable[str]) -> list[str]:
+    """Return the uids of photographs named by people. Raises UsageError for an unknown name."""
     from archivist.api.errors import UsageError
-    from archivist.catalog.queries import assets_of, file_stats
-    from archivist.model import path_to_text
+    from archivist.catalog import queries
 
-    files = file_stats(catalog)
     found: list[str] = []
     for name in names:
-        stat = files.get(path_to_text(name))
-        digest, _, page = (stat.digest if stat else name.lower()).partition("#")
-        pages = assets_of(catalog, [digest]).get(digest, ()) if _DIGEST.fullmatch(digest) else ()
-        uids = [one.uid for one in pages if not page or str(one.page) == page]
+        uids = [one.uid for one in queries.assets_named(catalog, name)]
         if not uids:
             raise UsageError(
                 f"the catalog has no photograph {name!r}. Cure: give its path relative to the "
-                "scans, or its SHA-256; `archivist artifacts list` shows both"
+                "scans, its SHA-256 or inventory number; `archivist artifacts list` shows the "
+                "first two"
             )
         found += uids
     return found

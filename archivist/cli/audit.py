@@ -77,6 +77,7 @@ def _folder_of(name: str, catalog_url: str | None) -> Path | None:
 def _where(place_of: Place, scans: Path | None, quick: bool) -> Where:
     from archivist.plugins import load_plugins
     from archivist.report.audit import Where
+    from archivist.step.record import record_digest
 
     settings = place_of.settings.plugins
     plugins = load_plugins(settings.allow or None, settings.block)
@@ -86,6 +87,7 @@ def _where(place_of: Place, scans: Path | None, quick: bool) -> Where:
         specs=plugins.steps,
         codecs=plugins.codecs,
         look=not quick,
+        record_digest=record_digest,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from archivist.cli.exits import Exit
+from archivist.cli.ledger import keys_of, public_key_option
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ Locate = Callable[[str, str], "Path | None"]
 @click.argument("paths", nargs=-1, type=FILE)
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @click.option("--threads", type=click.IntRange(1), default=4, help="Files read at the same time.")
+@public_key_option
 @catalog_options
 def verify(
     paths: tuple[Path, ...],
     scans: Path | None,
     threads: int,
+    public_keys: tuple[Path, ...],
     out: Path | None,
     catalog_url: str | None,
     config_file: Path | None,
@@ -37,34 +41,44 @@ def verify(
     """Compare files with the record: all of them, or the scans and outputs under PATHS.
 
     Every digest is computed anew and nothing is changed. Each damage is named: missing, changed or
-    unreadable; what cannot be looked at is "not checked". Ends with exit code 0 only when all was
-    checked and is fine, else with 3.
+    unreadable; what cannot be looked at is "not checked". Without PATHS the ledger is checked too:
+    records that were edited, deleted or put in behind archivist's back, and signatures. Ends with
+    exit code 0 only when all was checked and is fine (or fine and "unsigned"), else with 3.
     """
     from archivist.catalog.session import open_catalog
 
     where = place(out, catalog_url, config_file)
     counts: Counter[tuple[str, str]] = Counter()
     with open_catalog(where.catalog_url, write=False) as catalog:
-        for finding in _findings(catalog, where, scans, threads, paths):
+        for finding in _findings(catalog, where, scans, threads, paths, public_keys):
             counts[finding.subject, finding.condition] += 1
             if finding.condition != "fine":
-                _tell(finding, as_json)
-    _sum_up(counts, as_json)
-    fine = all(condition == "fine" for _, condition in counts)
+                tell(finding, as_json)
+    sum_up(counts, as_json)
+    fine = all(condition in ("fine", "unsigned") for _, condition in counts)
     return Exit.FINE if fine else Exit.SOME_FAILED
 
 
 def _findings(
-    catalog: Catalog, where: Place, scans: Path | None, threads: int, paths: tuple[Path, ...]
+    catalog: Catalog,
+    where: Place,
+    scans: Path | None,
+    threads: int,
+    paths: tuple[Path, ...],
+    public_keys: tuple[Path, ...],
 ) -> Iterator[Finding]:
     from archivist.report.verify import verify as verify_all
     from archivist.report.verify import verify_paths
+    from archivist.report.verify_ledger import check_ledger
     from archivist.step.record import record_digest
 
     places = _places(catalog, where, scans, threads)
     if paths:
         return verify_paths(catalog, places, paths)
-    return verify_all(catalog, places, record_digest=record_digest)
+    return chain(
+        verify_all(catalog, places, record_digest=record_digest),
+        check_ledger(catalog, keys_of(where, public_keys)),
+    )
 
 
 def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int) -> Places:
@@ -106,7 +120,8 @@ def _finder(config_file: Path | None) -> Locate:
     return locate
 
 
-def _tell(finding: Finding, as_json: bool) -> None:
+def tell(finding: Finding, as_json: bool) -> None:
+    """Print a finding."""
     from archivist.report.words import readable
 
     if as_json:
@@ -118,7 +133,8 @@ def _tell(finding: Finding, as_json: bool) -> None:
     click.echo(f"{finding.condition:<11}  {finding.subject} {readable(finding.name)}{detail}")
 
 
-def _sum_up(counts: Counter[tuple[str, str]], as_json: bool) -> None:
+def sum_up(counts: Counter[tuple[str, str]], as_json: bool) -> None:
+    """Print how many findings there were, by (subject, condition)."""
     subjects = dict.fromkeys(subject for subject, _ in counts)
     table = {
         str(subject): {str(c): n for (s, c), n in sorted(counts.items()) if s == subject}

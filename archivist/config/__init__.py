@@ -5,6 +5,7 @@ from archivist.config.example import example
 from archivist.config.loading import default_catalog, load, parse
 from archivist.config.settings import (
     CatalogSettings,
+    LedgerSettings,
     OutputSettings,
     PluginSettings,
     RecipeSettings,
@@ -18,6 +19,7 @@ from archivist.config.settings import (
 
 __all__ = [
     "CatalogSettings",
+    "LedgerSettings",
     "OutputSettings",
     "PluginSettings",
     "RecipeSettings",

@@ -32,7 +32,6 @@ def load(path: Path | None = None) -> Settings:
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
     settings = parse({**table, "recipes": {**recipes, **own}}, where=str(path or "defaults"))
     _check_profiles(settings.output.profiles, str(path or "defaults"))
-    _check_bits(settings, str(path or "defaults"))
     return settings
 
 
@@ -48,17 +47,6 @@ def _read(path: Path) -> dict[str, Any]:
 def parse(table: Mapping[str, Any], *, where: str) -> Settings:
     """Return the settings of a TOML table, recipes that ship not included."""
     return build(Settings, table, where=where)
-
-
-def _check_bits(settings: Settings, where: str) -> None:
-    """Refuse to call pictures the same that the scan does not compare."""
-    found, asked = settings.scan.near_duplicate_bits, settings.references.near_bits
-    if asked > found:
-        message = (
-            f"{asked} is more than scan.near_duplicate_bits, {found}: near duplicates beyond are "
-            "not looked for; raise that too"
-        )
-        raise ConfigError(message, where=where, key="references.near_bits")
 
 
 def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:

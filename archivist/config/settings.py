@@ -25,7 +25,7 @@ class ScanSettings:
         "", doc="A CSV with columns path or inventory_no, title, date, series, rights, object_id."
     )
     near_duplicate_bits: int = param(
-        6, doc="Perceptual hashes that differ in at most this many of 64 bits.", low=0, high=16
+        6, doc="Perceptual hashes that differ in at most this many of 64 bits.", low=0, high=11
     )
 
 
@@ -97,8 +97,8 @@ class ReferenceSettings:
     )
     near_bits: int = param(
         6,
-        doc="Perceptual hashes that differ in at most this many of 64 bits are the same picture; "
-        "at most scan.near_duplicate_bits.",
+        doc="Perceptual hashes that differ in at most this many of 64 bits are the same picture, "
+        "which lends nothing to itself; more than scan.near_duplicate_bits are not looked for.",
         low=0,
         high=11,
     )
@@ -107,6 +107,20 @@ class ReferenceSettings:
         doc="The most similar pictures that are handed to the step that chooses, for each scan.",
         low=1,
         high=1000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """Evidence that the record was not changed."""
+
+    signing_key: str = param(
+        "",
+        doc="The file of the private key that signs checkpoints; the environment variable "
+        "ARCHIVIST_SIGNING_KEY goes before it; empty: they stay unsigned.",
+    )
+    public_keys: tuple[str, ...] = param(
+        (), doc="Files of the keys that signatures are checked with, those of former years too."
     )
 
 
@@ -153,6 +167,7 @@ class Settings:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     references: ReferenceSettings = field(default_factory=ReferenceSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     plugins: PluginSettings = field(default_factory=PluginSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)
     recipes: Mapping[str, RecipeSettings] = field(default_factory=dict)

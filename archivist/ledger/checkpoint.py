@@ -86,9 +86,10 @@ def parse(text: str) -> Checkpoint:
         if len(lines) == 1:
             origin, size, root, at = lines[0].split()
             return _checkpoint(origin, size, root, at)
+        origin, size, root = lines[:3]
         facts = dict(line.split(" ", 1) for line in lines[3:])
         name, signature = _signature(end)
-        return _checkpoint(*lines[:3], facts["time"], facts.get("run", ""), name, signature)
+        return _checkpoint(origin, size, root, facts["time"], facts.get("run", ""), name, signature)
     except (ValueError, TypeError, KeyError, binascii.Error) as error:
         raise UsageError(
             "this is no checkpoint. Cure: give a line or a note that `archivist ledger show` "

@@ -85,7 +85,7 @@ class Tree:
             if len(level) // HASH_BYTES & 1:
                 return
             left, right = level[-2 * HASH_BYTES : -HASH_BYTES], level[-HASH_BYTES:]
-            node = node_hash(left, right)
+            node = node_hash(bytes(left), bytes(right))
         self._levels.append(bytearray(node))
 
     def root(self, size: int | None = None) -> bytes:

@@ -7,6 +7,7 @@ Each stage is a folder of its own and knows no other; here they meet.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from archivist.catalog import queries
 from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
+from archivist.ledger.keys import find_signing_key
 from archivist.model import Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
@@ -161,8 +163,9 @@ def _desk(
     watcher: Watcher,
     stop: StopSignal,
 ) -> Desk:
-    """Begin a run, and put together what its parts need."""
-    writer = Writer(catalog)
+    """Begin a run, and put together what its parts need; a key that cannot sign is told first."""
+    key = find_signing_key(job.settings.ledger.signing_key, os.environ)
+    writer = Writer(catalog, sign=key.sign if key else None)
     run = writer.start_run(command=command, operator=job.who, settings=job.facts(), recipe=recipe)
     return Desk(
         job=job,

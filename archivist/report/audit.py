@@ -43,6 +43,7 @@ from archivist.report.audit_rows import (
     Photograph,
     Place,
 )
+from archivist.report.audit_seal import RecordDigest, Seal, seal_of
 from archivist.report.origins import Looker
 from archivist.report.words import readable
 from archivist.store.blobs import BlobStore
@@ -64,6 +65,8 @@ class Where:
     specs: Mapping[str, StepSpec] = dataclasses.field(default_factory=dict)
     codecs: Mapping[str, CodecSpec] = dataclasses.field(default_factory=dict)
     look: bool = True
+    record_digest: RecordDigest | None = None
+    """Computes the digest of a record anew; without it records are not compared."""
 
 
 # --- find -----------------------------------------------------------------------------------
@@ -91,7 +94,8 @@ def find(
         tried.append(f"a scan, output or stored file with the content SHA-256 {digest}")
     else:
         tried.append("a file of this name")
-    if given := digest_in(asked):
+    given = digest_in(asked)
+    if given is not None:
         if found := by_digest(catalog, given[0], page if page is not None else given[1]):
             return digest, _chosen(found), ()
         tried.append("a digest of a scan, output, stored file, value or record that begins so")
@@ -107,6 +111,7 @@ def find(
                 f"(SHA-256 {digest}).",
             )
     if not found:
+        _refuse_weights(catalog, digest or (given[0] if given else ""))
         raise UsageError(
             f"the catalog knows nothing of {readable(path_to_text(asked))!r}. It was looked for as "
             f"{'; '.join(tried)}. Cure: give the file itself, the SHA-256 (at least {SHORTEST} "
@@ -115,6 +120,16 @@ def find(
     if page is not None:
         found = tuple(dataclasses.replace(one, page=page) for one in found)
     return digest, found, warnings
+
+
+def _refuse_weights(catalog: Catalog, digest: str) -> None:
+    """Raise UsageError when somebody asks about trained weights, with the command that answers."""
+    for row in queries.weights_seen(catalog):
+        if digest and row.weights.digest.startswith(digest):
+            raise UsageError(
+                f"these are the weights {row.weights.name}, not a photograph. Cure: archivist "
+                f"query --uses-weights {row.weights.digest[:12]} lists what was made with them"
+            )
 
 
 def _digest(file: Path) -> str:
@@ -184,7 +199,7 @@ def audit(catalog: Catalog, asked: str, where: Where, *, page: int | None = None
     with tempfile.TemporaryDirectory(prefix="archivist-audit-") as scratch:
         gatherer = Gatherer(catalog, where, Path(scratch))
         return Audit(
-            asked=asked,
+            asked=path_to_text(asked),
             digest=digest,
             matches=matches,
             warnings=warnings,
@@ -227,6 +242,7 @@ class Gatherer:
             flags=in_force(opinion.flags, [one.record for one in made]),
             events=queries.events(self._catalog, asset=asset.uid),
             origins=self._origins(asset, scan, steps, outputs, out),
+            seal=self._seal(asset, made),
         )
 
     def _generation(
@@ -270,6 +286,12 @@ class Gatherer:
         scans = self._where.scans or recorded.get("scans")
         out = self._where.out or recorded.get("out")
         return scans and scans.absolute(), out and out.absolute()
+
+    def _seal(self, asset: Asset, made: Sequence[Made]) -> Seal | None:
+        digest = self._where.record_digest
+        if digest is None:
+            return None
+        return seal_of(self._catalog, asset.uid, [one.record for one in made], digest)
 
     # --- files ---
 

@@ -59,7 +59,7 @@ class Sheet:
         made = {Origin.FILLED, Origin.INVENTED, Origin.COPIED}
         share = sum(row.part.percent for row in self.rows if row.part.source.origin in made)
         rest = 100 - real - share
-        facts = [f"{real:.2f} % of this picture is untouched"]
+        facts = [f"{real:.2f} % of this picture is untouched" if real else "No pixel is untouched"]
         if round(rest, 2) > 0:
             facts.append(f"{rest:.2f} % was corrected or computed from the scan's own pixels")
         facts.append(f"{share:.2f} % is content that the scan does not have")

@@ -8,7 +8,7 @@ from typing import Any
 
 from archivist.catalog.lineage import Ending, Written
 from archivist.catalog.rows import Approval, EventRow, RunRow
-from archivist.model import StepRecord
+from archivist.model import StepRecord, path_to_text
 from archivist.report.audit_rows import (
     Audit,
     AuditArtifact,
@@ -20,6 +20,7 @@ from archivist.report.audit_rows import (
     Photograph,
     Place,
 )
+from archivist.report.audit_seal import Seal
 from archivist.report.synthesis import Difference, Part
 
 AUDIT_SCHEMA = "archivist-audit"
@@ -73,6 +74,7 @@ def _photograph(one: Photograph) -> dict[str, Any]:
             "exif": dict(asset.exif),
         },
         "run": None if one.run is None else run_facts(one.run),
+        "seal": None if one.seal is None else _seal(one.seal),
         "synthesis": _origins(one.origins),
         "steps": [_step(number, step) for number, step in enumerate(one.steps, start=1)],
         "outputs": [_file(file) for file in one.files],
@@ -84,6 +86,20 @@ def _photograph(one: Photograph) -> dict[str, Any]:
             for flag in one.flags
         ],
         "events": [_event(event) for event in one.events],
+    }
+
+
+def _seal(one: Seal) -> dict[str, Any]:
+    return {
+        "fine": one.fine,
+        "words": one.words,
+        "entries": one.entries,
+        "changed": list(one.changed),
+        "missing": list(one.missing),
+        "waiting": one.waiting,
+        "checkpoint": None
+        if one.at is None
+        else {"size": one.size, "root": one.root, "at": _time(one.at), "key": one.key or None},
     }
 
 
@@ -186,7 +202,7 @@ def _artifact(one: AuditArtifact) -> dict[str, Any]:
         "digest": artifact.digest,
         "kept": artifact.kept,
         "blob": artifact.blob,
-        "path": None if one.path is None else str(one.path),
+        "path": None if one.path is None else path_to_text(str(one.path)),
         "condition": str(one.condition),
         "media_type": artifact.media_type,
         "size": artifact.size,

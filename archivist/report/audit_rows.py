@@ -15,6 +15,7 @@ from archivist.catalog.finding import Match
 from archivist.catalog.lineage import Ending, Written
 from archivist.catalog.rows import Approval, EventRow, RunRow
 from archivist.model import Artifact, Asset, Flag, InputUse, Status, StepRecord
+from archivist.report.audit_seal import Seal
 from archivist.report.synthesis import Synthesis
 
 REFERENCE, CHOSEN, SUPPLIED, SCAN = "reference", "chosen", "supplied", "scan"
@@ -146,6 +147,8 @@ class Photograph:
     """Those of results that are in use."""
     events: tuple[EventRow, ...] = ()
     origins: Origins = field(default_factory=Origins)
+    seal: Seal | None = None
+    """Whether the records are as they were entered; None when that was not looked at."""
 
     @property
     def references(self) -> tuple[AuditInput, ...]:

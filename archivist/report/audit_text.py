@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from archivist.model import path_to_text
 from archivist.report.audit_rows import (
     CHOSEN,
     REFERENCE,
@@ -56,6 +57,8 @@ def _photograph(one: Photograph) -> Iterator[str]:
         yield from _pair(
             "run", f"{run.uid}, {moment(run.started)}, recipe {run.recipe}, by {run.operator}"
         )
+    if one.seal is not None:
+        yield from _pair("records" if one.seal.fine else "WARNING", one.seal.words)
     yield from _endings(one)
     yield from _origins(one.origins)
     for place, step in enumerate(one.steps, start=1):
@@ -113,6 +116,9 @@ def _step(place: int, step: AuditStep) -> Iterator[str]:
         yield from _input(one)
     for artifact in step.artifacts:
         yield from _pair("made", _artifact(artifact))
+        if artifact.path is not None:
+            place = readable(path_to_text(str(artifact.path)))
+            yield " " * (_LABEL + 3) + place  # never broken, so that it can be copied
     if record.scores:
         yield from _pair("scores", _listed(record.scores))
     yield from _pair(
@@ -155,7 +161,7 @@ def _artifact(one: AuditArtifact) -> str:
     if one.path is None:
         return f"{what}, not kept"
     state = "" if one.condition is Condition.FINE else f" ({one.condition})"
-    return f"{what}, {file_size(artifact.size)}: {one.path}{state}"
+    return f"{what}, {file_size(artifact.size)}{state}"
 
 
 def _outputs(one: Photograph) -> Iterator[str]:

@@ -6,6 +6,7 @@ result of the earlier run that made it. Compared are the photographs that either
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -281,6 +282,8 @@ def _flat(facts: Mapping[str, object], before: str = "") -> dict[str, object]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return "yes" if value is True else "no" if value is False else str(value)
 
 

@@ -15,6 +15,7 @@ from archivist.report.words import moment, readable, share
 WIDTH = 100
 _SHOWN = 40
 """Outputs that the text names; JSON has all that were listed."""
+_TAGS = 4
 DIFF_SCHEMA = "archivist-diff"
 DIFF_VERSION = 1
 """Raised when a name is taken away or changes its meaning; new names may come without it."""
@@ -64,8 +65,10 @@ def _output(one: OutputDifference) -> Iterator[str]:
         yield f"      {measured(one.measure)}"
     if one.note:
         yield f"      {readable(one.note)}"
-    for tag, (first, second) in one.metadata.items():
+    for tag, (first, second) in list(one.metadata.items())[:_TAGS]:
         yield f"      {readable(tag)}: {readable(first)} -> {readable(second)}"
+    if len(one.metadata) > _TAGS:
+        yield f"      and {len(one.metadata) - _TAGS} more tags of another fate"
 
 
 def measured(one: Measure) -> str:

@@ -30,6 +30,17 @@ def encoding_note(found: Synthesis, *, lossy: bool) -> list[str]:
     ]
 
 
+def resizing_notes(steps: Sequence[AuditStep], stages: Sequence[Stage]) -> list[str]:
+    """Return for each step that changed the size that it made all pixels anew."""
+    return [
+        "Beside what the parts say, all pixels were computed anew when "
+        f"{' or '.join(steps[n].record.step for n in _steps(stage))} made the picture "
+        f"{stage.after.shape[1]} by {stage.after.shape[0]} pixels."
+        for stage in stages
+        if stage.resizes
+    ]
+
+
 class Wording:
     """Says in words what the parts of a map are."""
 
@@ -87,7 +98,7 @@ class Wording:
 
     def _filled(self, source: Source, what: str) -> str:
         masks = (
-            "a mask drawn by a person" if one.use.role == SUPPLIED else one.maker
+            self._maker(one)
             for one in self._steps[source.steps[0]].inputs
             if one.use.port == "mask" or one.use.role in ("mask", SUPPLIED)
         )
@@ -95,6 +106,18 @@ class Wording:
             f"Marked as damaged ({next(masks, 'a mask')}); {what} replaced what was there with "
             f"{self._models(source)}. The scan's pixels are gone from these places."
         )
+
+    def _maker(self, mask: AuditInput) -> str:
+        """Return who made a mask: a person, also where a step only passed it on."""
+        if mask.use.role == SUPPLIED:
+            return "a mask drawn by a person"
+        drawn = any(
+            one.use.role == SUPPLIED
+            for step in self._steps
+            if any(output.digest == mask.use.digest for output in step.record.outputs)
+            for one in step.inputs
+        )
+        return f"{mask.maker}, drawn by a person" if drawn else mask.maker
 
     def _copied(self, source: Source, what: str) -> str:
         used = self._reference(source)

@@ -29,7 +29,8 @@ _COLOURS: dict[Origin, tuple[Colour, ...]] = {
     Origin.FILLED: (MASK_COLOUR, (214, 60, 40), (255, 128, 110)),
     Origin.COPIED: ((230, 159, 0), (240, 228, 66), (190, 110, 0), (250, 190, 90)),
 }
-_OPACITY = 190
+_OPACITY, _SMALL_OPACITY = 120, 190
+"""Of parts that may cover the whole picture, which must stay visible, and of fills."""
 _LEVELS = 8
 
 
@@ -53,18 +54,21 @@ def layer_uris(found: Synthesis) -> tuple[str, ...]:
     """Return a translucent PNG for each part, empty for the untouched one."""
     colours = colours_of(found.parts)
     return tuple(
-        "" if part.source.origin is Origin.UNTOUCHED else _layer(found, number, colour)
+        ""
+        if part.source.origin is Origin.UNTOUCHED
+        else _layer(found, number, colour, part.source.origin)
         for number, (part, colour) in enumerate(zip(found.parts, colours, strict=True))
     )
 
 
-def _layer(found: Synthesis, number: int, colour: Colour) -> str:
+def _layer(found: Synthesis, number: int, colour: Colour, origin: Origin) -> str:
     strength = np.where(found.labels == number, _strength(found.cover), 0.0)
     # Eight levels of transparency compress three times better than 256 and look the same.
     levels = np.rint(strength * (_LEVELS - 1)).astype(np.uint8)
     image = Image.frombytes("P", (levels.shape[1], levels.shape[0]), levels.tobytes())
     image.putpalette(bytes(colour) * _LEVELS)
-    alphas = bytes(round(_OPACITY * level / (_LEVELS - 1)) for level in range(_LEVELS))
+    opacity = _SMALL_OPACITY if origin is Origin.FILLED else _OPACITY
+    alphas = bytes(round(opacity * level / (_LEVELS - 1)) for level in range(_LEVELS))
     stream = io.BytesIO()
     image.save(stream, "PNG", transparency=alphas, optimize=True)
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from itertools import chain
@@ -20,6 +20,7 @@ from archivist.catalog import queries
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import StepRecord, text_to_path
+from archivist.report.proof import as_recorded
 from archivist.store.blobs import BlobStore
 
 RecordDigest = Callable[[StepRecord], str]
@@ -34,6 +35,8 @@ class Subject(StrEnum):
     STORED = "stored file"
     WEIGHTS = "weights"
     RECORD = "record"
+    LEDGER = "ledger record"
+    CHECKPOINT = "checkpoint"
 
 
 class Condition(StrEnum):
@@ -47,6 +50,10 @@ class Condition(StrEnum):
     """There, with another content."""
     UNREADABLE = "unreadable"
     """There, but the system does not let it be read."""
+    ADDED = "added"
+    """There, and not recorded by archivist."""
+    UNSIGNED = "unsigned"
+    """As recorded, but no signature says so: who can write the record can change both."""
     NOT_CHECKED = "not checked"
     """It could not be looked at; nothing is known."""
 
@@ -228,10 +235,8 @@ def _check_records(catalog: Catalog, record_digest: RecordDigest) -> Iterator[Fi
         finding = partial(
             Finding, subject=Subject.RECORD, name=f"{record.digest[:12]} ({record.step})"
         )
-        # The bytes of an output may have been deleted since; the record says they were kept.
-        kept = tuple(replace(one, kept=one.blob is not None) for one in record.outputs)
         gone = [parent for parent in record.parents if parent not in seen]
-        if record_digest(replace(record, outputs=kept)) != record.digest:
+        if record_digest(as_recorded(record)) != record.digest:
             yield finding(
                 condition=Condition.CHANGED,
                 detail="the record differs from its own digest: the catalog was edited. "

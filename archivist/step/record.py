@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from archivist.hashing import digest_json, names_of
+from archivist.hashing import canonical_json, digest_json, names_of
 from archivist.model import StepRecord, clean_text
 
 
 def record_digest(record: StepRecord) -> str:
     """Return the SHA-256 (hex) of a record's canonical JSON, its own digest left out."""
     return digest_json(_facts(record))
+
+
+def record_text(record: StepRecord) -> bytes:
+    """Return the canonical JSON that the digest of a record is of."""
+    return canonical_json(_facts(record))
 
 
 def sealed(record: StepRecord) -> StepRecord:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from archivist.catalog import ledger, migrate, queries, tables
 from archivist.catalog.engine import IMMEDIATE
 from archivist.catalog.rows import Decision, RunState
-from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.ledger.merkle import Tree
 

@@ -217,7 +217,12 @@ def test_a_failed_step_is_the_last_of_its_run(catalog, done, make):
     file = make.file("a")
     (asset,) = file.assets
     failed = make.record(
-        asset.uid, status=Status.FAILED, outputs=(), params={"threshold": 0.4}, code="no-memory"
+        asset.uid,
+        status=Status.FAILED,
+        outputs=(),
+        params={"threshold": 0.4},
+        inputs=(InputUse(port="image", digest=asset.uid, role="scan"),),
+        code="no-memory",
     )
     outcome = make.outcome(
         file,
@@ -270,7 +275,8 @@ def treated(done, make):
 
     def treat(name, **changes):
         file = make.file(name)
-        facts = {"params": {"threshold": 0.4}, **changes}
+        scan = InputUse(port="image", digest=file.digest, role="scan")
+        facts = {"params": {"threshold": 0.4}, "inputs": (scan,), **changes}
         records = [make.record(file.digest, n, **facts) for n in range(2)]
         ended = AssetOutcome(asset=file.digest, status=Status.DONE, records=tuple(records))
         done(file, make.outcome(file, assets=(ended,)))
@@ -315,19 +321,6 @@ def test_an_unknown_plugin_is_refused_with_the_recorded_ones(catalog, treated, n
 
     with pytest.raises(UsageError, match=r"archivist-scratch==0\.1"):
         uses.made_with(catalog, name)
-
-
-def test_outputs_are_found_by_the_photograph_they_borrowed_from(catalog, treated, make):
-    lender = make.digest("lender")
-    image = InputUse(port="image", digest=make.digest("x"), role="prior")
-    borrowed = InputUse(port="references", digest=lender, role="reference", score=0.5)
-    chosen = replace(borrowed, role="chosen")
-    treated("a", inputs=(image, borrowed))
-    treated("b", inputs=(image, chosen))
-
-    found = list(uses.uses(catalog, [uses.borrowed_from({lender})]))
-
-    assert [one.asset.digest for one in found] == []  # their image is not the scan: not in use
 
 
 def test_only_what_a_step_borrowed_counts_not_what_was_chosen(catalog, treated, make):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +29,7 @@ PLUGIN = '''
 """A codec that reads and writes, one that only reads, checks, and exporters."""
 import json
 import os
-import os
+from dataclasses import dataclass
 
 from archivist.api import *
 
@@ -54,7 +57,18 @@ def archivist_exporters():
     return [
         ExporterSpec(id="lines", title="JSON lines", suffix=".jsonl", run=RUN + "export"),
         ExporterSpec(id="broken", title="Fails", suffix=".txt", run=RUN + "export_half"),
+        ExporterSpec(id="folder", title="Folder", suffix="", folder=True, params=Ink,
+                     run=RUN + "export_folder"),
+        ExporterSpec(id="torn", title="Fails", suffix="", folder=True, run=RUN + "export_torn"),
     ]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What the exporter of folders takes."""
+
+    colour: str = param("black", doc="Of the ink.")
+    pages: int = param(1, doc="How many.", low=1)
 
 
 def read(data, page):
@@ -114,6 +128,18 @@ def export(rows, destination):
 
 def export_half(rows, destination):
     destination.write_text("half")
+    raise RuntimeError("no more ink")
+
+
+def export_folder(rows, destination, params):
+    destination.mkdir()
+    for page in range(params.pages):
+        (destination / f"{page}.txt").write_text(params.colour)
+
+
+def export_torn(rows, destination):
+    destination.mkdir()
+    (destination / "0.txt").write_text("half")
     raise RuntimeError("no more ink")
 '''
 
@@ -391,9 +417,91 @@ def test_an_exporter_gets_the_rows_of_the_json_report(reported, tmp_path):
     run, asset, refusal = map(json.loads, target.read_text().splitlines())
     report = json.loads(archivist("report", "--out", reported.out, "--json").stdout)
     (told,), (refused,) = report.pop("assets"), report.pop("refusals")
-    assert asset == {"kind": "asset", **told}
+    assert _without_files(asset) == {"kind": "asset", **told}
     assert refusal == {"kind": "refusal", **refused}
     assert run == {"kind": "run", **report}
+
+
+def _without_files(row):
+    if isinstance(row, dict):
+        return {key: _without_files(value) for key, value in row.items() if key != "file"}
+    return [_without_files(one) for one in row] if isinstance(row, list) else row
+
+
+def test_the_rows_of_an_exporter_name_files_that_are_there(reported, tmp_path):
+    target = tmp_path / "rows.jsonl"
+    archivist("report", "--out", reported.out, "--export", "lines", "--to", target)
+    _, asset, _ = map(json.loads, target.read_text().splitlines())
+    kept = [one for step in asset["steps"] for one in step["artifacts"] if one["kept"]]
+    for row in (asset, *asset["outputs"]):
+        data = Path(row["file"]).read_bytes()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (row["digest"], row["size"])
+    assert kept
+    assert all(Path(one["file"]).stat().st_size == one["size"] for one in kept)
+
+
+def test_the_rows_of_an_exporter_tell_what_an_auditor_asks(reported, tmp_path):
+    target = tmp_path / "rows.jsonl"
+    archivist("report", "--out", reported.out, "--export", "lines", "--to", target)
+    run, asset, _ = map(json.loads, target.read_text().splitlines())
+    step = asset["steps"][0]
+    assert datetime.fromisoformat(step["started"]) >= datetime.fromisoformat(run["run"]["started"])
+    assert [use["role"] for use in step["inputs"]] == ["scan"]
+    assert step["operator"] == run["run"]["operator"]
+    assert run["run"]["environment"]["python"]
+
+
+def test_an_exporter_may_make_a_folder_with_params_of_the_command_line(reported, tmp_path):
+    target = tmp_path / "new" / "folder"
+    place = ("--export", "folder", "--to", target)
+    done = archivist(
+        "report", "--out", reported.out, *place, "--set", "colour=1", "--set", "pages=2"
+    )
+    assert done.code == 0, done.stderr
+    assert {path.name: path.read_text() for path in target.iterdir()} == {
+        "0.txt": "1",
+        "1.txt": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("pages=0", "the range 1"),
+        ("color=red", "colour"),
+        ("pages", "no '='"),
+        ("pages=x", "pages"),
+    ],
+)
+def test_a_wrong_param_is_named_before_anything_is_written(reported, tmp_path, setting, told):
+    target = tmp_path / "folder"
+    place = ("--export", "folder", "--to", target)
+    done = archivist("report", "--out", reported.out, *place, "--set", setting)
+    assert done.code == 2
+    assert told in done.stderr
+    assert not target.exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(reported, tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    done = archivist("report", "--out", reported.out, "--export", "folder", "--to", tmp_path)
+    assert done.code == 2
+    assert "Cure: name another folder" in done.stderr
+    assert (tmp_path / "old.txt").read_text() == "old"
+
+
+def test_an_exporter_that_fails_leaves_no_folder(reported, tmp_path):
+    target = tmp_path / "folder"
+    done = archivist("report", "--out", reported.out, "--export", "torn", "--to", target)
+    assert done.code == 3
+    assert "no more ink" in done.stderr
+    assert not target.exists()
+    assert [path.name for path in tmp_path.glob(".archivist-*")] == []
+
+
+def test_a_param_without_an_exporter_is_refused(reported):
+    done = archivist("report", "--out", reported.out, "--set", "pages=1")
+    assert "add --export ID" in done.stderr
 
 
 def test_an_exporter_that_fails_leaves_the_old_file(reported, tmp_path):
@@ -415,13 +523,15 @@ def test_an_unknown_exporter_is_refused_with_the_nearest_name(reported, tmp_path
 
 def test_the_exporters_are_listed(extras):
     rows = json.loads(archivist("report", "--list-exporters", "--json").stdout)
-    assert [row["id"] for row in rows] == ["broken", "lines"]
+    found = {row["id"]: row for row in rows}
+    assert {"broken", "folder", "lines", "torn"} <= set(found)
+    assert [one["name"] for one in found["folder"]["params"]] == ["colour", "pages"]
 
 
 @pytest.mark.parametrize("half", [("--export", "lines"), ("--to", "x")])
 def test_an_exporter_needs_its_destination(reported, half):
     done = archivist("report", "--out", reported.out, *half)
-    assert "--export ID and --to FILE belong together" in done.stderr
+    assert "--export ID and --to PATH belong together" in done.stderr
 
 
 # --- exiftool

@@ -488,3 +488,38 @@ def test_a_reference_that_was_deleted_since_the_plan_is_refused_and_the_run_goes
 
     assert result.counts == {"done": 1}
     assert borrowed(view) == {"wide.png": set()}
+
+
+# --- the command line -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def told_by_plan(archive, tmp_path, capsys):
+    """Return a function that runs `archivist plan --explain` and gives what it says."""
+    config = tmp_path / "config.toml"
+    steps = ", ".join(f'{{ use = "{step["use"]}" }}' for step in STEPS)
+    config.write_text(
+        f'recipe = "test"\n[references]\nlookalikes = 2\n[recipes.test]\nsteps = [{steps}]\n'
+    )
+    where = [str(archive.scans), "--out", str(archive.out), "--config", str(config)]
+
+    def ask(*options: str) -> str:
+        assert invoke(["plan", *where, "--explain", *options]) == Exit.FINE
+        return capsys.readouterr().out
+
+    return ask
+
+
+def test_the_command_plan_tells_of_the_first_pass(archive, told_by_plan):
+    assert "First pass: 6 pictures of the archive are to be embedded" in told_by_plan()
+    archive.run()
+    assert "First pass: all pictures of the archive are embedded" in told_by_plan()
+
+
+def test_the_option_exclude_excludes_what_it_names(archive, told_by_plan):
+    archive.run()
+
+    told = told_by_plan("--exclude", "bridge-1.png", "--exclude", "tree-0.png")
+
+    counts = [line.split()[:3] for line in told.splitlines() if "changed: lookalikes" in line]
+    assert counts == [["look.pick", "run", "4"]]

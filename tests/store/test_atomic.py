@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist.store.atomic import commit_all, discard, move_to
+from archivist.store.atomic import commit_all, discard, move_to, placing_folder
 
 
 def written(folder: Path, count: int) -> list:
@@ -56,3 +56,44 @@ def test_what_did_not_get_its_name_is_removed(tmp_path):
     commit_all(moves[:1])
     discard(moves)
     assert [path.name for path in tmp_path.iterdir()] == ["0.bin"]
+
+
+def test_a_folder_appears_whole_in_place_of_an_empty_one(tmp_path):
+    target = tmp_path / "bag"
+    target.mkdir()
+    with placing_folder(target) as temporary:
+        (temporary / "data").mkdir(parents=True)
+        (temporary / "data" / "a").write_text("a")
+        assert list(target.iterdir()) == []
+    assert (target / "data" / "a").read_text() == "a"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_was_not_finished_is_removed(tmp_path):
+    def fail():
+        with placing_folder(tmp_path / "bag") as temporary:
+            (temporary / "data").mkdir(parents=True)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_never_replaces_one_that_holds_something(tmp_path):
+    target = tmp_path / "bag"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with pytest.raises(OSError), placing_folder(target) as temporary:  # noqa: PT011
+        temporary.mkdir()
+    assert (target / "old").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_files_of_a_folder_are_synced_before_it_takes_its_name(tmp_path, monkeypatch):
+    target, synced = tmp_path / "bag", []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(target.exists()))
+    with placing_folder(target) as temporary:
+        (temporary / "data").mkdir(parents=True)
+        (temporary / "data" / "a").write_text("a")
+    assert synced.count(False) >= 3

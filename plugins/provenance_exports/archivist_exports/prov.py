@@ -243,7 +243,7 @@ class _Telling:
 
 
 def _software(name: str, version: str) -> tuple[str, dict[str, object]]:
-    facts = {
+    facts: dict[str, object] = {
         "prov:type": {"$": "prov:SoftwareAgent", "type": "prov:QUALIFIED_NAME"},
         "prov:label": name,
         "archivist:version": version,
@@ -253,7 +253,8 @@ def _software(name: str, version: str) -> tuple[str, dict[str, object]]:
 
 def _person(name: str) -> tuple[str, dict[str, object]]:
     kind = {"$": "prov:Person", "type": "prov:QUALIFIED_NAME"}
-    return f"agent:person/{quote(name)}", {"prov:type": kind, "prov:label": name}
+    facts: dict[str, object] = {"prov:type": kind, "prov:label": name}
+    return f"agent:person/{quote(name)}", facts
 
 
 def _kind(name: str) -> dict[str, str]:

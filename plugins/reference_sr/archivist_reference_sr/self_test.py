@@ -27,7 +27,7 @@ def upscale(ctx: StepContext) -> None:
         region=(0, 0, SIDE, SIDE),
         score=1.0,
         reason="the picture itself",
-        read=lambda: whole,
+        read=lambda longest=0: whole,
     )
     given = References(references=(itself,), snapshot="self-test")
     out = step.run({"image": small, "references": given}, UpscaleParams(), ctx)

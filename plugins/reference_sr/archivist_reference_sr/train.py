@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.training.enlarger_stage import EnlargerTask, EnlargerValidation
 from archivist_reference_sr.training.joiner_stage import JoinerTask, JoinerValidation
 from archivist_reference_sr.training.material import Material
-from archivist_reference_sr.training.pairs import REDUCE, Crops
+from archivist_reference_sr.training.pairs import REDUCE, Bytes, Crops
 from archivist_torch.device import Compute, choose
 from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
@@ -114,7 +115,9 @@ class Stages:
         run, material = self.run, self.material
         seed_everything(run.seed)
         crops = Crops(material.album(), run.crop // 4, run.seed, REDUCE[run.reduce])
-        sets = {n: [p.pixels for p in g] for n, g in material.held_out.items()}
+        sets: dict[str, Sequence[Bytes]] = {
+            n: [p.pixels for p in g] for n, g in material.held_out.items()
+        }
         sets["photos"] = material.held_out_photos[::3]
         task = EnlargerTask(crops, EnlargerValidation(sets, self.compute))
         settings = self._settings(run.minutes * ENLARGER_SHARE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
 import numpy as np
@@ -36,21 +37,27 @@ def run(
     usable = [n for n, one in enumerate(references) if _large_enough(one, ctx)]
     if not usable:
         ctx.log.info("no reference: nothing is borrowed")
-    shown = Readable([references[n] for n in usable])
+    lenders = [references[n] for n in usable]
+    shown = Readable(lenders)
     pixels, sourced = _enlarger(params, ctx)(image.pixels, shown, params, ctx)
     if params.scale != SCALE:
         pixels = halved(pixels)
     return {
         "image": image.with_pixels(np.ascontiguousarray(np.clip(pixels, 0, 1), np.float32)),
-        "transfer_map": transfer_map(sourced, [references[n] for n in usable], params.scale),
+        "transfer_map": transfer_map(sourced, lenders, shown.steps, params.scale),
     }
 
 
 class Readable(Sequence[Pixels]):
-    """References that are read when they are asked for, and not kept."""
+    """References that are read when they are asked for, and not kept.
+
+    One that shows things finer than the result can is read reduced. ``steps`` are the pixels of
+    the scan for one of what was read, by number, once it was.
+    """
 
     def __init__(self, references: Sequence[Reference]) -> None:
         self._references = references
+        self.steps = [1.0] * len(references)
 
     def __len__(self) -> int:
         return len(self._references)
@@ -61,21 +68,28 @@ class Readable(Sequence[Pixels]):
     def __getitem__(self, number: slice) -> Sequence[Pixels]: ...
     def __getitem__(self, number: int | slice) -> Pixels | Sequence[Pixels]:
         if isinstance(number, slice):
-            return Readable(self._references[number])
-        return self._references[number].read().pixels
+            return [self[n] for n in range(*number.indices(len(self)))]
+        reference = self._references[number]
+        longest, finer = max(reference.region[2:]), (reference.scale or 0) / SCALE
+        pixels = reference.read(math.ceil(longest / finer) if finer > 1 else 0).pixels
+        self.steps[number] = longest / max(pixels.shape[:2])
+        return pixels
 
-    def __iter__(self) -> Iterator[Pixels]:
-        return (one.read().pixels for one in self._references)
 
+def transfer_map(
+    sourced: Sourced, references: Sequence[Reference], steps: Sequence[float], stride: int
+) -> TransferMap:
+    """Return where texture came from, in pixels of the upright scans of the references.
 
-def transfer_map(sourced: Sourced, references: Sequence[Reference], stride: int) -> TransferMap:
-    """Return where texture came from, in pixels of the upright scans of the references."""
+    ``steps`` are pixels of the scan for one of those that positions count in.
+    """
     source, position, similarity = sourced
     corners = np.array([one.region[:2] for one in references] or [(0, 0)], np.float64)
     ends = np.array([one.region[2:] for one in references] or [(1, 1)], np.float64)
     borrowed = source != NONE
     number = np.where(borrowed, source, 0)
-    inside = np.clip(np.floor(position), 0, ends[number] - 1) + corners[number]
+    scaled = (position + 0.5) * np.array(steps or [1.0])[number][..., None]
+    inside = np.clip(np.floor(scaled), 0, ends[number] - 1) + corners[number]
     return TransferMap(
         source=np.ascontiguousarray(source, np.int32),
         position=np.ascontiguousarray(np.where(borrowed[..., None], inside, 0), np.int32),
@@ -166,7 +180,7 @@ def _paper(
 
 
 def _matched(matches: Matches) -> Sourced:
-    middle = SCALE // 2
+    middle = (SCALE - 1) / 2
     position = torch.stack([matches.column, matches.row], dim=-1).double() * SCALE + middle
     return (
         matches.source.cpu().numpy(),

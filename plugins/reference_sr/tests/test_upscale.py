@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,15 @@ from archivist.api import (
     TransferMap,
     WeightsMissing,
 )
-from archivist.testing import FakeContext, run_step
+from archivist.testing import run_step
+from archivist_reference_sr.network import TTSR
 from archivist_reference_sr.picture import Pixels
-from archivist_reference_sr.plugin import UPSCALE
+from archivist_reference_sr.plugin import PAPER, UPSCALE
 from archivist_reference_sr.upscale import halved
+from archivist_torch.weights import save_weights
+
+TINY = {"features": 4, "blocks": (2, 2, 1, 1), "texture": (4, 6, 8)}
+"""The size of the fixture ``network``."""
 
 
 def scene(height: int, width: int, channels: int = 3, seed: int = 0) -> Pixels:
@@ -48,7 +54,7 @@ def given(*pixels: Pixels, corner: tuple[int, int] = (0, 0)) -> References:
             region=(*corner, one.shape[1], one.shape[0]),
             score=0.8,
             reason="a test",
-            read=lambda one=one: image(one),
+            read=lambda longest=0, one=one: image(one),
         )
         for number, one in enumerate(pixels)
     )
@@ -72,7 +78,10 @@ def test_a_picture_without_references_is_enlarged_and_borrows_nothing() -> None:
 def test_no_references_is_the_same_as_an_empty_choice() -> None:
     shown = image(scene(24, 24))
 
-    alone, empty = run_step(UPSCALE, image=shown), run_step(UPSCALE, image=shown, references=given())
+    alone, empty = (
+        run_step(UPSCALE, image=shown),
+        run_step(UPSCALE, image=shown, references=given()),
+    )
 
     assert np.array_equal(alone["image"].pixels, empty["image"].pixels)
 
@@ -99,6 +108,25 @@ def test_positions_count_from_the_corner_of_the_scan() -> None:
 
     borrowed = near.source == 0
     assert (far.position[borrowed] - near.position[borrowed] == (100, 50)).all()
+
+
+def test_a_reference_finer_than_the_result_is_read_reduced() -> None:
+    whole = scene(96, 128)
+    asked: list[int] = []
+
+    def read(longest: int = 0) -> Image:
+        asked.append(longest)
+        return image(whole)
+
+    fine = Reference(
+        asset="f" * 64, region=(0, 0, 256, 192), score=1.0, reason="", read=read, scale=8.0
+    )
+    chosen = References(references=(fine,), snapshot="s")
+    found = map_of(run_step(UPSCALE, image=image(small_of(whole)), references=chosen))
+
+    x = np.mgrid[:24, :32][1] * 8 + 4
+    assert set(asked) == {128}
+    assert np.median(np.abs(found.position[..., 0] - x)[found.source == 0]) < 4
 
 
 def test_twice_as_large_is_four_times_halved() -> None:
@@ -150,7 +178,26 @@ def test_thin_pictures_are_enlarged(size: tuple[int, int]) -> None:
 
 
 def test_the_papers_network_asks_for_its_weights(tmp_path: Path) -> None:
-    context = FakeContext(spec=UPSCALE, folders=[tmp_path])
+    with pytest.raises(WeightsMissing, match="archivist weights import ttsr-paper"):
+        run_step(UPSCALE, {"network": "paper"}, image=image(scene(8, 8)), folders=[tmp_path])
 
-    with pytest.raises(WeightsMissing, match="archivist weights import"):
-        context.weights("ttsr-paper")
+
+def test_the_papers_network_says_where_texture_came_from(
+    network: TTSR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = save_weights(network.state_dict(), tmp_path / "ttsr-paper.safetensors")
+    spec = replace(UPSCALE, weights=[replace(PAPER, sha256=digest)])
+    monkeypatch.setattr("archivist_reference_sr.upscale.TTSR", lambda: TTSR(**TINY))
+    whole = scene(64, 80)
+
+    out = run_step(
+        spec,
+        {"network": "paper"},
+        image=image(small_of(whole)),
+        references=given(whole),
+        folders=[tmp_path],
+    )
+
+    assert out["image"].pixels.shape == whole.shape
+    assert (map_of(out).source == 0).all()
+    assert (map_of(out).position[..., 0] < 80).all()

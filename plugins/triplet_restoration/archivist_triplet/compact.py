@@ -92,6 +92,14 @@ class Vae(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
+class Steer:
+    """What is known of the whole picture: its style, and the amounts of tone due everywhere."""
+
+    style: Tensor
+    amounts: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """Features of the mapping before attention: at the latent's size, and at half of it."""
 
@@ -132,6 +140,7 @@ class Mapping(nn.Module):
         self.after = nn.ModuleList(Steered(fine, self.context.WIDTH) for _ in range(2))
         self.straight = nn.Conv2d(latent, latent, 1)
         self.tone = Tone(latent, fine, self.context.WIDTH)
+        self.view = View(self.context.WIDTH, Tone.MAPS)
         self.leave = _conv(fine, latent)
         nn.init.dirac_(self.straight.weight)
         nn.init.zeros_(self.leave.weight)
@@ -145,12 +154,18 @@ class Mapping(nn.Module):
         """
         begun = self.begin(latent, damage)
         total, count = self.describe(latent, damage)
-        steer = self.context(total / count.clamp(min=1), small)
+        steer = self.steer(total / count.clamp(min=1), small)
         return self.finish(latent, begun, steer, self.fill(begun.half, halved(damage)))
 
     def describe(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum (batch, width) of described positions and their number (batch, 1)."""
         return self.context.gather(latent, damage)
+
+    def steer(self, mean: Tensor, small: Tensor) -> Steer:
+        """Return what is known of pictures, given means of :meth:`describe` and small pictures."""
+        style = self.context(mean)
+        amounts = self.tone.everywhere(style)
+        return Steer(style, amounts + self.view(small, style, amounts))
 
     def begin(self, latent: Tensor, damage: Tensor) -> Begun:
         """Return the features before attention."""
@@ -182,26 +197,27 @@ class Mapping(nn.Module):
         """Return keys and values of sound features (channels, positions), positions first."""
         return self.key(features.T), self.value(features.T)
 
-    def finish(self, latent: Tensor, begun: Begun, steer: Tensor, brought: Tensor) -> Tensor:
+    def finish(self, latent: Tensor, begun: Begun, steer: Steer, brought: Tensor) -> Tensor:
         """Return the mapped latent, given the steering and what attention brought."""
+        style = steer.style
         half = begun.half + self.filled(brought)
         quarter = self.down_quarter(half)
         for block in self.quarter_blocks:
-            quarter = block(quarter, steer)
+            quarter = block(quarter, style)
         half = half + self.up_half(_double(quarter))
         for block in self.half_after:
-            half = block(half, steer)
+            half = block(half, style)
         fine = begun.fine + self.up_fine(_double(half))
         for block in self.after:
-            fine = block(fine, steer)
-        return self.straight(latent) + self.tone(latent, fine, steer) + self.leave(fine)
+            fine = block(fine, style)
+        return self.straight(latent) + self.tone(latent, fine, steer.amounts) + self.leave(fine)
 
 
 class Tone(nn.Module):
     """A change of tone: a sum of affine maps of the latent, each as strong as the picture needs.
 
-    Amounts come from the description of the whole picture and, for uneven light and stains, from
-    features at each position. Without training nothing is added.
+    Amounts come from the description of the whole picture, from a view of it and, for uneven light
+    and stains, from features at each position. Without training nothing is added.
     """
 
     MAPS = 12
@@ -216,18 +232,17 @@ class Tone(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, latent: Tensor, fine: Tensor, steering: Tensor) -> Tensor:
-        """Return what to add to the latent, of its shape."""
-        amounts = self.everywhere(steering)[:, :, None, None] + self.here(fine)
+    def forward(self, latent: Tensor, fine: Tensor, everywhere: Tensor) -> Tensor:
+        """Return what to add to the latent, given the amounts (batch, MAPS) due everywhere."""
+        amounts = everywhere[:, :, None, None] + self.here(fine)
         moved = self.maps(latent).unflatten(1, (self.MAPS, -1))
         return (amounts[:, :, None] * moved).sum(dim=1)
 
 
 class Context(nn.Module):
-    """What a picture is like as a whole: means of features over its sound positions, and a view.
+    """What a picture is like as a whole: means of features over its sound positions.
 
-    It takes the place of instance norm: contrast, cast and noise show in the means. The view shows
-    how colours lie in the picture (see :class:`View`).
+    It takes the place of instance norm: contrast, cast and noise show in the means.
     """
 
     WIDTH = 128
@@ -241,7 +256,6 @@ class Context(nn.Module):
             nn.Linear(self.WIDTH, self.WIDTH),
             nn.ReLU(inplace=True),
         )
-        self.view = View(self.WIDTH)
 
     def gather(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of features over sound positions (batch, WIDTH) and their number."""
@@ -249,17 +263,18 @@ class Context(nn.Module):
         seen = functional.relu(self.look(latent)).float() * sound
         return seen.sum(dim=(2, 3)), sound.sum(dim=(2, 3))
 
-    def forward(self, mean: Tensor, small: Tensor) -> Tensor:
-        """Return the steering (batch, WIDTH) of a mean and of a picture made small."""
-        return self.think(mean) + self.view(small)
+    def forward(self, mean: Tensor) -> Tensor:
+        """Return the steering (batch, WIDTH) of a mean."""
+        return self.think(mean)
 
 
 class View(nn.Module):
-    """What a small picture of the whole tells of its tone.
+    """A second opinion on tone, told from a small picture of the whole.
 
-    Whether a picture is faded or was always soft cannot be told from its histogram alone; skies,
-    clothes and mounts, and where they lie, tell more. The picture is brought to SIDE x SIDE pixels
-    whatever its shape, so the cost is nothing beside the rest, and tiles need no share in it.
+    Whether a picture is faded or was always soft cannot be told from means alone; skies, clothes
+    and mounts, and where they lie, tell more. It knows what the mapping is about to do and adds to
+    it. The picture is brought to SIDE x SIDE pixels whatever its shape, so that the cost is nothing
+    beside the rest and tiles need no share in it. It is taught when all else has been.
     """
 
     SIDE = 48
@@ -267,7 +282,9 @@ class View(nn.Module):
     LEVELS = 10
     """Soft steps of lightness, each a plane: a convolution cannot tell levels apart otherwise."""
 
-    def __init__(self, steering: int, widths: Sequence[int] = (48, 96, 128)) -> None:
+    def __init__(
+        self, steering: int, amounts: int, widths: Sequence[int] = (48, 96, 128), inner: int = 192
+    ) -> None:
         super().__init__()
         first, second, third = widths
         self.look = nn.Sequential(
@@ -281,15 +298,22 @@ class View(nn.Module):
             nn.SiLU(inplace=True),
         )
         self.think = nn.Sequential(
-            nn.Linear(2 * third + 3 * self.QUANTILES, 192), nn.SiLU(inplace=True), nn.Dropout(0.1),
-            nn.Linear(192, 192), nn.SiLU(inplace=True),
-        )  # fmt: skip
-        self.tell = nn.Linear(192, steering)
+            nn.Linear(2 * third + 3 * self.QUANTILES + steering + amounts, inner),
+            nn.SiLU(inplace=True),
+            nn.Dropout(0.1),
+            nn.Linear(inner, inner),
+            nn.SiLU(inplace=True),
+        )
+        self.tell = nn.Linear(inner, amounts)
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)
 
-    def forward(self, small: Tensor) -> Tensor:
-        """Return what to add to the steering; ``small`` is of :func:`seen_small`."""
+    def forward(self, small: Tensor, style: Tensor, amounts: Tensor) -> Tensor:
+        """Return what to add to the amounts (batch, amounts).
+
+        ``small`` is of :func:`seen_small`, ``style`` of :class:`Context`, ``amounts`` what follows
+        from it already.
+        """
         pixels = small[:, :3]
         levels = torch.linspace(-1, 1, self.LEVELS, device=small.device, dtype=small.dtype)
         above = pixels.mean(dim=1, keepdim=True) - levels[:, None, None]
@@ -297,7 +321,8 @@ class View(nn.Module):
         ranked = pixels.float().flatten(2).sort(dim=2).values
         places = torch.linspace(0.01, 0.99, self.QUANTILES, device=small.device)
         chosen = ranked[..., (places * (ranked.shape[2] - 1)).long()].flatten(1)
-        return self.tell(self.think(torch.cat([seen.mean((2, 3)), seen.amax((2, 3)), chosen], 1)))
+        told = [seen.mean((2, 3)), seen.amax((2, 3)), chosen, style, amounts]
+        return self.tell(self.think(torch.cat(told, dim=1)))
 
 
 class Triplet(nn.Module):

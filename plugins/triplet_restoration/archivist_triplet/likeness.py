@@ -48,7 +48,7 @@ class Likeness:
 
 @torch.inference_mode()
 def described(pictures: list[Pixels], network: EfficientNetLite0) -> Tensor:
-    """Return mean features of pictures (height, width, 3), made grey: (n, channels), all strides."""
+    """Return mean features (n, channels) of all strides; pictures (h, w, 3) are made grey."""
     rows = []
     for pixels in pictures:
         grey = torch.from_numpy(np.repeat(luma(pixels)[None, None], 3, axis=1)) * 2 - 1

@@ -21,8 +21,8 @@ from archivist_triplet.params import RestoreParams
 COMPACT = Weight(
     name="triplet-compact",
     package="archivist_triplet:weights/compact.safetensors",
-    sha256="a6d4ea1229760ea662f579123de9f3bb522959729844fb5386e976309190ac79",
-    size=9_574_376,
+    sha256="0ce87e31bf7117ab4dde6f1ed31eb9dba13e45863f3fde837ceb783ae86dc390",
+    size=9_583_240,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

@@ -23,7 +23,15 @@ from archivist_reference_sr.compact.describer import Describer
 from archivist_reference_sr.compact.refine import Places
 from archivist_reference_sr.matching import NONE, Matcher
 from archivist_reference_sr.patches import bordered
-from archivist_reference_sr.picture import SCALE, Pixels, blurred, enlarged, prepared, resized, to_network
+from archivist_reference_sr.picture import (
+    SCALE,
+    Pixels,
+    blurred,
+    enlarged,
+    prepared,
+    resized,
+    to_network,
+)
 
 LUMA = (0.299, 0.587, 0.114)
 LEAST = 0.5
@@ -140,7 +148,7 @@ class _Sought:
         return self._laid(reference[0] - unsharp[0], places, aligned, number)
 
     def _matched(self, unsharp: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Return the most similar position of every block, as its first pixel, and the reduction."""
+        """Return every block's most similar position, as its first pixel, and the reduction."""
         height, width = self._small.shape[2:]
         rows, columns = (side // SCALE for side in unsharp.shape[2:])
         reduced = 1
@@ -209,7 +217,7 @@ def _folded(patches: Tensor, size: torch.Size) -> Tensor:
 
 
 def _spread(found: Tensor, axis: int, size: tuple[int, int], length: int) -> Tensor:
-    """Return the first pixel of every block's match along an axis, from matches of reduced pictures.
+    """Return the first pixel of every block's match along an axis, from reduced pictures.
 
     ``length`` is the number of positions of the reference along that axis, unreduced.
     """

@@ -13,7 +13,7 @@ from archivist_reference_sr.picture import enlarged_exactly
 class Compact(nn.Module):
     """Describes pictures for the search, enlarges them, and joins what was borrowed.
 
-    1.4 million numbers. Texture is borrowed by :func:`archivist_reference_sr.compact.borrow.borrow`.
+    1.4 million numbers. Texture is borrowed by :func:`.borrow.borrow`.
     """
 
     def __init__(self) -> None:

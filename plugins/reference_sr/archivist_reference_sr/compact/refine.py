@@ -19,7 +19,7 @@ SAMPLED = (-4, -2, 0, 2, 4, 6)
 """Rows and columns of a patch that are compared, from its block's first: half of them suffice, as
 both pictures are unsharp."""
 NOISE = 4e-5
-"""Variance of luma (0..1) that counts as none: 1.6 levels of 255. Even areas are similar to nothing."""
+"""Variance of luma (0..1) that counts as none, 1.6 levels of 255: even areas resemble nothing."""
 ROUNDS = 2
 NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 BAND = 64

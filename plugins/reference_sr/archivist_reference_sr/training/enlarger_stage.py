@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archivist_reference_sr.compact.enlarger import Enlarger
 from archivist_reference_sr.picture import enlarged_exactly
 from archivist_reference_sr.training.measure import luma, psnr
 from archivist_reference_sr.training.pairs import Bytes, Crops, bicubic

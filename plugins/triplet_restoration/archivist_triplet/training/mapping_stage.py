@@ -41,7 +41,7 @@ WEIGHTS = {
 that are logarithms, decades and tone, change by 0.1 for 1 dB."""
 MOVED = -0.3
 """How far each number of a colour is moved to learn its map; down, since up leaves -1..1."""
-VIEW = "mapping.context.view."
+VIEW = "mapping.view."
 """Where the entries of a weight file that belong to the view begin."""
 ATTAINABLE = 1e-3
 """Mean square error (of -1..1) below which nothing is gained: 36 dB, where the decoder ends."""
@@ -189,17 +189,15 @@ def _after(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
 def optimisers(network: Triplet, *, rate: float, matrix_rate: float) -> list[torch.optim.Optimizer]:
     """Return Muon for the convolutions of the mapping and AdamW for the rest of it.
 
-    AdamW has the layers that make the latent, the view and the steering: Muon moves it as far in
+    AdamW has the layers that make the latent, and the steering: Muon moves it as far in
     each step as any other matrix, and its inputs are large, so that it set all of it swinging
     (pixel loss 2.7 over 500 steps, where 0.2 is that of the input).
     """
     mapping = network.mapping
     outer = {
-        id(w)
-        for part in (mapping.straight, mapping.tone, mapping.leave, mapping.context.view)
-        for w in part.parameters()
+        id(w) for part in (mapping.straight, mapping.tone, mapping.leave) for w in part.parameters()
     }
-    weights = list(mapping.parameters())
+    weights = [w for w in mapping.parameters() if w.requires_grad]
     matrices = [w for w in weights if w.ndim == 4 and id(w) not in outer]
     chosen = {id(w) for w in matrices}
     rest = [w for w in weights if id(w) not in chosen]
@@ -208,9 +206,9 @@ def optimisers(network: Triplet, *, rate: float, matrix_rate: float) -> list[tor
 
 
 def frozen(network: Triplet) -> Triplet:
-    """Return the network with both auto-encoders frozen; only its mapping learns."""
-    network.vae_a.requires_grad_(False)
-    network.vae_b.requires_grad_(False)
+    """Return the network with both auto-encoders and the view frozen; only its mapping learns."""
+    for part in (network.vae_a, network.vae_b, network.mapping.view):
+        part.requires_grad_(False)
     return network
 
 

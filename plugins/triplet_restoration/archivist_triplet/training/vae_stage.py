@@ -31,7 +31,7 @@ WEIGHTS = {
     "matching": 0.01,
     "aligned": 0.05,
     "alike": 0.3,
-    "kept": 0.3,
+    "kept": 0.5,
 }
 """Of each term of the loss; pixels end near 0.02, perceptual near 0.1, the others at 0.1 to 1.
 "aligned" is told by places of a latent, "alike" by its statistics."""

@@ -291,7 +291,15 @@ def test_muon_moves_neither_the_steering_nor_what_makes_the_latent() -> None:
     outer = (network.mapping.straight.weight, network.mapping.leave.weight)
     assert not moved & {id(w) for w in outer}
     assert all(w.ndim == 4 for group in muon.param_groups for w in group["params"])
-    assert moved | others == {id(w) for w in network.mapping.parameters()}
+    assert moved | others == {id(w) for w in network.mapping.parameters() if w.requires_grad}
+
+
+def test_the_view_waits_for_its_own_stage() -> None:
+    network = small_triplet()
+    muon, adam = optimisers(network, rate=1e-3, matrix_rate=0.01)
+    moved = {id(w) for one in (muon, adam) for group in one.param_groups for w in group["params"]}
+
+    assert not moved & {id(w) for w in network.mapping.view.parameters()}
 
 
 @pytest.mark.parametrize("stage", ["vae", "mapping"])

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import xmlschema
+from lxml import etree
+
+from archivist_exports.premis import write_each, write_one
+
+NAMES = {"p": "http://www.loc.gov/premis/v3"}
+
+
+def texts(tree, path):
+    return [found.text for found in tree.iterfind(path, NAMES)]
+
+
+def test_the_document_is_valid_for_two_independent_validators(rows, schema, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    etree.XMLSchema(etree.parse(schema)).assertValid(etree.parse(path))
+    xmlschema.XMLSchema(schema).validate(path)
+
+
+def test_the_validators_refuse_an_event_without_time(rows, schema, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    tree = etree.parse(path)
+    time = tree.find(".//p:eventDateTime", NAMES)
+    time.getparent().remove(time)
+    assert not etree.XMLSchema(etree.parse(schema)).validate(tree)
+
+
+def test_each_photograph_gets_a_valid_document_of_its_own(rows, schema, tmp_path):
+    write_each(iter(rows), tmp_path / "each")
+    written = sorted((tmp_path / "each").rglob("*.xml"))
+    assert {path.stem for path in written} == {row["digest"] for row in rows[1:-1]}
+    valid = etree.XMLSchema(etree.parse(schema))
+    assert all(valid.validate(etree.parse(path)) for path in written)
+
+
+def test_identifiers_are_unique_and_none_is_orphaned(rows, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    tree = etree.parse(path)
+    events = texts(tree, ".//p:eventIdentifierValue")
+    objects = texts(tree, ".//p:object/p:objectIdentifier[1]/p:objectIdentifierValue")
+    agents = texts(tree, ".//p:agentIdentifierValue")
+    linked = texts(tree, ".//p:linkingObjectIdentifierValue")
+    lender = rows[1]["steps"][1]["inputs"][-1]["digest"]
+    for names in (events, objects, agents):
+        assert len(names) == len(set(names))
+    assert set(linked) - set(objects) == {lender}
+    assert set(texts(tree, ".//p:linkingAgentIdentifierValue")) <= set(agents)
+    named = (".//p:linkingEventIdentifierValue", ".//p:relatedEventIdentifierValue")
+    assert set(texts(tree, named[0]) + texts(tree, named[1])) <= set(events)
+
+
+def test_an_event_names_software_operator_weights_and_reference_with_their_roles(rows, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    found = {
+        event.findtext(".//p:eventIdentifierValue", namespaces=NAMES): event
+        for event in etree.parse(path).iterfind("p:event", NAMES)
+    }
+    detect, paint = (found[one["record"]] for one in rows[1]["steps"][:2])
+    assert "weights" in texts(detect, ".//p:linkingObjectRole")
+    assert "reference" in texts(paint, ".//p:linkingObjectRole")
+    assert texts(paint, ".//p:linkingAgentRole")[-1] == "implementer"
+    assert texts(detect, "p:eventType") == ["analysis"]
+    assert texts(paint, "p:eventType") == ["modification"]
+
+
+def test_outcomes_tell_failure_and_skipping_apart(rows, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    outcomes = texts(etree.parse(path), ".//p:eventOutcome")
+    assert sorted(outcomes) == ["approve", "fail", "skipped", "success", "success"]
+
+
+def test_awkward_text_comes_back_with_pictures_of_control_characters(rows, tmp_path):
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+    (note,) = texts(etree.parse(path), ".//p:otherRightsNote")
+    assert note == '=1+1 <b>"Ö & b"</b> \u2401\u2407\ufffd \ufffd\r\n二'
