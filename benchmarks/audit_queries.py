@@ -21,7 +21,7 @@ from pathlib import Path
 from _filled_catalog import fill, scan_file, sha
 from _harness import interleave, read_sizes, show, timed, verdict
 
-from archivist.catalog import lineage, uses
+from archivist.catalog import behind, lineage, uses
 from archivist.catalog.finding import by_digest, by_inventory, by_path
 from archivist.catalog.session import Catalog, open_catalog
 
@@ -55,7 +55,7 @@ def lineage_of(catalog: Catalog, digest: str) -> int:
     """Return how many records are behind the output of this content."""
     match = by_digest(catalog, digest)[0]
     files = lineage.written_of(catalog, [match.digest])[match.digest]
-    made, _ = lineage.records_behind(catalog, {match.digest: files[-1].number})[match.digest]
+    made, _ = behind.records_behind(catalog, {match.digest: files[-1].number})[match.digest]
     lineage.endings_of(catalog, match.digest)
     lineage.opinion_of(catalog, match.digest)
     return len(made)

@@ -16,9 +16,10 @@ from sqlalchemy import Select, select
 
 from archivist.api.errors import UsageError
 from archivist.catalog import tables
+from archivist.catalog.behind import Made, records_behind
 from archivist.catalog.bulk import pages
 from archivist.catalog.finding import SHORTEST
-from archivist.catalog.lineage import Made, Written, records_behind, written_of
+from archivist.catalog.lineage import Written, written_of
 from archivist.catalog.lookups import assets_of
 from archivist.catalog.reading import uids_of_assets
 from archivist.catalog.session import Catalog

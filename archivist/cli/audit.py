@@ -13,7 +13,7 @@ from archivist.cli.options import FILE, FOLDER, catalog_options, place
 
 if TYPE_CHECKING:
     from archivist.cli.options import Place
-    from archivist.report.audit import Where
+    from archivist.report.audit_find import Where
     from archivist.report.audit_rows import Audit
 
 
@@ -76,7 +76,7 @@ def _folder_of(name: str, catalog_url: str | None) -> Path | None:
 
 def _where(place_of: Place, scans: Path | None, quick: bool) -> Where:
     from archivist.plugins import load_plugins
-    from archivist.report.audit import Where
+    from archivist.report.audit_find import Where
     from archivist.step.record import record_digest
 
     settings = place_of.settings.plugins

@@ -82,7 +82,7 @@ def _conditions(
     from archivist.catalog import uses
 
     if reference is not None:
-        from archivist.report.audit import Where, find
+        from archivist.report.audit_find import Where, find
 
         _, matches, _ = find(catalog, reference, Where())
         yield uses.borrowed_from({match.digest for match in matches})

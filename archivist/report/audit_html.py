@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from archivist.report import words
-from archivist.report.audit import Where
+from archivist.report.audit_find import Where
 from archivist.report.audit_pictures import AuditPictures, pictures_of
 from archivist.report.audit_rows import Audit, Photograph
 from archivist.report.audit_text import file_kind

@@ -14,9 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from archivist.api import ArchivistError, UsageError
-from archivist.catalog import lineage, queries
+from archivist.catalog import behind, lineage, queries
+from archivist.catalog.behind import Made
 from archivist.catalog.bulk import pages
-from archivist.catalog.lineage import Made, Written
+from archivist.catalog.lineage import Written
 from archivist.catalog.rows import RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Artifact, MetadataContract, Status
@@ -155,7 +156,7 @@ class _Comparing:
         digests = {uid.partition("#")[0] for uid in uids}
         chains, files = [], []
         for number in self._numbers:
-            chains.append(lineage.records_behind(self._catalog, dict.fromkeys(uids, number)))
+            chains.append(behind.records_behind(self._catalog, dict.fromkeys(uids, number)))
             files.append(lineage.written_of(self._catalog, digests, until=number))
         for uid in uids:
             made = tuple(chain.get(uid, ((), None))[0] for chain in chains)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from archivist.api import UsageError
-from archivist.catalog import lineage, uses
+from archivist.catalog import behind, lineage, uses
 from archivist.catalog.finding import How, by_digest, by_inventory, by_path, read_digest
 from archivist.catalog.rows import Decision
 from archivist.model import (
@@ -159,7 +159,7 @@ def test_a_run_that_took_over_an_older_result_is_told_with_that_record(catalog, 
         runs.append(done(file, outcome, units=units))
 
     made = [
-        lineage.records_behind(catalog, {file.digest: number(catalog, run)})[file.digest][0]
+        behind.records_behind(catalog, {file.digest: number(catalog, run)})[file.digest][0]
         for run in runs
     ]
 
@@ -195,7 +195,7 @@ def test_of_two_records_that_fit_the_one_that_read_the_right_mask_is_taken(catal
     units = [WorkUnit(uid=uid, files=(work,), seconds=1.0)]
     run = done(file, outcome, units=units)
 
-    made, _ = lineage.records_behind(catalog, {uid: number(catalog, run)})[uid]
+    made, _ = behind.records_behind(catalog, {uid: number(catalog, run)})[uid]
 
     assert [one.record.digest for one in made] == [detect.digest, repairs[0].digest]
 
@@ -208,7 +208,7 @@ def test_a_mask_drawn_by_hand_is_part_of_the_plan(catalog, done, make):
     units = [replace(unit, files=(replace(unit.files[0], pages=(page,)),))]
     run = done(file, units=units)
 
-    _, plan = lineage.records_behind(catalog, {file.digest: number(catalog, run)})[file.digest]
+    _, plan = behind.records_behind(catalog, {file.digest: number(catalog, run)})[file.digest]
 
     assert plan.supplied == (drawn,)
 
@@ -231,7 +231,7 @@ def test_a_failed_step_is_the_last_of_its_run(catalog, done, make):
     )
     run = done(file, outcome)
 
-    made, _ = lineage.records_behind(catalog, {asset.uid: number(catalog, run)})[asset.uid]
+    made, _ = behind.records_behind(catalog, {asset.uid: number(catalog, run)})[asset.uid]
 
     assert [one.record.code for one in made] == ["no-memory"]
 
@@ -244,7 +244,7 @@ def test_pages_of_a_sequence_are_found_though_their_unit_has_another_name(catalo
         units=[make.unit(file, uid="sequence film", sequence="film")],
     )
 
-    found = lineage.records_behind(
+    found = behind.records_behind(
         catalog, {asset.uid: number(catalog, run) for asset in file.assets}
     )
 
