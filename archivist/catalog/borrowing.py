@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archivist.catalog.lineage import endings_of, records_behind
+from archivist.catalog.behind import records_behind
+from archivist.catalog.lineage import endings_of
 from archivist.catalog.session import Catalog
 from archivist.catalog.uses import borrowed_from, uses
 from archivist.model import LOOKALIKES, InputUse, Status, StepRecord

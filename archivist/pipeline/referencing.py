@@ -42,7 +42,7 @@ class ArchiveSearch:
     snapshot: str
 
     def find(self, assets: Sequence[Asset]) -> dict[str, tuple[Lookalike, ...]]:
-        """Return the lookalikes of assets by their uids, the most similar first."""
+        """Return the lookalikes of assets by their uids, those of the same object first."""
         found: dict[str, tuple[Lookalike, ...]] = {}
         for some in pages(assets, PICTURES):
             found.update(self._find(some))
@@ -58,8 +58,9 @@ class ArchiveSearch:
             kin = Kin(
                 near=near.get(asset.uid, {}), derived=self._pages(self.derived.get(asset.digest))
             )
-            mask = self.eligible.mask(facts_of(asset), kin)
-            waiting.append(_Query(asset.uid, places, vectors, mask))
+            facts = facts_of(asset)
+            mask = self.eligible.mask(facts, kin)
+            waiting.append(_Query(facts, places, vectors, mask))
             if sum(len(query.places) for query in waiting) * len(self.index) > MASKS:
                 yield from self._search(waiting)
                 waiting = []
@@ -79,11 +80,16 @@ class ArchiveSearch:
         matches = iter(self.index.search(vectors, k=self.most, allowed=masks))
         for query in asked:
             own = [next(matches) for _ in query.places]
-            yield query.uid, self._lookalikes(query.places, own)
+            yield query.facts.asset, self._lookalikes(query, own)
 
-    def _lookalikes(
-        self, places: Sequence[Place], found: Sequence[Sequence[Match]]
-    ) -> tuple[Lookalike, ...]:
+    def _lookalikes(self, query: _Query, found: Sequence[Sequence[Match]]) -> tuple[Lookalike, ...]:
+        """Return the most similar; those of the same object come first, which a step key holds."""
+        nearest = sightings(query.places, found)[: self.most]
+        same = {
+            one.reference.asset
+            for one in nearest
+            if self.eligible.shows_same_object(query.facts, one.reference.asset)
+        }
         return tuple(
             Lookalike(
                 asset=one.reference.asset,
@@ -92,7 +98,7 @@ class ArchiveSearch:
                 near=one.query.region,
                 cosine=one.cosine,
             )
-            for one in sightings(places, found)[: self.most]
+            for one in sorted(nearest, key=lambda one: one.reference.asset not in same)
         )
 
 
@@ -100,7 +106,7 @@ class ArchiveSearch:
 class _Query:
     """A picture that looks for others: its regions, their vectors, the rows it may find."""
 
-    uid: str
+    facts: Facts
     places: tuple[Place, ...]
     vectors: NDArray[np.float32]
     mask: NDArray[np.bool_]

@@ -23,7 +23,7 @@ class Search(Protocol):
         ...
 
     def find(self, assets: Sequence[Asset]) -> Mapping[str, tuple[Lookalike, ...]]:
-        """Return the lookalikes of assets by their uids, the most similar first.
+        """Return the lookalikes of assets by their uids, those of the same object first.
 
         An asset of which there is no embedding has none.
         """

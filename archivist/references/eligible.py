@@ -13,7 +13,7 @@ import numpy as np
 
 from archivist.references.dates import years
 from archivist.references.index import VectorIndex
-from archivist.references.rules import Facts, Kin, Rules, refuse_always
+from archivist.references.rules import Facts, Kin, Rules, refuse_always, same_object
 from archivist.references.search import Allowed
 
 _EARLIEST, _LATEST = -(2**15), 2**15 - 1
@@ -26,19 +26,22 @@ class Eligible:
     """Which rows of an index may be found, under rules.
 
     ``facts`` are those of the assets of the archive as it is now: an asset that is in the index
-    only, because its scan is gone, may not be found. They are taken as they come and not kept.
+    only, because its scan is gone, may not be found. They are taken as they come; of each only
+    the object that it shows is kept.
     """
 
     def __init__(self, index: VectorIndex, facts: Iterable[Facts], rules: Rules) -> None:
         self._index, self._rules = index, rules
         self.everyone: Allowed = np.zeros(len(index), np.bool_)
         """The rows that some query may find (bool, (rows,)): what a snapshot is to be made of."""
+        self._objects: dict[str, str] = {}
         dated = rules.max_years is not None
         self._first = np.full(len(index) if dated else 0, _EARLIEST, np.int32)
         self._last = np.full(len(index) if dated else 0, _LATEST, np.int32)
         open_to_some = (fact for fact in facts if refuse_always(fact, rules) is None)
         while some := list(islice(open_to_some, _TOGETHER)):
             self.everyone[index.rows_of(fact.asset for fact in some)] = True
+            self._objects |= {fact.asset: fact.object_id for fact in some if fact.object_id}
             if dated:
                 self._date(some)
 
@@ -57,6 +60,10 @@ class Eligible:
             mask &= self._first - span[1] <= self._rules.max_years
             mask &= span[0] - self._last <= self._rules.max_years
         return mask
+
+    def shows_same_object(self, query: Facts, asset: str) -> bool:
+        """Tell whether the manifest says that an asset shows the query's object."""
+        return same_object(query, Facts(asset=asset, object_id=self._objects.get(asset, "")))
 
     def _date(self, facts: list[Facts]) -> None:
         for fact in facts:

@@ -281,6 +281,17 @@ def test_a_new_picture_concerns_only_those_that_look_like_it(archive):
     assert all("bridge-new.png" in after[name] for name in changed)
 
 
+def test_learning_that_two_show_the_same_object_chooses_anew_for_both(archive, tmp_path):
+    with_references(archive, lookalikes=5)
+    archive.run()
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,object_id\nbridge-0.png,B 7\ntree-0.png,b 7\n")
+    scan = replace(archive.settings.scan, manifest=str(manifest))
+    archive.settings = replace(archive.settings, scan=scan)
+
+    assert told(archive)["look.pick", "run", "input changed: lookalikes"] == 2
+
+
 def test_excluding_a_picture_concerns_only_those_that_borrowed_from_it(archive):
     archive.run()
     with_references(archive, excluded=("bridge-1.png",))
