@@ -268,7 +268,8 @@ class PageWork:
     """What is to be done for one asset: its tasks in order and the results it may reuse.
 
     ``lookalikes`` are what the second pass of a plan found for it, the same object's first and the
-    most similar before others, in the index of which ``snapshot`` is the digest; None where the recipe takes no references.
+    most similar before others, in the index of which ``snapshot`` is the digest; None where the
+    recipe takes no references.
     """
 
     asset: Asset

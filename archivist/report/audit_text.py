@@ -117,8 +117,8 @@ def _step(place: int, step: AuditStep) -> Iterator[str]:
     for artifact in step.artifacts:
         yield from _pair("made", _artifact(artifact))
         if artifact.path is not None:
-            place = readable(path_to_text(str(artifact.path)))
-            yield " " * (_LABEL + 3) + place  # never broken, so that it can be copied
+            path = readable(path_to_text(str(artifact.path)))
+            yield " " * (_LABEL + 3) + path  # never broken, so that it can be copied
     if record.scores:
         yield from _pair("scores", _listed(record.scores))
     yield from _pair(

@@ -91,4 +91,5 @@ def still(found: Synthesis, result: NDArray[np.uint8]) -> NDArray[np.uint8]:
             continue
         share = np.where(found.labels == number, _strength(found.cover) * 0.8, 0.0)[:, :, None]
         canvas = canvas * (1 - share) + np.array(colour, np.float32) * share
-    return np.rint(canvas).astype(np.uint8)
+    drawn: NDArray[np.uint8] = np.rint(canvas).astype(np.uint8)
+    return drawn

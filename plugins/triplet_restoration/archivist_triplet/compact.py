@@ -92,14 +92,6 @@ class Vae(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Steer:
-    """What is known of the whole picture: its style, and the amounts of tone due everywhere."""
-
-    style: Tensor
-    amounts: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class Begun:
     """Features of the mapping before attention: at the latent's size, and at half of it."""
 
@@ -140,7 +132,6 @@ class Mapping(nn.Module):
         self.after = nn.ModuleList(Steered(fine, self.context.WIDTH) for _ in range(2))
         self.straight = nn.Conv2d(latent, latent, 1)
         self.tone = Tone(latent, fine, self.context.WIDTH)
-        self.view = View(self.context.WIDTH, Tone.MAPS)
         self.leave = _conv(fine, latent)
         nn.init.dirac_(self.straight.weight)
         nn.init.zeros_(self.leave.weight)
@@ -154,18 +145,12 @@ class Mapping(nn.Module):
         """
         begun = self.begin(latent, damage)
         total, count = self.describe(latent, damage)
-        steer = self.steer(total / count.clamp(min=1), small)
+        steer = self.context(total / count.clamp(min=1), small)
         return self.finish(latent, begun, steer, self.fill(begun.half, halved(damage)))
 
     def describe(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum (batch, width) of described positions and their number (batch, 1)."""
         return self.context.gather(latent, damage)
-
-    def steer(self, mean: Tensor, small: Tensor) -> Steer:
-        """Return what is known of pictures, given means of :meth:`describe` and small pictures."""
-        style = self.context(mean)
-        amounts = self.tone.everywhere(style)
-        return Steer(style, amounts + self.view(small, style, amounts))
 
     def begin(self, latent: Tensor, damage: Tensor) -> Begun:
         """Return the features before attention."""
@@ -197,27 +182,26 @@ class Mapping(nn.Module):
         """Return keys and values of sound features (channels, positions), positions first."""
         return self.key(features.T), self.value(features.T)
 
-    def finish(self, latent: Tensor, begun: Begun, steer: Steer, brought: Tensor) -> Tensor:
+    def finish(self, latent: Tensor, begun: Begun, steer: Tensor, brought: Tensor) -> Tensor:
         """Return the mapped latent, given the steering and what attention brought."""
-        style = steer.style
         half = begun.half + self.filled(brought)
         quarter = self.down_quarter(half)
         for block in self.quarter_blocks:
-            quarter = block(quarter, style)
+            quarter = block(quarter, steer)
         half = half + self.up_half(_double(quarter))
         for block in self.half_after:
-            half = block(half, style)
+            half = block(half, steer)
         fine = begun.fine + self.up_fine(_double(half))
         for block in self.after:
-            fine = block(fine, style)
-        return self.straight(latent) + self.tone(latent, fine, steer.amounts) + self.leave(fine)
+            fine = block(fine, steer)
+        return self.straight(latent) + self.tone(latent, fine, steer) + self.leave(fine)
 
 
 class Tone(nn.Module):
     """A change of tone: a sum of affine maps of the latent, each as strong as the picture needs.
 
-    Amounts come from the description of the whole picture, from a view of it and, for uneven light
-    and stains, from features at each position. Without training nothing is added.
+    Amounts come from the description of the whole picture and, for uneven light and stains, from
+    features at each position. Without training nothing is added.
     """
 
     MAPS = 12
@@ -232,17 +216,18 @@ class Tone(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, latent: Tensor, fine: Tensor, everywhere: Tensor) -> Tensor:
-        """Return what to add to the latent, given the amounts (batch, MAPS) due everywhere."""
-        amounts = everywhere[:, :, None, None] + self.here(fine)
+    def forward(self, latent: Tensor, fine: Tensor, steering: Tensor) -> Tensor:
+        """Return what to add to the latent, of its shape."""
+        amounts = self.everywhere(steering)[:, :, None, None] + self.here(fine)
         moved = self.maps(latent).unflatten(1, (self.MAPS, -1))
         return (amounts[:, :, None] * moved).sum(dim=1)
 
 
 class Context(nn.Module):
-    """What a picture is like as a whole: means of features over its sound positions.
+    """What a picture is like as a whole: means of features over its sound positions, and a view.
 
-    It takes the place of instance norm: contrast, cast and noise show in the means.
+    It takes the place of instance norm: contrast, cast and noise show in the means. The view shows
+    how colours lie in the picture (see :class:`View`).
     """
 
     WIDTH = 128
@@ -256,6 +241,7 @@ class Context(nn.Module):
             nn.Linear(self.WIDTH, self.WIDTH),
             nn.ReLU(inplace=True),
         )
+        self.view = View(self.WIDTH)
 
     def gather(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of features over sound positions (batch, WIDTH) and their number."""
@@ -263,18 +249,17 @@ class Context(nn.Module):
         seen = functional.relu(self.look(latent)).float() * sound
         return seen.sum(dim=(2, 3)), sound.sum(dim=(2, 3))
 
-    def forward(self, mean: Tensor) -> Tensor:
-        """Return the steering (batch, WIDTH) of a mean."""
-        return self.think(mean)
+    def forward(self, mean: Tensor, small: Tensor) -> Tensor:
+        """Return the steering (batch, WIDTH) of a mean and of a picture made small."""
+        return self.think(mean) + self.view(small)
 
 
 class View(nn.Module):
-    """A second opinion on tone, told from a small picture of the whole.
+    """What a small picture of the whole tells of its tone.
 
-    Whether a picture is faded or was always soft cannot be told from means alone; skies, clothes
-    and mounts, and where they lie, tell more. It knows what the mapping is about to do and adds to
-    it. The picture is brought to SIDE x SIDE pixels whatever its shape, so that the cost is nothing
-    beside the rest and tiles need no share in it. It is taught when all else has been.
+    Whether a picture is faded or was always soft cannot be told from its histogram alone; skies,
+    clothes and mounts, and where they lie, tell more. The picture is brought to SIDE x SIDE pixels
+    whatever its shape, so the cost is nothing beside the rest, and tiles need no share in it.
     """
 
     SIDE = 48
@@ -282,9 +267,7 @@ class View(nn.Module):
     LEVELS = 10
     """Soft steps of lightness, each a plane: a convolution cannot tell levels apart otherwise."""
 
-    def __init__(
-        self, steering: int, amounts: int, widths: Sequence[int] = (48, 96, 128), inner: int = 192
-    ) -> None:
+    def __init__(self, steering: int, widths: Sequence[int] = (48, 96, 128)) -> None:
         super().__init__()
         first, second, third = widths
         self.look = nn.Sequential(
@@ -298,22 +281,15 @@ class View(nn.Module):
             nn.SiLU(inplace=True),
         )
         self.think = nn.Sequential(
-            nn.Linear(2 * third + 3 * self.QUANTILES + steering + amounts, inner),
-            nn.SiLU(inplace=True),
-            nn.Dropout(0.1),
-            nn.Linear(inner, inner),
-            nn.SiLU(inplace=True),
-        )
-        self.tell = nn.Linear(inner, amounts)
+            nn.Linear(2 * third + 3 * self.QUANTILES, 192), nn.SiLU(inplace=True), nn.Dropout(0.1),
+            nn.Linear(192, 192), nn.SiLU(inplace=True),
+        )  # fmt: skip
+        self.tell = nn.Linear(192, steering)
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)
 
-    def forward(self, small: Tensor, style: Tensor, amounts: Tensor) -> Tensor:
-        """Return what to add to the amounts (batch, amounts).
-
-        ``small`` is of :func:`seen_small`, ``style`` of :class:`Context`, ``amounts`` what follows
-        from it already.
-        """
+    def forward(self, small: Tensor) -> Tensor:
+        """Return what to add to the steering; ``small`` is of :func:`seen_small`."""
         pixels = small[:, :3]
         levels = torch.linspace(-1, 1, self.LEVELS, device=small.device, dtype=small.dtype)
         above = pixels.mean(dim=1, keepdim=True) - levels[:, None, None]
@@ -321,8 +297,7 @@ class View(nn.Module):
         ranked = pixels.float().flatten(2).sort(dim=2).values
         places = torch.linspace(0.01, 0.99, self.QUANTILES, device=small.device)
         chosen = ranked[..., (places * (ranked.shape[2] - 1)).long()].flatten(1)
-        told = [seen.mean((2, 3)), seen.amax((2, 3)), chosen, style, amounts]
-        return self.tell(self.think(torch.cat(told, dim=1)))
+        return self.tell(self.think(torch.cat([seen.mean((2, 3)), seen.amax((2, 3)), chosen], 1)))
 
 
 class Triplet(nn.Module):

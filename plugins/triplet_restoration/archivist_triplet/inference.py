@@ -23,7 +23,6 @@ from archivist_triplet.compact import (
     STRIDE,
     Begun,
     Mapping,
-    Steer,
     Triplet,
     fill_smoothly,
     halved,
@@ -53,7 +52,7 @@ class Restored:
 class _Whole:
     """What the first pass gathered: the steering, and what attention brings to which position."""
 
-    steer: Steer
+    steer: Tensor
     place: Tensor
     """int64 of half size (height, width): the row of ``brought``, or -1."""
     brought: Tensor
@@ -120,7 +119,7 @@ def _gather(
             number = int(hole.sum())
             place[window.core_at(HALF)][hole.cpu()] = torch.arange(holes, holes + number)
             holes += number
-    steer = mapping.steer(total / count.clamp(min=1), small.to(device))
+    steer = mapping.context(total / count.clamp(min=1), small.to(device))
     brought = torch.zeros(0, mapping.value.out_features, device=device)
     if holes and sum(map(len, keys)):
         brought = attend(torch.cat(queries), torch.cat(keys), torch.cat(values))

@@ -1,9 +1,8 @@
-"""``archivist train triplet``: train all three compact networks, in three stages and one budget.
+"""``archivist train triplet``: train all three compact networks, in two stages and one budget.
 
 The data folder holds ``photos`` (clean pictures), ``historic-prints`` (scans of old prints) and
-``damage-overlays``; see :mod:`archivist_triplet.samples`. In the folder of a run lie ``vae``,
-``mapping`` and ``view``, a run of :mod:`archivist_torch.training` each, and the final weights,
-``compact.safetensors``.
+``damage-overlays``; see :mod:`archivist_triplet.samples`. In the folder of a run lie ``vae`` and
+``mapping``, a run of :mod:`archivist_torch.training` each, and ``compact.safetensors``.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -29,7 +27,7 @@ from archivist_torch.training import Settings, Trainer
 from archivist_torch.weights import digest, load_state, load_weights, read_metadata, save_weights
 from archivist_triplet.compact import Encoder, Triplet
 from archivist_triplet.samples import Material
-from archivist_triplet.training import lessons, view_stage
+from archivist_triplet.training.lessons import ToneLessons
 from archivist_triplet.training.mapping_stage import MappingTask, begun, continued, optimisers
 from archivist_triplet.training.source import LIKE_PRINTS, SHARPENED, Source
 from archivist_triplet.training.vae_stage import Pair, VaeTask
@@ -41,11 +39,8 @@ FIRST_RATES, LATER_RATES = (2e-3, 0.03), (3e-4, 0.0)
 """Full learning rates (AdamW, Muon) of the auto-encoders, from nothing and from given weights.
 Muon moves all directions of a matrix equally far: latents that were to stay were gone after 300
 steps."""
-FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (1e-3, 0.002)
+FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (4e-4, 0.0015)
 """The same of the mapping. Muon at 0.03 made it diverge, at 0.012 it stood still."""
-VIEW_SHARE = 0.15
-"""Share of the budget that the view gets, at the end."""
-VIEW_BATCH = 64
 PRISTINE = 0.08
 """Share of samples that are not aged, so that good pictures are left alone."""
 SOLVED = 32
@@ -69,8 +64,8 @@ class Run:
     resume: bool = False
     begin: Path | None = None
     """Weights of a triplet to go on from: VAE2 stays, VAE1 and the mapping learn on."""
-    lessons: int = 12_000
-    """Samples remembered for lessons in tone, and for the view; 600 MB and a few minutes each."""
+    lessons: int = 2400
+    """Samples remembered for lessons in tone; 150 MB, about 3 minutes on one core."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -136,10 +131,8 @@ def train(run: Run, compute: Compute) -> Path:
     stages = Stages(run, compute, material, Validation(held_out, compute, run.out))
     if not (run.resume and (run.out / "mapping" / "checkpoint.pt").exists()):
         stages.vaes()
-    if not (run.resume and (run.out / "view" / "checkpoint.pt").exists()):
-        stages.mapping()
-    stages.view()
-    return export(run.out / "view" / "last.safetensors", run.out / "compact.safetensors")
+    stages.mapping()
+    return export(run.out / "mapping" / "last.safetensors", run.out / "compact.safetensors")
 
 
 class Stages:
@@ -190,36 +183,14 @@ class Stages:
         seed_everything(self.run.seed)
         source = self._source(2, self.run.crop)
         network = self._begun(source)
-        taught = lessons.ToneLessons(network, self._small_source(), self.compute, self.run.lessons)
-        task = MappingTask(source, self.validation, self.perceptual, taught)
-        minutes = self.run.minutes * (1 - VAE_SHARE - VIEW_SHARE)
+        lessons = ToneLessons(
+            network, self._source(3, self.run.crop), self.compute, self.run.lessons
+        )
+        task = MappingTask(source, self.validation, self.perceptual, lessons)
+        minutes = self.run.minutes * (1 - VAE_SHARE)
         rates = FIRST_MAPPING_RATES if self.run.begin is None else LATER_MAPPING_RATES
         settings = self._settings(minutes, self.run.batch, rate=rates[0], matrix_rate=rates[1])
         moved_by = optimisers(network, rate=settings.rate, matrix_rate=settings.matrix_rate)
-        self._train_triplet(network, task, settings, "mapping", moved_by)
-
-    def view(self) -> None:
-        """Train the view; the weights of the whole land in ``view/last.safetensors``."""
-        seed_everything(self.run.seed)
-        network = Triplet()
-        load_weights(network, self.run.out / "mapping" / "last.safetensors")
-        source = replace(self._source(4, view_stage.SIDE), scales=view_stage.SCALES)
-        task = view_stage.ViewTask(network, source, self.validation, self.compute, self.run.lessons)
-        settings = self._settings(
-            self.run.minutes * VIEW_SHARE, VIEW_BATCH, rate=view_stage.RATE, matrix_rate=0.0
-        )
-        network = view_stage.only_view(network)
-        moved_by = [view_stage.optimiser(network)]
-        self._train_triplet(network, task, replace(settings, workers=0), "view", moved_by)
-
-    def _train_triplet(
-        self,
-        network: Triplet,
-        task: MappingTask | view_stage.ViewTask,
-        settings: Settings,
-        stage: str,
-        moved_by: Sequence[torch.optim.Optimizer],
-    ) -> None:
         facts = {
             "network": NETWORK,
             "seed": str(self.run.seed),
@@ -227,7 +198,7 @@ class Stages:
             "run_minutes": f"{self.run.minutes:g}",
             "begun": "anew" if self.run.begin is None else digest(self.run.begin),
         }
-        folder = self.run.out / stage
+        folder = self.run.out / "mapping"
         self._train(
             Trainer(network, task, settings, folder, self.compute, facts=facts, moved_by=moved_by)
         )
@@ -272,9 +243,6 @@ class Stages:
             early=not self.accelerated,
             sharpened=SHARPENED if like_prints else 0.0,
         )
-
-    def _small_source(self) -> Source:
-        return replace(self._source(3, lessons.SIDE), scales=lessons.SCALES)
 
 
 def _begun_with(path: Path) -> tuple[Pair, Encoder]:

@@ -19,7 +19,6 @@ def lively() -> Callable[[], Triplet]:
         network = Triplet(latent=16, widths=(16, 24, 24)).eval()
         with torch.no_grad():
             network.mapping.leave.weight.normal_(0, 0.1)
-            network.mapping.view.tell.weight.normal_(0, 0.1)
             for amounts in (network.mapping.tone.everywhere, network.mapping.tone.here):
                 amounts.weight.normal_(0, 0.1)
             for block in network.modules():

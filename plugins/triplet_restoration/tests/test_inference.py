@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from archivist_triplet import inference
-from archivist_triplet.compact import Steer, Tone, Triplet, fill_smoothly
+from archivist_triplet.compact import Triplet, fill_smoothly
 
 Make = Callable[[], Triplet]
 
@@ -60,7 +60,7 @@ def test_the_receptive_field_is_no_wider_than_the_halo(lively: Make) -> None:
         for one in (shown, changed):
             latent, share = network.vae_a.encoder(one), torch.zeros(1, 1, 4, 400)
             begun = network.mapping.begin(latent, share)
-            still = Steer(torch.zeros(1, network.mapping.context.WIDTH), torch.zeros(1, Tone.MAPS))
+            still = torch.zeros(1, network.mapping.context.WIDTH)
             mapped = network.mapping.finish(latent, begun, still, torch.zeros_like(begun.half))
             outputs.append(network.vae_b.decoder(mapped))
     reached = (outputs[0] - outputs[1]).abs().amax(dim=(0, 1, 2)).nonzero()[:, 0]

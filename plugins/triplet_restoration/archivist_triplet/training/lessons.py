@@ -20,6 +20,7 @@ from archivist_triplet.compact import (
     Triplet,
     fill_smoothly,
     reduced,
+    seen_small,
 )
 from archivist_triplet.training.fits import affine_fit
 from archivist_triplet.training.objectives import in_decades
@@ -64,7 +65,9 @@ class ToneLessons:
             parts.append(part)
             if first < FITTED:
                 clean.append(latent)
-        self.old, self.colour, self.sound = (torch.cat(part) for part in zip(*parts, strict=True))
+        self.old, self.colour, self.sound, self.small = (
+            torch.cat(part) for part in zip(*parts, strict=True)
+        )
         latents = torch.cat(clean)
         self.read, self.offset = affine_fit(_rows(latents), _rows(self.colour[: len(latents)]))
 
@@ -73,8 +76,8 @@ class ToneLessons:
         chosen = torch.randint(len(self.old), (TAUGHT,)).to(self.old.device)
         old, sound = self.old[chosen].float(), self.sound[chosen]
         total, number = mapping.describe(old[..., None], 1 - sound[..., None])
-        style = mapping.context(total / number.clamp(min=1))
-        amounts = mapping.tone.everywhere(style).float()
+        steer = mapping.context(total / number.clamp(min=1), self.small[chosen].float())
+        amounts = mapping.tone.everywhere(steer).float()
         weight, bias = _affine(mapping, amounts)
         read, offset = self.read, self.offset[:, None]
         made = (read @ weight) @ old + read @ bias[..., None] + offset
@@ -98,11 +101,13 @@ def _affine(mapping: Mapping, amounts: Tensor) -> tuple[Tensor, Tensor]:
 def _remembered(
     samples: Samples, encode_old: torch.nn.Module, encode_clean: torch.nn.Module
 ) -> tuple[Tensor, ...]:
-    """Return latents of the old, mean colours, what is sound, latents of the clean.
+    """Return latents of the old, mean colours, what is sound, small pictures, latents of the clean.
 
-    All are (batch, channels, positions); latents of the old are kept in half precision.
+    All but the small pictures are (batch, channels, positions). Latents of the old and small
+    pictures are in half precision: they are all kept, 37 kB a sample.
     """
     filled = fill_smoothly(samples.aged, samples.observed)
+    small = seen_small(filled, samples.observed)
     hidden = torch.maximum(samples.mask, samples.observed)
     colour = functional.avg_pool2d(samples.truth, STRIDE)
     sound = (reduced(hidden) == 0).float()
@@ -110,7 +115,7 @@ def _remembered(
         x[:, :, APART // 2 :: APART, APART // 2 :: APART].flatten(2)
         for x in (encode_old(filled), encode_clean(samples.truth), colour, sound)
     )
-    return old.half(), colour.float(), sound, clean.float()
+    return old.half(), colour.float(), sound, small.half(), clean.float()
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from archivist_torch.optimisers import Muon
 from archivist_torch.perceptual import PerceptualLoss
 from archivist_torch.training import Batch
-from archivist_torch.weights import load_state
-from archivist_triplet.compact import Triplet, fill_smoothly, reduced, seen_small
+from archivist_torch.weights import load_weights
+from archivist_triplet.compact import Triplet, fill_smoothly, reduced
 from archivist_triplet.training.discriminators import (
     PatchGan,
     feature_matching,
@@ -41,8 +40,6 @@ WEIGHTS = {
 that are logarithms, decades and tone, change by 0.1 for 1 dB."""
 MOVED = -0.3
 """How far each number of a colour is moved to learn its map; down, since up leaves -1..1."""
-VIEW = "mapping.view."
-"""Where the entries of a weight file that belong to the view begin."""
 ATTAINABLE = 1e-3
 """Mean square error (of -1..1) below which nothing is gained: 36 dB, where the decoder ends."""
 DAMAGED = 2.5
@@ -79,8 +76,7 @@ class MappingTask:
         filled = fill_smoothly(samples.aged, samples.observed)
         with torch.no_grad():
             latent, wanted = network.vae_a.encoder(filled), network.vae_b.encoder(samples.truth)
-        small = seen_small(filled, samples.observed)
-        mapped = network.mapping(latent, reduced(samples.observed), small)
+        mapped = network.mapping(latent, reduced(samples.observed))
         made = network.vae_b.decoder(mapped)
         fooled, matching = self._judged(filled[::3], made[::3], samples.truth[::3])
         return self.terms.total(
@@ -154,13 +150,11 @@ def continued(path: Path, pair: Pair, old: Tensor) -> Triplet:
 
     VAE2 must be the same. VAE1's new latents are led back to the old ones by a least-squares fit
     on old pictures ``old`` (batch, 3, height, width), -1..1, and the mapping takes that fit into
-    the layers that see the latent, so that it begins nearly as it was. A file without a view (see
-    :class:`archivist_triplet.compact.View`) gets a new one, which begins by telling nothing.
+    the layers that see the latent, so that it begins nearly as it was.
     Raises WeightsMismatch for weights that do not fit.
     """
     network = Triplet(pair.latent)
-    fresh = {n: w for n, w in network.state_dict().items() if n.startswith(VIEW)}
-    load_state(network, fresh | load_file(path), str(path))
+    load_weights(network, path)
     with torch.no_grad():
         weight, bias = affine_fit(
             _positions(pair.vae_a.encoder(old)), _positions(network.vae_a.encoder(old))
@@ -197,7 +191,7 @@ def optimisers(network: Triplet, *, rate: float, matrix_rate: float) -> list[tor
     outer = {
         id(w) for part in (mapping.straight, mapping.tone, mapping.leave) for w in part.parameters()
     }
-    weights = [w for w in mapping.parameters() if w.requires_grad]
+    weights = list(mapping.parameters())
     matrices = [w for w in weights if w.ndim == 4 and id(w) not in outer]
     chosen = {id(w) for w in matrices}
     rest = [w for w in weights if id(w) not in chosen]
@@ -206,9 +200,9 @@ def optimisers(network: Triplet, *, rate: float, matrix_rate: float) -> list[tor
 
 
 def frozen(network: Triplet) -> Triplet:
-    """Return the network with both auto-encoders and the view frozen; only its mapping learns."""
-    for part in (network.vae_a, network.vae_b, network.mapping.view):
-        part.requires_grad_(False)
+    """Return the network with both auto-encoders frozen; only its mapping learns."""
+    network.vae_a.requires_grad_(False)
+    network.vae_b.requires_grad_(False)
     return network
 
 

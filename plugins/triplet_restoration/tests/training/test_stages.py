@@ -13,11 +13,10 @@ from archivist_torch.device import Compute
 from archivist_torch.optimisers import optimisers as plain_optimisers
 from archivist_torch.training import Settings, Trainer
 from archivist_torch.weights import WeightsMismatch, save_weights
-from archivist_triplet.compact import Encoder, Triplet, View
+from archivist_triplet.compact import Encoder, Triplet
 from archivist_triplet.training.discriminators import StatisticsJudge, telling_apart
 from archivist_triplet.training.lessons import ToneLessons
 from archivist_triplet.training.mapping_stage import (
-    VIEW,
     MappingTask,
     begun,
     continued,
@@ -224,23 +223,18 @@ def test_a_mapping_begins_by_handing_clean_pictures_on() -> None:
     network = begun(pair, clean).eval()
 
     wanted = network.vae_b.encoder(clean)
-    none, small = torch.zeros(2, 1, 16, 16), torch.zeros(2, 4, View.SIDE, View.SIDE)
-    mapped = network.mapping(network.vae_a.encoder(clean), none, small)
+    mapped = network.mapping(network.vae_a.encoder(clean), torch.zeros(2, 1, 16, 16))
     assert (mapped - wanted).abs().max() < 0.01 * wanted.abs().max()
 
 
-def saved(network: Triplet, path: Path, *, view: bool = True) -> Path:
-    state = {n: w for n, w in network.state_dict().items() if view or not n.startswith(VIEW)}
-    save_weights(state, path)
+def saved(network: Triplet, path: Path) -> Path:
+    save_weights(network.state_dict(), path)
     return path
 
 
-@pytest.mark.parametrize("view", [True, False])
-def test_a_mapping_goes_on_as_it_was_with_the_same_auto_encoders(
-    view: bool, tmp_path: Path
-) -> None:
+def test_a_mapping_goes_on_as_it_was_with_the_same_auto_encoders(tmp_path: Path) -> None:
     network = Triplet().eval()
-    path = saved(network, tmp_path / "triplet.safetensors", view=view)
+    path = saved(network, tmp_path / "triplet.safetensors")
     pair = Pair()
     pair.vae_a.load_state_dict(network.vae_a.state_dict())
     pair.vae_b.load_state_dict(network.vae_b.state_dict())
@@ -273,7 +267,7 @@ def test_a_mapping_takes_in_an_affine_change_of_latents(tmp_path: Path) -> None:
     assert (before - after)[inner].abs().max() < 0.03 * before.std()
 
 
-def test_weights_that_lack_more_than_a_view_are_refused(tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     state = Triplet().state_dict()
     state.pop("mapping.leave.bias")
     save_weights(state, tmp_path / "part.safetensors")
@@ -291,15 +285,7 @@ def test_muon_moves_neither_the_steering_nor_what_makes_the_latent() -> None:
     outer = (network.mapping.straight.weight, network.mapping.leave.weight)
     assert not moved & {id(w) for w in outer}
     assert all(w.ndim == 4 for group in muon.param_groups for w in group["params"])
-    assert moved | others == {id(w) for w in network.mapping.parameters() if w.requires_grad}
-
-
-def test_the_view_waits_for_its_own_stage() -> None:
-    network = small_triplet()
-    muon, adam = optimisers(network, rate=1e-3, matrix_rate=0.01)
-    moved = {id(w) for one in (muon, adam) for group in one.param_groups for w in group["params"]}
-
-    assert not moved & {id(w) for w in network.mapping.view.parameters()}
+    assert moved | others == {id(w) for w in network.mapping.parameters()}
 
 
 @pytest.mark.parametrize("stage", ["vae", "mapping"])
