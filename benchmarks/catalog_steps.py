@@ -54,6 +54,7 @@ PLACES = {
     "artifact": OF_STEP,
     "asset_outcome": "asset_id - 1",
     "publication": "id - 1",
+    "ledger": f"CASE kind WHEN 'step' THEN (row_id - 1) / {STEPS} ELSE row_id - 1 END",
 }
 """Tables in the order of their references, with the number of the outcome that a row came with."""
 CLOSE_ITEM = """

@@ -260,23 +260,33 @@ def measure(method: str, side: int) -> None:
 
 @torch.inference_mode()
 def direct(network: TTSR, pixels: Floats, reference: Floats) -> torch.Tensor:
-    """Enlarge by the paper's formulas: patches unfolded, all products, patches folded."""
+    """Enlarge by the paper's formulas: patches unfolded, all products, patches folded.
+
+    As in the published code, the relevance of all pairs and the patches of all three levels are
+    held until the textures are laid: that is where the 6.8 GiB measured with it come from.
+    """
     lr, ref = to_network(pixels), prepared(reference)
     queries, keys = (network.LTE.coarse(x) for x in (enlarged(lr), blurred(ref)))
     ours, theirs = (functional.unfold(x, 3, padding=1) for x in (queries, keys))
     ours = functional.normalize(ours, dim=1)
     theirs = functional.normalize(theirs.transpose(1, 2), dim=2)
-    similarity, place = torch.bmm(theirs, ours).max(1)
+    relevance = torch.bmm(theirs, ours)
+    similarity, place = relevance.max(1)
+    rules = [_rule(4 // stride) for stride in STRIDES]
+    levels = zip(network.LTE(ref), rules, strict=True)
+    patches = [functional.unfold(values, **rule) for values, rule in levels]
+    chosen = [p.gather(2, place[:, None].expand(-1, p.shape[1], -1)) for p in patches]
+    textures = [
+        functional.fold(p, [rule["stride"] * n for n in queries.shape[2:]], **rule) / 9
+        for p, rule in zip(chosen, rules, strict=True)
+    ]
+    del relevance, patches, chosen
     attention = similarity.view(1, 1, *queries.shape[2:])
-    textures = []
-    for values, stride in zip(network.LTE(ref), STRIDES, strict=True):
-        scale = 4 // stride
-        rule = {"kernel_size": 3 * scale, "padding": scale, "stride": scale}
-        patches = functional.unfold(values, **rule)
-        chosen = patches.gather(2, place[:, None].expand(-1, patches.shape[1], -1))
-        size = [scale * n for n in queries.shape[2:]]
-        textures.append(functional.fold(chosen, size, **rule) / 9)
     return network.MainNet(lr, attention, Textures(*textures))
+
+
+def _rule(scale: int) -> dict[str, int]:
+    return {"kernel_size": 3 * scale, "padding": scale, "stride": scale}
 
 
 def _smooth(rng: np.random.Generator, side: int) -> Floats:

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from archivist.catalog import tables
+from archivist.catalog import queries, tables
+from archivist.model import AssetOutcome, Status, UnitOutcome
 from archivist.report.verify import Condition, Places, Subject, verify, verify_paths
-from archivist.step.record import record_digest
+from archivist.step.record import record_digest, sealed
 
 
 @pytest.fixture
@@ -202,3 +203,23 @@ def test_an_empty_catalog_has_nothing_to_check(archive, command):
     code, out, _ = command("verify")
     assert code == 0
     assert "nothing that could be checked" in out
+
+
+def test_a_result_that_was_kept_only_later_is_as_it_was_recorded(archive, damages):
+    file = archive.file("a.tif")
+    (asset,) = file.assets
+    for kept in (False, True):
+        run = archive.start(file)
+        record = archive.record(asset.uid)
+        if not kept:
+            (mask,) = record.outputs
+            bare = replace(mask, kept=False, blob=None, size=0, media_type="")
+            record = sealed(replace(record, outputs=(bare,), digest=""))
+        ended = AssetOutcome(asset=asset.uid, status=Status.DONE, records=(record,), seconds=1.0)
+        started = {"started": record.started, "seconds": 1.0}
+        unit = UnitOutcome(unit=file.digest, assets=(ended,), environment={}, **started)
+        archive.writer.record(run, [unit])
+        archive.writer.finish_run(run)
+    (found,) = queries.records_of(archive.catalog, asset.uid)
+    assert found.outputs[0].kept
+    assert not {key for key in damages() if key[0] is Subject.RECORD}
