@@ -31,7 +31,10 @@ class RichView:
         self._steps: dict[str, TaskID] = {}
 
     def start(self, tally: Tally) -> None:
-        """Show the bar of the run."""
+        """Show the bar of the run, or of its next pass."""
+        for task in self._bars.task_ids:
+            self._bars.remove_task(task)
+        self._steps.clear()
         pace = f"about {duration(tally.expected)}" if tally.expected else ""
         counts = f"0/{tally.total_assets} assets"
         self._run = self._bars.add_task(

@@ -35,7 +35,7 @@ class StepTally:
 
 
 class Tally:
-    """Counts of a run. Times are seconds on ``clock``."""
+    """Counts of a run, or of one pass of it. Times are seconds on ``clock``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -47,8 +47,14 @@ class Tally:
         self.steps: dict[str, StepTally] = {}
 
     def start(self, total_units: int, total_assets: int, seconds: float) -> None:
-        """Begin; ``seconds`` is the planner's estimate, used until there is a measurement."""
+        """Begin a pass; ``seconds`` is the planner's estimate, used until there is a measurement.
+
+        A run that takes references has two passes, each counted for itself.
+        """
         self.total_units, self.total_assets, self.expected = total_units, total_assets, seconds
+        self.units = 0
+        self.ends, self.steps = Counter(), {}
+        self._marks.clear()
         self.started = self._clock()
         self._marks.append((self.started, 0))
 

@@ -99,6 +99,19 @@ def test_without_an_estimate_nothing_is_claimed(clock):
     assert tally.left is None
 
 
+def test_each_pass_of_a_run_is_counted_for_itself(clock, make_outcome):
+    tally = Tally(clock)
+    tally.start(3, 3, 0.0)
+    for uid in "abc":
+        tally.add(make_outcome(uid))
+
+    tally.start(1, 1, 0.0)
+    tally.add(make_outcome("a"))
+
+    assert (tally.assets, tally.units, tally.ends.total()) == (1, 1, 1)
+    assert [step.count for step in tally.steps.values()] == [1]
+
+
 def test_seconds_of_a_step_count_only_assets_for_which_it_ran(clock, make_outcome):
     tally = Tally(clock)
     tally.add(make_outcome("a", seconds=4))

@@ -27,14 +27,16 @@ class UpscaleParams:
         choices=("exact", "fast"),
     )
     least_similarity: float = param(
-        0.5,
-        doc="Similarity of a place below which nothing is borrowed there (compact).",
+        0.7,
+        doc="Similarity of a place below which nothing is borrowed there (compact); at least 0.9 "
+        "for a reference that no local features prove to show the same.",
         low=0.5,
         high=1,
     )
     tile: int = param(
         256,
-        doc="Side in pixels of the parts in which the network sees the picture; bounds memory.",
+        doc="Side in pixels of the parts in which the paper's network sees the picture, half of "
+        "that for the compact one; bounds memory.",
         low=96,
         high=2048,
         affects_pixels=False,

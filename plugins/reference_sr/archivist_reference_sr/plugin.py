@@ -21,8 +21,8 @@ from archivist_reference_sr.params import UpscaleParams
 COMPACT = Weight(
     name="ttsr-compact",
     package="archivist_reference_sr:weights/compact.safetensors",
-    sha256="b59de55e904cc4e2e6b7ba0af3d0a06dd80ae6aa3f3e731dcb1fb1be103b0d76",
-    size=2_801_864,
+    sha256="0ba465a184f0df658ffbee3f73d69441715cc14611a4aeccfc659969eb5b5933",
+    size=2_802_224,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

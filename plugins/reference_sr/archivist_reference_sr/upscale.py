@@ -152,7 +152,7 @@ def _compact(
         least=params.least_similarity,
         pause=pause,
     )
-    made = compact.enlarge(network, pixels, found, tile=params.tile, pause=pause)
+    made = compact.enlarge(network, pixels, found, tile=2 * params.tile, pause=pause)
     return made, _sourced(found)
 
 

@@ -83,9 +83,19 @@ def test_an_even_reference_lends_nothing(describer: Describer) -> None:
 def test_a_demanding_floor_borrows_less(describer: Describer) -> None:
     small, reference = quarter(scene(96, 96)), scene(96, 96, seed=4)
 
-    easy, strict = (borrow(describer, small, [reference], least=least) for least in (0.5, 0.9))
+    easy, strict = (
+        borrow(describer, small, [reference], least=least, align=False) for least in (0.5, 0.9)
+    )
 
     assert (strict.source != -1).sum() < (easy.source != -1).sum()
+
+
+def test_a_reference_without_proof_must_be_more_similar(describer: Describer) -> None:
+    small, reference = quarter(scene(96, 96)), scene(96, 96, seed=4)
+
+    believed, unproven = (borrow(describer, small, [reference], align=a) for a in (False, True))
+
+    assert (unproven.source != -1).sum() < (believed.source != -1).sum()
 
 
 def test_fast_search_of_reduced_pictures_finds_the_place_too(
@@ -123,12 +133,13 @@ def test_a_reference_without_proof_stays_as_it_is() -> None:
 
     aligned = Aligner(quarter(scene(96, 96))).align(reference)
 
+    assert not aligned.proven
     assert aligned.pixels is reference
     assert aligned.valid.all()
 
 
 def test_an_unchanged_reference_keeps_its_positions() -> None:
-    aligned = unchanged(scene(16, 16))
+    aligned = unchanged(scene(16, 16), proven=False)
 
     assert aligned.positions(np.array(3.0), np.array(7.0)).tolist() == [3.0, 7.0]
 

@@ -9,7 +9,6 @@ from sound ones by attention. What differs, and why:
   :class:`Context`), and the description steers the layers of the mapping. The means can be
   gathered tile by tile, so a tiled result equals that of the whole picture, and stains at one end
   of a print do not shift the tone of the other.
-- Tone is told from a small picture of the whole as well (see :class:`View`).
 - The mapping is a small U-Net: a third of its cost lies at a quarter or a sixteenth of the
   latent's positions, where stains and uneven light are seen.
 - Tone has a path of its own. Fading, casts and toning move pixels by an affine map of colour, which
@@ -137,15 +136,14 @@ class Mapping(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, latent: Tensor, damage: Tensor, small: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, damage: Tensor) -> Tensor:
         """Map a batch of latents.
 
-        ``damage`` (batch, 1, height / 4, width / 4) is the share of damaged pixels, 0..1, ``small``
-        the pictures themselves, made small by :func:`seen_small`.
+        ``damage`` (batch, 1, height / 4, width / 4) is the share of damaged pixels, 0..1.
         """
         begun = self.begin(latent, damage)
         total, count = self.describe(latent, damage)
-        steer = self.context(total / count.clamp(min=1), small)
+        steer = self.context(total / count.clamp(min=1))
         return self.finish(latent, begun, steer, self.fill(begun.half, halved(damage)))
 
     def describe(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
@@ -224,10 +222,9 @@ class Tone(nn.Module):
 
 
 class Context(nn.Module):
-    """What a picture is like as a whole: means of features over its sound positions, and a view.
+    """What a picture is like as a whole: means of features over its sound positions.
 
-    It takes the place of instance norm: contrast, cast and noise show in the means. The view shows
-    how colours lie in the picture (see :class:`View`).
+    It takes the place of instance norm: contrast, cast and noise show in the means.
     """
 
     WIDTH = 128
@@ -241,7 +238,6 @@ class Context(nn.Module):
             nn.Linear(self.WIDTH, self.WIDTH),
             nn.ReLU(inplace=True),
         )
-        self.view = View(self.WIDTH)
 
     def gather(self, latent: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of features over sound positions (batch, WIDTH) and their number."""
@@ -249,55 +245,9 @@ class Context(nn.Module):
         seen = functional.relu(self.look(latent)).float() * sound
         return seen.sum(dim=(2, 3)), sound.sum(dim=(2, 3))
 
-    def forward(self, mean: Tensor, small: Tensor) -> Tensor:
-        """Return the steering (batch, WIDTH) of a mean and of a picture made small."""
-        return self.think(mean) + self.view(small)
-
-
-class View(nn.Module):
-    """What a small picture of the whole tells of its tone.
-
-    Whether a picture is faded or was always soft cannot be told from its histogram alone; skies,
-    clothes and mounts, and where they lie, tell more. The picture is brought to SIDE x SIDE pixels
-    whatever its shape, so the cost is nothing beside the rest, and tiles need no share in it.
-    """
-
-    SIDE = 48
-    QUANTILES = 13
-    LEVELS = 10
-    """Soft steps of lightness, each a plane: a convolution cannot tell levels apart otherwise."""
-
-    def __init__(self, steering: int, widths: Sequence[int] = (48, 96, 128)) -> None:
-        super().__init__()
-        first, second, third = widths
-        self.look = nn.Sequential(
-            nn.Conv2d(4 + self.LEVELS, first, 3, stride=2, padding=1),
-            nn.SiLU(inplace=True),
-            nn.Conv2d(first, second, 3, stride=2, padding=1),
-            nn.SiLU(inplace=True),
-            nn.Conv2d(second, third, 3, padding=1),
-            nn.SiLU(inplace=True),
-            nn.Conv2d(third, third, 3, stride=2, padding=1),
-            nn.SiLU(inplace=True),
-        )
-        self.think = nn.Sequential(
-            nn.Linear(2 * third + 3 * self.QUANTILES, 192), nn.SiLU(inplace=True), nn.Dropout(0.1),
-            nn.Linear(192, 192), nn.SiLU(inplace=True),
-        )  # fmt: skip
-        self.tell = nn.Linear(192, steering)
-        nn.init.zeros_(self.tell.weight)
-        nn.init.zeros_(self.tell.bias)
-
-    def forward(self, small: Tensor) -> Tensor:
-        """Return what to add to the steering; ``small`` is of :func:`seen_small`."""
-        pixels = small[:, :3]
-        levels = torch.linspace(-1, 1, self.LEVELS, device=small.device, dtype=small.dtype)
-        above = pixels.mean(dim=1, keepdim=True) - levels[:, None, None]
-        seen = self.look(torch.cat([small, 0.3 * (functional.softplus(4 * above) - 1)], dim=1))
-        ranked = pixels.float().flatten(2).sort(dim=2).values
-        places = torch.linspace(0.01, 0.99, self.QUANTILES, device=small.device)
-        chosen = ranked[..., (places * (ranked.shape[2] - 1)).long()].flatten(1)
-        return self.tell(self.think(torch.cat([seen.mean((2, 3)), seen.amax((2, 3)), chosen], 1)))
+    def forward(self, mean: Tensor) -> Tensor:
+        """Return the steering (batch, WIDTH) of a mean."""
+        return self.think(mean)
 
 
 class Triplet(nn.Module):
@@ -317,8 +267,7 @@ class Triplet(nn.Module):
         Damaged pixels should have been filled smoothly before (:func:`fill_smoothly`).
         """
         latent = self.vae_a.encoder(pixels)
-        small = seen_small(pixels, damage)
-        return self.vae_b.decoder(self.mapping(latent, reduced(damage), small))
+        return self.vae_b.decoder(self.mapping(latent, reduced(damage)))
 
 
 class Residual(nn.Module):
@@ -355,16 +304,6 @@ class Steered(nn.Module):
 def reduced(damage: Tensor) -> Tensor:
     """Return the share of damaged pixels at each position of the latent."""
     return functional.avg_pool2d(damage.float(), STRIDE)
-
-
-def seen_small(pixels: Tensor, damage: Tensor) -> Tensor:
-    """Return pictures and their damage (batch, 4, SIDE, SIDE) as :class:`View` sees them.
-
-    ``pixels`` are filled smoothly, -1..1; means over squares, whatever the shape of the picture.
-    """
-    size = (View.SIDE, View.SIDE)
-    both = (functional.interpolate(x.float(), size=size, mode="area") for x in (pixels, damage))
-    return torch.cat(list(both), dim=1)
 
 
 def halved(damage: Tensor) -> Tensor:

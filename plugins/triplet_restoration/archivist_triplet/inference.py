@@ -27,7 +27,6 @@ from archivist_triplet.compact import (
     fill_smoothly,
     halved,
     reduced,
-    seen_small,
 )
 
 Pixels = NDArray[np.float32]
@@ -80,10 +79,9 @@ def restore(
     shown = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
     picture = torch.from_numpy(shown).permute(2, 0, 1)[None] * 2 - 1
     picture = fill_smoothly(picture, damage[None, None].float())
-    small = seen_small(picture[..., :height, :width], torch.from_numpy(mask)[None, None])
     while True:
         try:
-            whole = _gather(network, picture, damage, small, tile, pause)
+            whole = _gather(network, picture, damage, tile, pause)
             both = _apply(network, picture, damage, whole, tile, everywhere, pause)
             return Restored(*(part[:height, :width] for part in both))
         except torch.OutOfMemoryError:
@@ -93,12 +91,7 @@ def restore(
 
 
 def _gather(
-    network: Triplet,
-    picture: Tensor,
-    damage: Tensor,
-    small: Tensor,
-    tile: int,
-    pause: Callable[[], None],
+    network: Triplet, picture: Tensor, damage: Tensor, tile: int, pause: Callable[[], None]
 ) -> _Whole:
     mapping, device = network.mapping, next(network.parameters()).device
     total, count = torch.zeros(1, 1, device=device), torch.zeros(1, 1, device=device)
@@ -119,7 +112,7 @@ def _gather(
             number = int(hole.sum())
             place[window.core_at(HALF)][hole.cpu()] = torch.arange(holes, holes + number)
             holes += number
-    steer = mapping.context(total / count.clamp(min=1), small.to(device))
+    steer = mapping.context(total / count.clamp(min=1))
     brought = torch.zeros(0, mapping.value.out_features, device=device)
     if holes and sum(map(len, keys)):
         brought = attend(torch.cat(queries), torch.cat(keys), torch.cat(values))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from archivist_triplet.compact import NOISE, Triplet, Vae, View, fill_smoothly, seen_small
+from archivist_triplet.compact import NOISE, Triplet, Vae, fill_smoothly
 
 
 def picture(height: int = 64, width: int = 80) -> torch.Tensor:
@@ -85,37 +85,3 @@ def test_holes_are_filled_from_around_and_sound_pixels_stay() -> None:
     assert torch.equal(filled[..., :20, :], slope[..., :20, :])
     assert (filled - slope).abs().max() < 0.25
     assert torch.isfinite(fill_smoothly(holed, torch.ones_like(damage))).all()
-
-
-def test_a_new_view_tells_nothing() -> None:
-    torch.manual_seed(1)
-
-    assert not View(16)(torch.rand(2, 4, View.SIDE, View.SIDE)).any()
-
-
-def test_a_view_tells_pictures_of_equal_colours_apart() -> None:
-    """Both have the same histogram; only one is bright above and dark below, as a landscape."""
-    torch.manual_seed(1)
-    view = View(16).eval()
-    torch.nn.init.normal_(view.tell.weight)
-    side = View.SIDE
-    sky = torch.linspace(1, -1, side)[:, None].expand(1, 3, side, side)
-    mixed = sky.flatten(2)[..., torch.randperm(side * side)].unflatten(2, (side, side))
-    sound = torch.zeros(1, 1, side, side)
-
-    told = [view(torch.cat([pixels, sound], dim=1)) for pixels in (sky, mixed)]
-
-    assert (told[0] - told[1]).abs().max() > 0.01
-
-
-def test_pictures_of_any_shape_are_seen_small() -> None:
-    pixels = torch.rand(1, 3, 60, 500)
-    damage = torch.zeros(1, 1, 60, 500)
-    damage[..., 250:] = 1
-
-    small = seen_small(pixels, damage)
-
-    assert small.shape == (1, 4, View.SIDE, View.SIDE)
-    assert torch.allclose(small[:, :3].mean((2, 3)), pixels.mean((2, 3)), atol=0.02)
-    assert small[0, 3].mean() == 0.5
-    assert seen_small(pixels[..., :1, :1], damage[..., :1, :1]).shape == small.shape

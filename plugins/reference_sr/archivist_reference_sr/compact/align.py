@@ -39,12 +39,13 @@ class Aligned:
     """A reference in the picture's size and direction, and the way back.
 
     ``valid`` is bool (height, width); ``back`` (2, 3) leads from x, y here to x, y in the reference
-    as it was.
+    as it was. ``proven`` says whether enough points agree that both pictures show the same.
     """
 
     pixels: Pixels
     valid: NDArray[np.bool_]
     back: Matrix
+    proven: bool
 
     def positions(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (..., 2): x, y in the reference as it was, of points here."""
@@ -64,8 +65,9 @@ class Aligner:
     def align(self, reference: Pixels) -> Aligned:
         """Return the reference, turned and scaled where that is proven and worth it."""
         matrix, agreeing = self.estimate(reference)
-        if matrix is None or agreeing < PROOF or not _worth(matrix):
-            return unchanged(reference)
+        proven = agreeing >= PROOF
+        if matrix is None or not proven or not _worth(matrix):
+            return unchanged(reference, proven=proven)
         return _warped(reference, matrix)
 
     def estimate(self, reference: Pixels) -> tuple[Matrix | None, int]:
@@ -98,9 +100,9 @@ class Aligner:
         return np.array([point.pt for point in points], np.float32), found
 
 
-def unchanged(reference: Pixels) -> Aligned:
+def unchanged(reference: Pixels, *, proven: bool) -> Aligned:
     """Return a reference as it is."""
-    return Aligned(reference, np.ones(reference.shape[:2], np.bool_), np.eye(2, 3))
+    return Aligned(reference, np.ones(reference.shape[:2], np.bool_), np.eye(2, 3), proven)
 
 
 def _worth(matrix: Matrix) -> bool:
@@ -143,7 +145,7 @@ def _warped(reference: Pixels, matrix: Matrix) -> Aligned:
     full = np.ones((height, width), np.uint8)
     valid = cv2.warpAffine(full, into[:2], canvas, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     way = (back @ into)[:2]
-    return Aligned(np.clip(_planes(made), 0, 1), valid.astype(np.bool_), way)
+    return Aligned(np.clip(_planes(made), 0, 1), valid.astype(np.bool_), way, proven=True)
 
 
 def _planes(pixels: NDArray[np.float32]) -> Pixels:

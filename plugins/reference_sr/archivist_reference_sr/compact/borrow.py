@@ -36,6 +36,8 @@ from archivist_reference_sr.picture import (
 LUMA = (0.299, 0.587, 0.114)
 LEAST = 0.5
 """Similarity below which nothing is borrowed; what is worth more, the network decides."""
+LEAST_UNPROVEN = 0.9
+"""The same for a reference that no points prove to show the same: wrong ones look alike, too."""
 MOST_GAIN = 2.0
 """Limit to which a reference's contrast is raised to the picture's."""
 EXACT_PAIRS, FAST_PAIRS = 4e9, 2.5e8
@@ -99,8 +101,9 @@ def borrow(
 ) -> Borrowed:
     """Return what references (height, width, 1 or 3), 0..1, lend to such a small picture.
 
-    ``fast`` compares reduced pictures; ``align`` turns and scales references first where that is
-    proven; blocks of a similarity below ``least`` borrow nothing.
+    ``fast`` compares reduced pictures. Blocks of a similarity below ``least`` borrow nothing.
+    ``align`` turns and scales references first where that is proven, and demands more similarity
+    of those that nothing proves; without it all count as proven, and stay as they are.
 
     Raises ValueError for a reference smaller than 12 x 12 px.
     """
@@ -111,7 +114,7 @@ def borrow(
     for number, reference in enumerate(references):
         pause()
         prepared(reference)
-        aligned = aligner.align(reference) if aligner else unchanged(reference)
+        aligned = aligner.align(reference) if aligner else unchanged(reference, proven=True)
         found.keep(picture.lent_by(aligned, number, pause))
     return found
 
@@ -168,7 +171,8 @@ class _Sought:
 
     def _laid(self, detail: Tensor, places: Places, aligned: Aligned, number: int) -> Borrowed:
         trusted = places.similarity.clamp(min=0, max=1)
-        trusted = torch.where(trusted < self._least, 0, trusted)
+        least = self._least if aligned.proven else max(self._least, LEAST_UNPROVEN)
+        trusted = torch.where(trusted < least, 0, trusted)
         middle = (SCALE - 1) / 2
         where = aligned.positions(
             *((p + middle).cpu().numpy().astype(np.float64) for p in (places.column, places.row))

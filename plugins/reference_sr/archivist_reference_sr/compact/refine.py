@@ -20,7 +20,7 @@ SAMPLED = (-4, -2, 0, 2, 4, 6)
 both pictures are unsharp."""
 NOISE = 4e-5
 """Variance of luma (0..1) that counts as none, 1.6 levels of 255: even areas resemble nothing."""
-ROUNDS = 2
+ROUNDS = 4
 NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 BAND = 64
 """Rows of blocks compared at a time: 9 MB for each 1000 columns."""

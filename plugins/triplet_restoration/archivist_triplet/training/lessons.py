@@ -3,8 +3,7 @@
 What a faded print looked like must be told from the picture as a whole, so every sample is one
 lesson, and a step of four samples teaches little: after 2400 of them the gain stood at 1 dB, where
 a small regression on quantiles of colour, which saw ten times as many, gained 2.2 dB. A sample's
-latent at 144 positions is enough for such a lesson and costs a thousandth of the whole way. The
-samples are pictures nearly as a whole, made small, which also makes them cheap to age.
+latent at 144 positions is enough for such a lesson and costs a thousandth of the whole way.
 """
 
 from __future__ import annotations
@@ -14,30 +13,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from archivist_torch.device import Compute
-from archivist_triplet.compact import (
-    STRIDE,
-    Mapping,
-    Triplet,
-    fill_smoothly,
-    reduced,
-    seen_small,
-)
+from archivist_triplet.compact import STRIDE, Mapping, Triplet, fill_smoothly, reduced
 from archivist_triplet.training.fits import affine_fit
 from archivist_triplet.training.objectives import in_decades
 from archivist_triplet.training.source import Samples, Source
 
-SIDE = 96
-"""Of a sample, in pixels: a picture of 512 px at a fifth of its size."""
-SCALES = (0.15, 0.45)
-"""At which pictures are taken: nearly all show the whole of their shorter side."""
-APART = 2
+APART = 4
 """Positions of a latent, along each side, of which one is remembered."""
+AT_ONCE = 8
 CERTAIN = 1e-3
 """Mean square error (of -1..1) that is as good as none: 36 dB, what reading colours costs."""
-AT_ONCE = 16
-FITTED = 1024
-"""Samples from which it is learnt to read colours; 150,000 positions."""
-TAUGHT = 64
+TAUGHT = 128
 """Samples in one lesson."""
 
 
@@ -50,34 +36,29 @@ class ToneLessons:
 
     The loss is the logarithm of a picture's mean square error. A faded print whose tone must be
     guessed stays wrong by a tenth of white at best; by the plain error such pictures are all that
-    counts, and good ones were spoilt for them: by 16 dB where the input had 42.
+    counts, and good ones are spoilt for them: by 16 dB where the input had 42.
     """
 
     def __init__(self, network: Triplet, source: Source, compute: Compute, count: int) -> None:
         device = compute.device
         encoders = [vae.encoder.to(device) for vae in (network.vae_a, network.vae_b)]
-        parts, clean = [], []
+        parts = []
         for first in range(0, count, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, count))
             batch = tuple(part.to(device) for part in source.batch(numbers))
             with torch.no_grad(), compute.autocast():
-                *part, latent = _remembered(source.samples(batch), *encoders)
-            parts.append(part)
-            if first < FITTED:
-                clean.append(latent)
-        self.old, self.colour, self.sound, self.small = (
+                parts.append(_remembered(source.samples(batch), *encoders))
+        self.old, clean, self.colour, self.sound = (
             torch.cat(part) for part in zip(*parts, strict=True)
         )
-        latents = torch.cat(clean)
-        self.read, self.offset = affine_fit(_rows(latents), _rows(self.colour[: len(latents)]))
+        self.read, self.offset = affine_fit(_rows(clean), _rows(self.colour))
 
     def loss(self, mapping: Mapping) -> Tensor:
         """Return the mean logarithm of the error of colours after a change of tone."""
         chosen = torch.randint(len(self.old), (TAUGHT,)).to(self.old.device)
         old, sound = self.old[chosen].float(), self.sound[chosen]
         total, number = mapping.describe(old[..., None], 1 - sound[..., None])
-        steer = mapping.context(total / number.clamp(min=1), self.small[chosen].float())
-        amounts = mapping.tone.everywhere(steer).float()
+        amounts = mapping.tone.everywhere(mapping.context(total / number.clamp(min=1))).float()
         weight, bias = _affine(mapping, amounts)
         read, offset = self.read, self.offset[:, None]
         made = (read @ weight) @ old + read @ bias[..., None] + offset
@@ -101,13 +82,11 @@ def _affine(mapping: Mapping, amounts: Tensor) -> tuple[Tensor, Tensor]:
 def _remembered(
     samples: Samples, encode_old: torch.nn.Module, encode_clean: torch.nn.Module
 ) -> tuple[Tensor, ...]:
-    """Return latents of the old, mean colours, what is sound, small pictures, latents of the clean.
+    """Return latents of the old and the clean picture, mean colours, and what is sound.
 
-    All but the small pictures are (batch, channels, positions). Latents of the old and small
-    pictures are in half precision: they are all kept, 37 kB a sample.
+    All are (batch, channels, positions); latents of the old are kept in half precision.
     """
     filled = fill_smoothly(samples.aged, samples.observed)
-    small = seen_small(filled, samples.observed)
     hidden = torch.maximum(samples.mask, samples.observed)
     colour = functional.avg_pool2d(samples.truth, STRIDE)
     sound = (reduced(hidden) == 0).float()
@@ -115,7 +94,7 @@ def _remembered(
         x[:, :, APART // 2 :: APART, APART // 2 :: APART].flatten(2)
         for x in (encode_old(filled), encode_clean(samples.truth), colour, sound)
     )
-    return old.half(), colour.float(), sound, small.half(), clean.float()
+    return old.half(), clean.float(), colour.float(), sound
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def test_colours_are_those_of_the_mapping_where_tone_is_even(
         square = ((expected - lessons.colour).square() * lessons.sound).sum(dim=(1, 2))
         square /= 3 * lessons.sound.sum(dim=(1, 2))
         wanted = torch.log10(square + CERTAIN).mean()
-        chosen = torch.arange(64) % len(old)  # every sample, as often as the others or once more
+        chosen = torch.arange(128) % len(old)  # every sample, as often as the others or once more
         found = _with_choice(lessons, network, chosen)
 
     assert found == pytest.approx(wanted.item(), abs=0.05)
