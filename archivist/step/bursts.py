@@ -12,10 +12,11 @@ from types import TracebackType
 
 from archivist.step.files import FileOutcome, StagedFile, drop_files, finish_files
 
-FILES = 16
+FILES = 64
 SECONDS = 0.5
 """A burst is full after so many files or so long. They wait for the disk side by side, and the next
-files do not wait for them; a kill loses at most two bursts."""
+files do not wait for them; a kill loses at most two bursts. Smaller ones cost more: with 16 tiny
+files each, all publishing took 1.4 times as long as with 64 (ext4)."""
 
 Ended = tuple[FileOutcome, datetime, float]
 """How a file ended, when it was begun, and the seconds it took."""
