@@ -86,6 +86,9 @@ def kill_workers(cluster: SpecCluster) -> None:
 
 
 def _start(plan: WorkerPlan) -> SpecCluster:
+    # The cluster silences Dask until it is closed; what is under way then speaks up afterwards,
+    # of connections that were closed.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         return SpecCluster(
             scheduler={"cls": Scheduler, "options": _SCHEDULER},
