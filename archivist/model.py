@@ -323,15 +323,70 @@ class Artifact:
     height: int = 0
 
 
+class Role:
+    """What an input was to a step, as records name it."""
+
+    SCAN = "scan"
+    """The scan itself."""
+    SUPPLIED = "supplied"
+    """A value that a person made."""
+    CANDIDATES = "candidates"
+    """The lookalikes among which a step chose."""
+    CHOSEN = "chosen"
+    """A photograph that a step chose as a reference."""
+    REFERENCE = "reference"
+    """A photograph that a step may have borrowed from."""
+    PHOTOGRAPHS = (CHOSEN, REFERENCE)
+    """Those that name a file of the archive and no value."""
+
+
+_REGION = re.compile(r"(?:page (\d+), )?region (\d+),(\d+),(\d+),(\d+): ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputUse:
-    """A value that a step read: port, digest of the value, role (scan, prior, mask, reference)."""
+    """A value that a step read: port, digest of the value, :class:`Role`, or a step's own word.
+
+    Of a photograph ``digest`` is the SHA-256 of its file; :meth:`of_photograph` writes the note.
+    """
 
     port: str
     digest: str
     role: str
     score: float | None = None
     note: str = ""
+
+    @classmethod
+    def of_photograph(
+        cls,
+        port: str,
+        role: str,
+        *,
+        asset: str,
+        region: tuple[int, int, int, int],
+        score: float,
+        reason: str,
+    ) -> InputUse:
+        """Return the use of a region of an asset: ``page 2, region 10,20,300,200: shows ...``."""
+        digest, _, page = asset.partition("#")
+        place = f"page {int(page) + 1}, " if page else ""
+        note = f"{place}region {','.join(map(str, region))}: {reason}"
+        return cls(port=port, digest=digest, role=role, score=score, note=note)
+
+    @property
+    def asset(self) -> str:
+        """The uid of the photograph, with ``#page`` when its file has several."""
+        found = _REGION.match(self.note)
+        return f"{self.digest}#{int(found[1]) - 1}" if found and found[1] else self.digest
+
+    @property
+    def region(self) -> tuple[int, int, int, int] | None:
+        """The region of the photograph (x, y, width, height), None where the note tells none."""
+        found = _REGION.match(self.note)
+        if found is None:
+            return None
+        x, y, width, height = map(int, found.groups()[1:])
+        return x, y, width, height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,7 @@ from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
 from archivist.catalog.reading import ids_of_assets, records_of_rows
 from archivist.catalog.session import Catalog
-from archivist.model import Status, StepRecord, Supplied
-
-NO_VALUE = frozenset({"reference", "chosen"})
-"""Roles of photographs that a step borrowed from: named in its inputs, but no values of its own."""
+from archivist.model import Role, Status, StepRecord, Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +116,7 @@ def _reads(record: StepRecord, values: Mapping[str, str]) -> bool:
     return all(
         known.get(use.port, use.digest) == use.digest
         for use in record.inputs
-        if use.role not in NO_VALUE
+        if use.role not in Role.PHOTOGRAPHS
     )
 
 

@@ -14,13 +14,10 @@ from archivist.catalog.behind import records_behind
 from archivist.catalog.lineage import endings_of
 from archivist.catalog.session import Catalog
 from archivist.catalog.uses import borrowed_from, uses
-from archivist.model import LOOKALIKES, InputUse, Status, StepRecord
+from archivist.model import LOOKALIKES, InputUse, Role, Status, StepRecord
 
-CHOSEN, REFERENCE = "chosen", "reference"
-"""Roles in the inputs of a record: a photograph that a step chose, one it may borrow from."""
 _SNAPSHOT = re.compile(r"index snapshot ([0-9a-f]{64})")
 _REFUSED = re.compile(r"refused ([0-9a-f]{64}(?:#\d+)?): (.*)", re.DOTALL)
-_PAGE = re.compile(r"page (\d+), ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def _chosen(record: StepRecord, run: str) -> Chosen:
         status=str(record.status),
         reason=record.reason,
         snapshot=snapshot,
-        references=tuple(use for use in record.inputs if use.role == CHOSEN),
+        references=tuple(use for use in record.inputs if use.role == Role.CHOSEN),
         refused=tuple(_refusals(record)),
         run=run,
         record=record.digest,
@@ -97,15 +94,14 @@ def borrowings_of(catalog: Catalog, asset: str) -> Iterator[Borrowing]:
 
     A page is told from the others of its file.
     """
-    digest, _, page = asset.partition("#")
-    for use in uses(catalog, [borrowed_from([digest])]):
+    for use in uses(catalog, [borrowed_from([asset.partition("#")[0]])]):
         written, borrower = use.written, use.asset.uid
         chain, _ = records_behind(catalog, {borrower: written.number})[borrower]
         for made in chain:
             if made.record.status not in (Status.DONE, Status.REUSED):
                 continue
             for lent in made.record.inputs:
-                if lent.role == REFERENCE and (lent.digest, _page_of(lent)) == (digest, page):
+                if lent.role == Role.REFERENCE and lent.asset == asset:
                     yield Borrowing(
                         output=written.publication.path,
                         source=written.publication.source,
@@ -116,9 +112,3 @@ def borrowings_of(catalog: Catalog, asset: str) -> Iterator[Borrowing]:
                         run=written.run,
                         record=made.record.digest,
                     )
-
-
-def _page_of(use: InputUse) -> str:
-    """Return the page as an uid has it: from 0, empty for a file of one page."""
-    found = _PAGE.match(use.note)
-    return str(int(found[1]) - 1) if found else ""

@@ -24,7 +24,7 @@ from archivist.catalog.lookups import assets_of
 from archivist.catalog.reading import uids_of_assets
 from archivist.catalog.session import Catalog
 from archivist.hashing import SHA256_HEX
-from archivist.model import Asset, Status, StepRecord
+from archivist.model import Asset, Role, Status, StepRecord
 
 _CHUNK = 100
 _SHOWN = 8
@@ -131,10 +131,10 @@ def borrowed_from(digests: Collection[str]) -> Condition:
     return Condition(
         candidates=select(_step.asset_id)
         .join(tables.step_input, _use.step_id == _step.id)
-        .where(_use.digest.in_(list(digests)), _use.role == "reference")
+        .where(_use.digest.in_(list(digests)), _use.role == Role.REFERENCE)
         .order_by(_use.digest, _use.step_id),
         holds=lambda record: any(
-            use.role == "reference" and use.digest.partition("#")[0] in digests
+            use.role == Role.REFERENCE and use.digest.partition("#")[0] in digests
             for use in record.inputs
         ),
     )

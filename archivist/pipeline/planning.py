@@ -11,11 +11,10 @@ from pathlib import Path
 from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
-from archivist.catalog.borrowing import CHOSEN, REFERENCE
 from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import KnownResult, OutputProfile, Recipe, Supplied, text_to_path
+from archivist.model import KnownResult, OutputProfile, Recipe, Role, Supplied, text_to_path
 from archivist.pipeline.job import Desk, Job
 from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, Search, facts_of, parse
 from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
@@ -202,7 +201,7 @@ class CatalogLookup:
                 version=row.version,
                 params=row.params,
                 # Photographs are recorded one by one too; what a step read is their digest.
-                inputs={u.port: u.digest for u in row.inputs if u.role not in (CHOSEN, REFERENCE)},
+                inputs={u.port: u.digest for u in row.inputs if u.role not in Role.PHOTOGRAPHS},
                 weights=[use.digest for use in row.weights],
                 result=row.result,
             )

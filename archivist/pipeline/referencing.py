@@ -19,7 +19,7 @@ from archivist.pipeline.job import Desk, Watcher
 from archivist.references.eligible import Eligible
 from archivist.references.index import VectorIndex
 from archivist.references.rows import Place
-from archivist.references.rules import Facts, Kin, Rules
+from archivist.references.rules import Facts, Kin, Rules, facts_of
 from archivist.references.search import Match
 from archivist.references.select import sightings
 
@@ -160,16 +160,3 @@ def excluded(names: Iterable[str], catalog: Catalog, watcher: Watcher) -> frozen
             watcher.note(f"excluded as a reference: the archive has no picture {name!r}")
         found.update(asset.uid for asset in assets)
     return frozenset(found)
-
-
-def facts_of(asset: Asset) -> Facts:
-    """Return what the rules ask of an asset."""
-    width, height = asset.header.upright_size
-    return Facts(
-        asset=asset.uid,
-        width=width,
-        height=height,
-        rights=asset.facts.get("rights", ""),
-        object_id=asset.facts.get("object_id", ""),
-        date=asset.facts.get("date", ""),
-    )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from archivist.model import Asset
 from archivist.references.dates import gap, years
 
 if TYPE_CHECKING:  # geometry loads OpenCV, and the defaults of Rules are read to list the steps
@@ -62,6 +63,19 @@ class Facts:
     rights: str = ""
     object_id: str = ""
     date: str = ""
+
+
+def facts_of(asset: Asset) -> Facts:
+    """Return what the rules ask of an asset."""
+    width, height = asset.header.upright_size
+    return Facts(
+        asset=asset.uid,
+        width=width,
+        height=height,
+        rights=asset.facts.get("rights", ""),
+        object_id=asset.facts.get("object_id", ""),
+        date=asset.facts.get("date", ""),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from archivist.store.artifacts import PICTURES
 
 SIDE, SMALL = 960, 260
 """Longest sides, in pixels, of the two large pictures and of all others."""
-_REGION = re.compile(r"region (\d+),(\d+),(\d+),(\d+)")
-_PAGE = re.compile(r"page (\d+), region")
 _FRAME = (230, 159, 0)
 _MAX_PIXELS = 1 << 40
 _MOST = 24
@@ -130,8 +127,7 @@ class _Maker:
         if scan.file is None or not one.paths:
             return ""
         root = Path(*scan.file.parts[: len(scan.file.parts) - len(Path(scan.path).parts)])
-        page = _PAGE.search(one.use.note)
-        number = int(page[1]) - 1 if page else 0
+        number = int(one.use.asset.partition("#")[2] or 0)
         path = root / text_to_path(one.paths[0])
         try:
             with open_any(
@@ -141,15 +137,16 @@ class _Maker:
                 small = thumbnails.to_srgb(thumbnails.reduce(raster, SMALL), raster.icc)
         except (ArchivistError, OSError, ValueError, MemoryError):
             return ""
-        return thumbnails.jpeg_uri(_framed(small, one.use.note, width, height))
+        return thumbnails.jpeg_uri(_framed(small, one.use.region, width, height))
 
 
-def _framed(small: NDArray[np.uint8], note: str, width: int, height: int) -> NDArray[np.uint8]:
-    region = _REGION.search(note)
+def _framed(
+    small: NDArray[np.uint8], region: tuple[int, int, int, int] | None, width: int, height: int
+) -> NDArray[np.uint8]:
     canvas = np.ascontiguousarray(np.broadcast_to(small, (*small.shape[:2], 3)))
     if region is None:
         return canvas
-    x, y, w, h = (int(number) for number in region.groups())
+    x, y, w, h = region
     fx, fy = small.shape[1] / width, small.shape[0] / height
     corner, end = (round(x * fx), round(y * fy)), (round((x + w) * fx) - 1, round((y + h) * fy) - 1)
     cv2.rectangle(canvas, corner, end, _FRAME, 2)

@@ -14,12 +14,9 @@ from pathlib import Path
 from archivist.catalog.finding import Match
 from archivist.catalog.lineage import Ending, Written
 from archivist.catalog.rows import Approval, EventRow, RunRow
-from archivist.model import Artifact, Asset, Flag, InputUse, Status, StepRecord
+from archivist.model import Artifact, Asset, Flag, InputUse, Role, Status, StepRecord
 from archivist.report.audit_seal import Seal
 from archivist.report.synthesis import Synthesis
-
-REFERENCE, CHOSEN, SUPPLIED, SCAN = "reference", "chosen", "supplied", "scan"
-"""Roles of inputs that an audit tells apart."""
 
 
 class Condition(StrEnum):
@@ -94,7 +91,7 @@ class AuditStep:
     @property
     def references(self) -> tuple[AuditInput, ...]:
         """The photographs that it may have borrowed from."""
-        return tuple(one for one in self.inputs if one.use.role == REFERENCE)
+        return tuple(one for one in self.inputs if one.use.role == Role.REFERENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,9 @@ from archivist.catalog.behind import Made, Plan
 from archivist.catalog.rows import RunRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import Artifact, InputUse, StepRecord
+from archivist.model import Artifact, InputUse, Role, StepRecord
 from archivist.report.audit_find import Where
 from archivist.report.audit_rows import (
-    CHOSEN,
-    REFERENCE,
-    SCAN,
-    SUPPLIED,
     AuditArtifact,
     AuditInput,
     AuditStep,
@@ -67,10 +63,7 @@ class StepTeller:
         self, made: Sequence[Made]
     ) -> dict[str, tuple[tuple[str, ...], Mapping[str, str]]]:
         digests = {
-            use.digest
-            for one in made
-            for use in one.record.inputs
-            if use.role in (REFERENCE, CHOSEN)
+            use.digest for one in made for use in one.record.inputs if use.role in Role.PHOTOGRAPHS
         }
         paths = queries.paths_of(self._catalog, digests)
         assets = queries.assets_of(self._catalog, digests)
@@ -87,15 +80,17 @@ class StepTeller:
         snapshot: str,
         plan: Plan,
     ) -> AuditInput:
-        if use.role in (REFERENCE, CHOSEN):
+        if use.role in Role.PHOTOGRAPHS:
             paths, facts = references[use.digest]
             maker = (
-                "chosen from the archive" if use.role == CHOSEN else "a photograph borrowed from"
+                "chosen from the archive"
+                if use.role == Role.CHOSEN
+                else "a photograph borrowed from"
             )
             return AuditInput(use=use, maker=maker, paths=paths, facts=facts, snapshot=snapshot)
-        if use.role == SCAN:
+        if use.role == Role.SCAN:
             return AuditInput(use=use, maker="the scan")
-        if use.role == SUPPLIED:
+        if use.role == Role.SUPPLIED:
             drawn = tuple(one.path for one in plan.supplied if one.digest == use.digest)
             return AuditInput(use=use, maker="made by a person", paths=drawn)
         return AuditInput(use=use, maker=makers.get(use.digest, "supplied by the engine"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from archivist.model import path_to_text
+from archivist.model import Role, path_to_text
 from archivist.report.audit_rows import (
-    CHOSEN,
-    REFERENCE,
     Audit,
     AuditArtifact,
     AuditInput,
@@ -139,7 +137,7 @@ def _step(place: int, step: AuditStep) -> Iterator[str]:
 
 def _input(one: AuditInput) -> Iterator[str]:
     use = one.use
-    if use.role not in (REFERENCE, CHOSEN):
+    if use.role not in Role.PHOTOGRAPHS:
         paths = f" {', '.join(one.paths)}" if one.paths else ""
         yield from _pair("read", f"{use.port}: {one.maker}{paths} ({short(use.digest)})")
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +10,10 @@ from numpy.typing import NDArray
 
 from archivist.api.errors import StoreError
 from archivist.api.values import TransferMap
-from archivist.model import Artifact, InputUse
+from archivist.model import Artifact, InputUse, Role
 from archivist.store.artifacts import load
 from archivist.store.blobs import BlobStore
 
-ROLE = "reference"
-"""The role of a photograph that a step may borrow from, in the inputs of its record."""
 COLOURS = (
     (230, 159, 0),
     (86, 180, 233),
@@ -27,7 +24,6 @@ COLOURS = (
     (204, 121, 167),
 )
 """Told apart by the colour-blind too (Okabe and Ito, 2008); from the eighth on they repeat."""
-_PAGE = re.compile(r"page (\d+), ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +59,8 @@ class Lender:
 
 
 def uids_of(uses: Sequence[InputUse]) -> dict[str, InputUse]:
-    """Return the photographs that a step might borrow from, by uid, in their order.
-
-    A use names the file, the note the page: both spellings of the uid are there, with ``#page``
-    and without, because a file of one page has none.
-    """
-    found: dict[str, InputUse] = {}
-    for use in uses:
-        if use.role == ROLE:
-            page = _PAGE.match(use.note)
-            found[f"{use.digest}#{int(page[1]) - 1}" if page else use.digest] = use
-    return found
+    """Return the photographs that a step might borrow from, by uid, in their order."""
+    return {use.asset: use for use in uses if use.role == Role.REFERENCE}
 
 
 def load_map(store: BlobStore, artifact: Artifact) -> TransferMap:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archivist.model import Role
 from archivist.report import words
-from archivist.report.audit_rows import SUPPLIED, AuditInput, AuditStep
+from archivist.report.audit_rows import AuditInput, AuditStep
 from archivist.report.synthesis import Difference, Origin, Source, Stage, Synthesis
 
 _VERBS = {
@@ -100,7 +101,7 @@ class Wording:
         masks = (
             self._maker(one)
             for one in self._steps[source.steps[0]].inputs
-            if one.use.port == "mask" or one.use.role in ("mask", SUPPLIED)
+            if one.use.port == "mask" or one.use.role in ("mask", Role.SUPPLIED)
         )
         return (
             f"Marked as damaged ({next(masks, 'a mask')}); {what} replaced what was there with "
@@ -109,10 +110,10 @@ class Wording:
 
     def _maker(self, mask: AuditInput) -> str:
         """Return who made a mask: a person, also where a step only passed it on."""
-        if mask.use.role == SUPPLIED:
+        if mask.use.role == Role.SUPPLIED:
             return "a mask drawn by a person"
         drawn = any(
-            one.use.role == SUPPLIED
+            one.use.role == Role.SUPPLIED
             for step in self._steps
             if any(output.digest == mask.use.digest for output in step.record.outputs)
             for one in step.inputs

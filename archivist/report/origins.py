@@ -14,9 +14,8 @@ from archivist.imaging.decode import decode
 from archivist.imaging.picture import widen
 from archivist.imaging.plugged import open_any
 from archivist.imaging.storage import ArrayRaster, Raster
-from archivist.model import Artifact, Asset, text_to_path
+from archivist.model import Artifact, Asset, Role, text_to_path
 from archivist.report.audit_rows import (
-    SUPPLIED,
     AuditFile,
     AuditInput,
     AuditStep,
@@ -153,7 +152,7 @@ class _Drawing:
 
     def _mask(self, used: AuditInput) -> Raster | None:
         """Return a mask that a step read: made by an earlier step, or drawn by hand."""
-        if used.use.role == SUPPLIED:
+        if used.use.role == Role.SUPPLIED:
             return self._drawn(used)
         for step in self._steps:
             for one in step.record.outputs:

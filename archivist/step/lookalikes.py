@@ -10,16 +10,12 @@ from pathlib import Path
 from archivist.api.errors import SourceError
 from archivist.api.steps import Kind
 from archivist.api.values import Image, Reference, References
-from archivist.model import Asset, Lookalike, PageWork, Workshop, lookalikes_digest
-from archivist.references.rules import Facts
+from archivist.model import Lookalike, PageWork, Role, Workshop, lookalikes_digest
+from archivist.references.rules import Facts, facts_of
 from archivist.references.select import Rank
 from archivist.step.archive import Region, archive_of
 from archivist.step.held import Held
 from archivist.step.session import Session
-
-PORT = "lookalikes"
-"""The name of the value that the engine supplies."""
-ROLE = "candidates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +44,7 @@ class Neighbours:
         return Held(
             kind=Kind.REFERENCES,
             digest=lookalikes_digest(self.work.lookalikes or ()),
-            role=ROLE,
+            role=Role.CANDIDATES,
             load=self._value,
             note=f"index snapshot {self.work.snapshot}" if self.work.snapshot else "",
         )
@@ -93,16 +89,3 @@ class Neighbours:
             near=one.near,
             facts=one.facts,
         )
-
-
-def facts_of(asset: Asset) -> Facts:
-    """Return what the rules ask of an asset."""
-    width, height = asset.header.upright_size
-    return Facts(
-        asset=asset.uid,
-        width=width,
-        height=height,
-        rights=asset.facts.get("rights", ""),
-        object_id=asset.facts.get("object_id", ""),
-        date=asset.facts.get("date", ""),
-    )

@@ -13,12 +13,14 @@ from archivist.api.steps import Kind, StepSpec
 from archivist.hashing import key_of
 from archivist.imaging.raster import WideRaster, value_digest
 from archivist.model import (
+    LOOKALIKES,
     Action,
     Artifact,
     AssetOutcome,
     Flag,
     KnownResult,
     PageWork,
+    Role,
     Status,
     StepRecord,
     Task,
@@ -32,7 +34,7 @@ from archivist.step.execute import Execution, execute
 from archivist.step.fitting import fit
 from archivist.step.held import Held
 from archivist.step.keeping import is_there, keep, recall
-from archivist.step.lookalikes import PORT, Neighbours
+from archivist.step.lookalikes import Neighbours
 from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
 from archivist.step.session import Session, weight_uses
@@ -95,12 +97,12 @@ class PageRun:
         source = Held(
             kind=Kind.IMAGE,
             digest=self.work.asset.uid,
-            role="scan",
+            role=Role.SCAN,
             load=lambda: page.picture,
         )
         self.values["image"] = source
         if self.work.lookalikes is not None:
-            self.values[PORT] = self.neighbours.held()
+            self.values[LOOKALIKES] = self.neighbours.held()
         failure: AssetError | None = None
         try:
             for item in self.work.supplied:

@@ -15,7 +15,7 @@ from archivist.imaging.decode import Pages, decode, open_pages
 from archivist.imaging.picture import Picture, widen
 from archivist.imaging.plugged import codec_of, is_plugged, read_plugged
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
-from archivist.model import Asset, FileWork, Workshop, text_to_path
+from archivist.model import Asset, FileWork, Role, Workshop, text_to_path
 from archivist.step.held import Held
 from archivist.store.pictures import StoredPicture
 
@@ -144,6 +144,6 @@ def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
     return Held(
         kind=Kind.MASK,
         digest=digest,
-        role="supplied",
+        role=Role.SUPPLIED,
         load=lambda: StoredPicture(raster=ArrayRaster(chosen), depth=8),
     )

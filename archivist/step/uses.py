@@ -6,15 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from archivist.api.errors import AssetError
 from archivist.api.steps import Kind
-from archivist.api.values import Reference, References
-from archivist.model import InputUse
+from archivist.api.values import References
+from archivist.model import InputUse, Role
 from archivist.step.held import Held
-from archivist.step.lookalikes import ROLE
-
-REFERENCE = "reference"
-"""The role of a photograph that a step may borrow from."""
-CHOSEN = "chosen"
-"""The role of a photograph that a step chose as a reference."""
 
 
 def uses_of(inputs: Mapping[str, Held], outputs: Mapping[str, Held]) -> tuple[InputUse, ...]:
@@ -24,14 +18,14 @@ def uses_of(inputs: Mapping[str, Held], outputs: Mapping[str, Held]) -> tuple[In
     """
     return tuple(
         [use for port, held in inputs.items() for use in _read(port, held)]
-        + [use for port, held in outputs.items() for use in _photographs(port, held, CHOSEN)]
+        + [use for port, held in outputs.items() for use in _photographs(port, held, Role.CHOSEN)]
     )
 
 
 def _read(port: str, held: Held) -> Iterator[InputUse]:
     yield InputUse(port=port, digest=held.digest, role=held.role, note=held.note)
-    if held.role != ROLE:
-        yield from _photographs(port, held, REFERENCE)
+    if held.role != Role.CANDIDATES:
+        yield from _photographs(port, held, Role.REFERENCE)
 
 
 def _photographs(port: str, held: Held, role: str) -> Iterator[InputUse]:
@@ -43,13 +37,6 @@ def _photographs(port: str, held: Held, role: str) -> Iterator[InputUse]:
         return
     assert isinstance(value, References)
     for one in value.references:
-        digest, _, page = one.asset.partition("#")
-        note = _note(one, page, value.snapshot)
-        yield InputUse(port=port, digest=digest, role=role, score=one.score, note=note)
-
-
-def _note(one: Reference, page: str, snapshot: str) -> str:
-    """Return the note: ``page 2, region 10,20,300,200: shows the same things ...``."""
-    place = f"page {int(page) + 1}, " if page else ""
-    region = ",".join(map(str, one.region))
-    return f"{place}region {region}: {one.reason}"
+        yield InputUse.of_photograph(
+            port, role, asset=one.asset, region=one.region, score=one.score, reason=one.reason
+        )
