@@ -254,8 +254,28 @@ class Lookalike:
     """Of the manifest: rights, object_id, date, where known."""
 
 
-LOOKALIKES = "lookalikes"
-"""The input of a step that chooses references; the engine supplies it."""
+class Lends(StrEnum):
+    """What a photograph of the archive lends to another."""
+
+    TEXTURE = "texture"
+    COLOUR = "colour"
+
+
+LOOKALIKES: Mapping[str, Lends] = {
+    "lookalikes": Lends.TEXTURE,
+    "colour_lookalikes": Lends.COLOUR,
+}
+"""Inputs of steps that choose among the archive, and what for; the engine supplies them."""
+EXEMPLARS = "exemplars"
+"""The value that names photographs in colour, beside ``references``, that lend texture."""
+EXEMPLAR_MAP = "exemplar_map"
+"""The transfer map of colour, beside that of texture."""
+_OF_COLOUR = {EXEMPLARS, EXEMPLAR_MAP, "colour_lookalikes"}
+
+
+def lends(port: str) -> Lends:
+    """Return what the photographs lend that a value of this name names or shows."""
+    return Lends.COLOUR if port in _OF_COLOUR else Lends.TEXTURE
 
 
 def lookalikes_digest(lookalikes: Sequence[Lookalike]) -> str:
@@ -267,16 +287,16 @@ def lookalikes_digest(lookalikes: Sequence[Lookalike]) -> str:
 class PageWork:
     """What is to be done for one asset: its tasks in order and the results it may reuse.
 
-    ``lookalikes`` are what the second pass of a plan found for it, the same object's first and the
-    most similar before others, in the index of which ``snapshot`` is the digest; None where the
-    recipe takes no references.
+    ``lookalikes`` are what the second pass of a plan found for it, by the inputs of steps that take
+    it (:data:`LOOKALIKES`), the same object's first and the most similar before others, in the
+    index of which ``snapshot`` is the digest; there is none where the recipe takes no references.
     """
 
     asset: Asset
     tasks: tuple[Task, ...]
     known: tuple[KnownResult, ...] = ()
     supplied: tuple[Supplied, ...] = ()
-    lookalikes: tuple[Lookalike, ...] | None = None
+    lookalikes: Mapping[str, tuple[Lookalike, ...]] = field(default_factory=dict)
     snapshot: str = ""
 
 

@@ -63,11 +63,11 @@ def chosen_for(catalog: Catalog, asset: str) -> tuple[Chosen, ...]:
 
 
 def _chooses(record: StepRecord) -> bool:
-    return any(use.port == LOOKALIKES for use in record.inputs)
+    return any(use.port in LOOKALIKES for use in record.inputs)
 
 
 def _chosen(record: StepRecord, run: str) -> Chosen:
-    notes = [use.note for use in record.inputs if use.port == LOOKALIKES]
+    notes = [use.note for use in record.inputs if use.port in LOOKALIKES]
     snapshot = next((found[1] for note in notes if (found := _SNAPSHOT.search(note))), "")
     return Chosen(
         step=record.step,

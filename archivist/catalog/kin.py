@@ -61,7 +61,16 @@ def _edges(connection: Connection, ids: Collection[int]) -> Edges:
 
 
 def derivatives(catalog: Catalog) -> dict[str, frozenset[str]]:
-    """Return which scans are outputs of others, both ways: SHA-256 of a file -> of its kin.
+    """Return which scans are outputs of others, both ways: SHA-256 of a file -> of its kin."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for source, output in outputs_among_scans(catalog):
+        found[source].add(output)
+        found[output].add(source)
+    return {digest: frozenset(others) for digest, others in found.items()}
+
+
+def outputs_among_scans(catalog: Catalog) -> tuple[tuple[str, str], ...]:
+    """Return the scans that archivist made: SHA-256 of the scan they were made from, and their own.
 
     An archive may hold what was made here: a restored copy that went back into it.
     """
@@ -72,9 +81,5 @@ def derivatives(catalog: Catalog) -> dict[str, frozenset[str]]:
         .where(out.output_digest != out.digest)
         .distinct()
     )
-    found: defaultdict[str, set[str]] = defaultdict(set)
     with catalog.reading() as connection:
-        for source, output in connection.execute(wanted):
-            found[source].add(output)
-            found[output].add(source)
-    return {digest: frozenset(others) for digest, others in found.items()}
+        return tuple((source, output) for source, output in connection.execute(wanted))

@@ -34,7 +34,8 @@ Where = tuple[int, int, int]
 class Planned:
     """The lookalikes of some units, and the snapshot of the index they were found in."""
 
-    lookalikes: Mapping[Where, tuple[Lookalike, ...]] = field(default_factory=dict)
+    lookalikes: Mapping[Where, Mapping[str, tuple[Lookalike, ...]]] = field(default_factory=dict)
+    """By the inputs of steps that take them."""
     snapshot: str = ""
 
 
@@ -43,7 +44,7 @@ def planned_lookalikes(catalog: Catalog, run: int, items: Sequence[int]) -> Plan
 
     A lookalike whose file is no longer there has an empty path.
     """
-    table = tables.plan_lookalikes
+    table = tables.plan_candidates
     with catalog.reading() as connection:
         rows = [
             row
@@ -58,15 +59,12 @@ def planned_lookalikes(catalog: Catalog, run: int, items: Sequence[int]) -> Plan
         assets = {row[0]: row for row in select_in(connection, _ASSETS, _asset.id, wanted)}
         plan = connection.scalar(select(tables.run.c.plan).where(tables.run.c.id == run))
     paths = paths_of(catalog, {row[1] for row in assets.values()})
-    return Planned(
-        lookalikes={
-            (row.item, row.file, row.page): tuple(
-                _lookalike(place, assets[place[0]], paths) for place in row.places
-            )
-            for row in rows
-        },
-        snapshot=(plan or {}).get("snapshot", ""),
-    )
+    found: dict[Where, dict[str, tuple[Lookalike, ...]]] = {}
+    for row in rows:
+        found.setdefault((row.item, row.file, row.page), {})[row.port] = tuple(
+            _lookalike(place, assets[place[0]], paths) for place in row.places
+        )
+    return Planned(lookalikes=found, snapshot=(plan or {}).get("snapshot", ""))
 
 
 def _lookalike(place: Sequence[Any], asset: Row, paths: Mapping[str, tuple[str, ...]]) -> Lookalike:

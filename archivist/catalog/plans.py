@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 from archivist.catalog.bulk import insert_rows
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
-from archivist.catalog.tables import plan_lookalikes, plan_page, plan_task, run, work_item
+from archivist.catalog.tables import plan_candidates, plan_page, plan_task, run, work_item
 from archivist.catalog.types import to_json
 from archivist.model import (
     Action,
@@ -28,7 +28,7 @@ from archivist.model import (
 _ITEM = ("run_id", "ordinal", "unit", "sequence", "estimated_seconds", "ram_mib", "vram_mib")
 _ITEM_ALL = (*_ITEM, "state", "attempts")
 _PAGE = ("run_id", "item", "file", "page", "asset_id", "paths", "supplied")
-_LOOKALIKES = ("run_id", "item", "file", "page", "places")
+_CANDIDATES = ("run_id", "item", "file", "page", "port", "places")
 _TASK = (
     "run_id",
     "item",
@@ -74,7 +74,7 @@ class PlanStore:
         rows = [row for n, unit in numbered for row in self._page_rows(n, unit, known)]
         insert_rows(connection, plan_page, _PAGE, rows)
         places = [row for n, unit in numbered for row in self._lookalike_rows(n, unit, known)]
-        insert_rows(connection, plan_lookalikes, _LOOKALIKES, places)
+        insert_rows(connection, plan_candidates, _CANDIDATES, places)
         tasks = [
             self._task(connection, n, known[task.asset], task)
             for n, unit in numbered
@@ -141,12 +141,9 @@ class PlanStore:
     ) -> Iterator[tuple[Any, ...]]:
         for file_no, file in enumerate(unit.files):
             for page_no, page in enumerate(file.pages):
-                if page.lookalikes is not None:
-                    places = [
-                        [known[one.asset], one.region, one.near, one.cosine]
-                        for one in page.lookalikes
-                    ]
-                    yield (self._run, item, file_no, page_no, places)
+                for port, found in page.lookalikes.items():
+                    places = [[known[one.asset], one.region, one.near, one.cosine] for one in found]
+                    yield (self._run, item, file_no, page_no, port, places)
 
     def _task(
         self, connection: Connection, item: int, asset_id: int, task: Task
@@ -164,7 +161,7 @@ def _assets(unit: WorkUnit) -> Iterator[str]:
     """Yield the assets that a unit names: its pages and what looks like them."""
     for page in _pages(unit):
         yield page.asset.uid
-        yield from (one.asset for one in page.lookalikes or ())
+        yield from (one.asset for found in page.lookalikes.values() for one in found)
 
 
 def _tasks(unit: WorkUnit) -> Iterator[Task]:
@@ -184,8 +181,8 @@ def _frozen(unit: WorkUnit) -> list[object]:
         for t in _tasks(unit)
     ]
     looks = [
-        [page.asset.uid, page.snapshot, lookalikes_digest(page.lookalikes)]
+        [page.asset.uid, page.snapshot, port, lookalikes_digest(found)]
         for page in _pages(unit)
-        if page.lookalikes is not None
+        for port, found in page.lookalikes.items()
     ]
     return [unit.uid, unit.sequence, files, supplied, tasks, *([looks] if looks else [])]

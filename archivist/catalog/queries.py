@@ -27,7 +27,7 @@ from archivist.catalog.history import (
     runs,
     totals,
 )
-from archivist.catalog.kin import derivatives, near_of
+from archivist.catalog.kin import derivatives, near_of, outputs_among_scans
 from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of, refusals, sizes_of
 from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
@@ -56,6 +56,7 @@ __all__ = [
     "near_duplicates",
     "near_of",
     "outcomes",
+    "outputs_among_scans",
     "paths_of",
     "pending_units",
     "pinned",

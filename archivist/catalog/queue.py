@@ -137,7 +137,7 @@ def _unit(
                 Supplied(port=port, path=text_to_path(path), digest=digest)
                 for port, path, digest in row.supplied or ()
             ),
-            lookalikes=planned.lookalikes.get((row.item, row.file, row.page)),
+            lookalikes=planned.lookalikes.get((row.item, row.file, row.page), {}),
             snapshot=planned.snapshot,
         )
         before = files.get(row.file)

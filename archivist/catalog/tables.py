@@ -36,7 +36,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(
@@ -312,13 +312,14 @@ plan_page = Table(  # which assets a unit treats, in order; a file's paths stand
     **_PAIRS,
 )
 
-plan_lookalikes = Table(  # of pages whose recipe takes references; the most similar first
-    "plan_lookalikes",
+plan_candidates = Table(  # of pages whose recipe chooses among the archive; most similar first
+    "plan_candidates",
     metadata,
     _to("run.id", "run_id", key=True),
     Column("item", BigId, primary_key=True, autoincrement=False),
     Column("file", Integer, primary_key=True, autoincrement=False),
     Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("port", CleanText, primary_key=True),  # the input that takes them: lookalikes
     Column("places", Json, nullable=False),  # [[asset.id, region, near, cosine]]
     **_PAIRS,
 )

@@ -82,7 +82,7 @@ class CatalogSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSettings:
-    """Which pictures of the archive may lend texture to others, where a recipe borrows it."""
+    """Which pictures of the archive may lend texture or colour to others, if a recipe borrows."""
 
     excluded: tuple[str, ...] = param(
         (), doc="Never references: paths, inventory numbers or SHA-256 digests."
@@ -105,6 +105,13 @@ class ReferenceSettings:
     lookalikes: int = param(
         20,
         doc="The most similar pictures that are handed to the step that chooses, for each scan.",
+        low=1,
+        high=1000,
+    )
+    colour_lookalikes: int = param(
+        60,
+        doc="The same for a step that chooses exemplars of colour; more, because prints that were "
+        "scanned in colour are found to be toned only when they are looked at.",
         low=1,
         high=1000,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
 from archivist.config import ReferenceSettings
 from archivist.hashing import digest_json
-from archivist.model import Asset, Lookalike
+from archivist.model import Asset, Lends, Lookalike
 from archivist.pipeline.job import Desk, Watcher
 from archivist.references.eligible import Eligible
 from archivist.references.index import VectorIndex
@@ -38,17 +38,20 @@ class ArchiveSearch:
     eligible: Eligible
     derived: Mapping[str, frozenset[str]]
     """SHA-256 of a file -> those of the files made from it, or that it was made from."""
-    most: int
+    most: Mapping[Lends, int]
+    """Lookalikes of a picture at most, by what they may lend."""
     snapshot: str
 
-    def find(self, assets: Sequence[Asset]) -> dict[str, tuple[Lookalike, ...]]:
+    def find(self, assets: Sequence[Asset], what: Lends) -> dict[str, tuple[Lookalike, ...]]:
         """Return the lookalikes of assets by their uids, those of the same object first."""
         found: dict[str, tuple[Lookalike, ...]] = {}
         for some in pages(assets, PICTURES):
-            found.update(self._find(some))
+            found.update(self._find(some, what))
         return found
 
-    def _find(self, assets: Sequence[Asset]) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+    def _find(
+        self, assets: Sequence[Asset], what: Lends
+    ) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
         near = queries.near_of(self.catalog, [asset.uid for asset in assets])
         waiting: list[_Query] = []
         for asset in assets:
@@ -59,32 +62,36 @@ class ArchiveSearch:
                 near=near.get(asset.uid, {}), derived=self._pages(self.derived.get(asset.digest))
             )
             facts = facts_of(asset)
-            mask = self.eligible.mask(facts, kin)
+            mask = self.eligible.mask(facts, kin, what)
             waiting.append(_Query(facts, places, vectors, mask))
             if sum(len(query.places) for query in waiting) * len(self.index) > MASKS:
-                yield from self._search(waiting)
+                yield from self._search(waiting, self.most[what])
                 waiting = []
         if waiting:
-            yield from self._search(waiting)
+            yield from self._search(waiting, self.most[what])
 
     def _pages(self, digests: Iterable[str] | None) -> frozenset[str]:
         """Return the uids of all pages of files."""
         found = queries.assets_of(self.catalog, digests or ())
         return frozenset(asset.uid for assets in found.values() for asset in assets)
 
-    def _search(self, asked: Sequence[_Query]) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+    def _search(
+        self, asked: Sequence[_Query], most: int
+    ) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
         vectors = np.concatenate([query.vectors for query in asked])
         masks = np.repeat(
             np.stack([query.mask for query in asked]), [len(one.places) for one in asked], axis=0
         )
-        matches = iter(self.index.search(vectors, k=self.most, allowed=masks))
+        matches = iter(self.index.search(vectors, k=most, allowed=masks))
         for query in asked:
             own = [next(matches) for _ in query.places]
-            yield query.facts.asset, self._lookalikes(query, own)
+            yield query.facts.asset, self._lookalikes(query, own, most)
 
-    def _lookalikes(self, query: _Query, found: Sequence[Sequence[Match]]) -> tuple[Lookalike, ...]:
+    def _lookalikes(
+        self, query: _Query, found: Sequence[Sequence[Match]], most: int
+    ) -> tuple[Lookalike, ...]:
         """Return the most similar; those of the same object come first, which a step key holds."""
-        nearest = sightings(query.places, found)[: self.most]
+        nearest = sightings(query.places, found)[:most]
         same = {
             one.reference.asset
             for one in nearest
@@ -118,7 +125,7 @@ class NothingToFind:
 
     snapshot: str = digest_json([])
 
-    def find(self, assets: Sequence[Asset]) -> dict[str, tuple[Lookalike, ...]]:
+    def find(self, assets: Sequence[Asset], what: Lends) -> dict[str, tuple[Lookalike, ...]]:
         """Return no lookalikes."""
         return {}
 
@@ -129,14 +136,22 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
         return NothingToFind()
     catalog, settings = desk.catalog, desk.job.settings.references
     rules = rules_of(settings, excluded(settings.excluded, catalog, desk.watcher))
-    facts = (facts_of(one) for file in files_of_run(catalog, desk.run) for one in file.assets)
+    made = {output for _, output in queries.outputs_among_scans(catalog)}
+    facts = (
+        replace(facts_of(one), made=one.digest in made)
+        for file in files_of_run(catalog, desk.run)
+        for one in file.assets
+    )
     eligible = Eligible(index, facts, rules)
     return ArchiveSearch(
         catalog=catalog,
         index=index,
         eligible=eligible,
         derived=queries.derivatives(catalog),
-        most=settings.lookalikes,
+        most={
+            Lends.TEXTURE: settings.lookalikes,
+            Lends.COLOUR: settings.colour_lookalikes,
+        },
         snapshot=eligible.snapshot,
     )
 

@@ -29,8 +29,9 @@ class PageDraft:
     known: dict[str, KnownResult] = field(default_factory=dict)
     needs: list[tuple[str, ...]] = field(default_factory=list)
     makes: list[set[str]] = field(default_factory=list)
-    lookalikes: tuple[Lookalike, ...] | None = None
-    """None without a step that asks for them, or as long as not all of the archive is embedded."""
+    lookalikes: dict[str, tuple[Lookalike, ...]] = field(default_factory=dict)
+    """By the inputs of steps that ask for them; none as long as not all of the archive is embedded.
+    """
 
     def add(
         self, task: Task, spec: StepSpec, result: KnownResult | None, needs: tuple[str, ...]

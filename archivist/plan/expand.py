@@ -173,8 +173,8 @@ class Planner:
         carry: Carry,
     ) -> None:
         """Add the task of one step to every page; one look-up for all their keys."""
-        if takes_lookalikes(spec):
-            find_lookalikes(pages, self._search)
+        for port in takes_lookalikes(spec):
+            find_lookalikes(pages, port, self._search)
         plans = []
         for page in pages:
             params = self._params(ordinal, page)

@@ -8,7 +8,7 @@ from typing import Any
 from archivist.api.errors import ConfigError
 from archivist.api.steps import Kind, StepSpec
 from archivist.config import RecipeSettings, Settings, unknown
-from archivist.model import LOOKALIKES, Override, Recipe, RecipeStep
+from archivist.model import Override, Recipe, RecipeStep
 from archivist.plan.lookalikes import embeds_the_scan, takes_lookalikes
 from archivist.plan.where import parse
 from archivist.plugins import Plugins, make_params, plain_params
@@ -137,14 +137,14 @@ def check_ports(
         made[name] = wanted[name]
     for number, spec in enumerate(specs):
         place = f"{key}.steps[{number}]"
-        if takes_lookalikes(spec):
+        if asked := takes_lookalikes(spec):
             if not (number and embeds_the_scan(specs[0])):
                 message = (
                     f"{spec.id} finds similar pictures by their embeddings; begin the recipe with "
                     'a step that makes one of the scan alone: { use = "embedding.compute" }'
                 )
                 raise ConfigError(message, where=where, key=place)
-            made[LOOKALIKES] = Kind.REFERENCES
+            made |= dict.fromkeys(asked, Kind.REFERENCES)
         for port in spec.inputs:
             if port.previous:
                 continue

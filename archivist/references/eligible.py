@@ -11,9 +11,17 @@ from itertools import islice
 
 import numpy as np
 
+from archivist.model import Lends
 from archivist.references.dates import years
 from archivist.references.index import VectorIndex
-from archivist.references.rules import Facts, Kin, Rules, refuse_always, same_object
+from archivist.references.rules import (
+    Facts,
+    Kin,
+    Rules,
+    colourless,
+    refuse_always,
+    same_object,
+)
 from archivist.references.search import Allowed
 
 _EARLIEST, _LATEST = -(2**15), 2**15 - 1
@@ -35,6 +43,7 @@ class Eligible:
         self.everyone: Allowed = np.zeros(len(index), np.bool_)
         """The rows that some query may find (bool, (rows,)): what a snapshot is to be made of."""
         self._objects: dict[str, str] = {}
+        self._colourless: Allowed = np.zeros(len(index), np.bool_)
         dated = rules.max_years is not None
         self._first = np.full(len(index) if dated else 0, _EARLIEST, np.int32)
         self._last = np.full(len(index) if dated else 0, _LATEST, np.int32)
@@ -42,6 +51,8 @@ class Eligible:
         while some := list(islice(open_to_some, _TOGETHER)):
             self.everyone[index.rows_of(fact.asset for fact in some)] = True
             self._objects |= {fact.asset: fact.object_id for fact in some if fact.object_id}
+            without = (fact.asset for fact in some if colourless(fact) is not None)
+            self._colourless[index.rows_of(without)] = True
             if dated:
                 self._date(some)
 
@@ -50,10 +61,13 @@ class Eligible:
         """The digest (SHA-256, hex) of all that some query may find."""
         return self._index.snapshot_of(self.everyone)
 
-    def mask(self, query: Facts, kin: Kin) -> Allowed:
-        """Return the rows that this query may find (bool, (rows,))."""
-        near = [asset for asset, bits in kin.near.items() if bits <= self._rules.near_bits]
-        mask = self.everyone.copy()
+    def mask(self, query: Facts, kin: Kin, what: Lends = Lends.TEXTURE) -> Allowed:
+        """Return the rows that this query may find, to borrow ``what`` (bool, (rows,))."""
+        mask, near = self.everyone.copy(), list[str]()
+        if what is Lends.COLOUR:
+            mask &= ~self._colourless
+        else:
+            near = [asset for asset, bits in kin.near.items() if bits <= self._rules.near_bits]
         mask[self._index.rows_of({query.asset, *near, *kin.derived})] = False
         span = years(query.date)
         if self._rules.max_years is not None and span is not None:

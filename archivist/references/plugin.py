@@ -1,4 +1,4 @@
-"""The step of the core itself: choosing references among what a plan found to look alike."""
+"""The steps of the core itself: choosing among what a plan found to look alike."""
 
 from __future__ import annotations
 
@@ -77,7 +77,67 @@ CHOOSE = StepSpec(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExemplarParams:
+    """What an exemplar must be, as the pictures themselves tell."""
+
+    count: int = param(_RULES.count, doc="Exemplars chosen at most.", low=1, high=32)
+    looks: int = param(
+        12,
+        doc="Pictures in colour compared at most, the most similar first.",
+        low=1,
+        high=1000,
+    )
+    min_cosine: float = param(
+        0.3,
+        doc="Similarity of the embeddings below which pictures are not looked at; it depends on "
+        "the model.",
+        low=-1.0,
+        high=1.0,
+    )
+    min_alike: float = param(
+        _RULES.min_alike,
+        doc="Similarity of the embeddings that is enough where no matching points prove that both "
+        "pictures show the same things; 1 asks for the proof.",
+        low=-1.0,
+        high=1.0,
+    )
+    min_inliers: int = param(
+        _RULES.min_inliers,
+        doc="Matching points that prove that both pictures show the same things.",
+        low=6,
+        high=2000,
+    )
+    min_spread: float = param(
+        _RULES.min_spread,
+        doc="How far the colours must lie from those of one tone, in units of CIE Lab; toned "
+        "prints reach 2.",
+        low=0.0,
+        high=50.0,
+    )
+
+
+EXEMPLARS = StepSpec(
+    id="exemplars.choose",
+    version=1,
+    title="Choose exemplars of colour of the same archive",
+    run="archivist.step.choosing:run_exemplars",
+    params=ExemplarParams,
+    inputs=(
+        Port(name="image", kind=Kind.IMAGE, doc="The picture that looks for exemplars."),
+        Port(
+            name="colour_lookalikes",
+            kind=Kind.REFERENCES,
+            doc="What looks alike and is no grey scan, the most similar first, as the plan found "
+            "it in the index.",
+        ),
+    ),
+    outputs=(Port(name="exemplars", kind=Kind.REFERENCES, doc="The chosen ones, the best first."),),
+    cost=CHOOSE.cost,
+)
+
+
 @hookimpl
 def archivist_steps() -> Iterable[StepSpec]:
-    """Offer the step."""
-    return (CHOOSE,)
+    """Offer the steps."""
+    return CHOOSE, EXEMPLARS

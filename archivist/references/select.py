@@ -17,6 +17,7 @@ from archivist.references.compare import Compare
 from archivist.references.geometry import Agreement
 from archivist.references.rows import Place
 from archivist.references.rules import (
+    WITHOUT_COLOUR,
     Facts,
     Kin,
     Refusal,
@@ -54,7 +55,20 @@ class Choice:
     score: float
     reason: str
     cosine: float
-    agreement: Agreement
+    agreement: Agreement | None
+    """How the pictures agree; None for an exemplar that only looks alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What became of the pictures that were looked at, in no order of worth."""
+
+    passed: tuple[Choice, ...]
+    refused: tuple[Refusal, ...]
+
+
+Judge = Callable[[Facts, Sighting], "Choice | Refusal"]
+"""Looks at a picture that the facts allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +114,25 @@ def choose(
     ``compare``, the only part that reads pixels; one that cannot be read is refused like any other.
     What passes is ordered the same object first, then by score; ``rank`` may order or drop it.
     """
+
+    def judge(candidate: Facts, one: Sighting) -> Choice | Refusal:
+        return _look(query, candidate, one, compare, rules)
+
+    judged = judge_all(query, candidates, found, judge, rules, kin=kin)
+    return select(query, candidates, judged, rules, rank=rank)
+
+
+def judge_all(
+    query: Facts,
+    candidates: Mapping[str, Facts],
+    found: Iterable[Sighting],
+    judge: Judge,
+    rules: Rules,
+    *,
+    kin: Kin,
+) -> Judged:
+    """Return what passes and what does not, arguments as of :func:`choose`."""
     refused: list[Refusal] = []
-    passed: list[Choice] = []
     allowed: list[tuple[Facts, Sighting]] = []
     for one in found:
         candidate = candidates.get(one.reference.asset)
@@ -111,15 +142,34 @@ def choose(
         elif candidate is not None:
             allowed.append((candidate, one))
     allowed.sort(key=lambda pair: not same_object(query, pair[0]))
-    for candidate, one in allowed[: rules.looks]:
-        verdict = _look(query, candidate, one, compare, rules)
+    passed: list[Choice] = []
+    looks = rules.looks
+    for candidate, one in allowed:
+        if not looks:
+            break
+        verdict = judge(candidate, one)
         if isinstance(verdict, Choice):
             passed.append(verdict)
         else:
             refused.append(verdict)
-    ordered = _ordered(query, candidates, passed, rank)
+        looks -= not (isinstance(verdict, Refusal) and verdict.rule in WITHOUT_COLOUR)
+    return Judged(passed=tuple(passed), refused=tuple(refused))
+
+
+def select(
+    query: Facts,
+    candidates: Mapping[str, Facts],
+    judged: Judged,
+    rules: Rules,
+    *,
+    rank: Rank | None = None,
+) -> Selection:
+    """Return the best of what passed: the same object first, then by score, as ``rank`` agrees."""
+    ordered = _ordered(query, candidates, judged.passed, rank)
     chosen = tuple(ordered[: rules.count])
-    return Selection(choices=chosen, refused=tuple(refused), reason=_why(chosen, passed, refused))
+    return Selection(
+        choices=chosen, refused=judged.refused, reason=_why(chosen, judged.passed, judged.refused)
+    )
 
 
 def score(agreement: Agreement) -> float:

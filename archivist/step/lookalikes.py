@@ -1,4 +1,4 @@
-"""What a plan found to look like a page, as the value that ``references.choose`` reads."""
+"""What a plan found to look like a page, as the value that a step reads which chooses."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Neighbours:
     def __init__(self, work: PageWork, workshop: Workshop, here: Session, scratch: Path) -> None:
         self.work, self._here, self._scratch = work, here, scratch
         self._archive = archive_of(workshop.scans, workshop.max_pixels)
-        self._places = {one.asset: one for one in work.lookalikes or ()}
+        self._places = {one.asset: one for found in work.lookalikes.values() for one in found}
 
-    def held(self) -> Held:
-        """Return the value as it waits for the step."""
+    def held(self, port: str) -> Held:
+        """Return the value as it waits for the step that has this input."""
         return Held(
             kind=Kind.REFERENCES,
-            digest=lookalikes_digest(self.work.lookalikes or ()),
+            digest=lookalikes_digest(self.work.lookalikes[port]),
             role=Role.CANDIDATES,
-            load=self._value,
+            load=lambda: self._value(port),
             note=f"index snapshot {self.work.snapshot}" if self.work.snapshot else "",
         )
 
@@ -70,9 +70,9 @@ class Neighbours:
             raise SourceError(f"{message}. Cure: {cure}", code="reference-unknown")
         return self._places[asset]
 
-    def _value(self) -> Lookalikes:
+    def _value(self, port: str) -> Lookalikes:
         return Lookalikes(
-            references=tuple(map(self._reference, self.work.lookalikes or ())),
+            references=tuple(map(self._reference, self.work.lookalikes[port])),
             snapshot=self.work.snapshot,
             query=facts_of(self.work.asset),
             check=self.check,

@@ -13,7 +13,6 @@ from archivist.api.steps import Kind, StepSpec
 from archivist.hashing import key_of
 from archivist.imaging.raster import WideRaster, value_digest
 from archivist.model import (
-    LOOKALIKES,
     Action,
     Artifact,
     AssetOutcome,
@@ -101,8 +100,8 @@ class PageRun:
             load=lambda: page.picture,
         )
         self.values["image"] = source
-        if self.work.lookalikes is not None:
-            self.values[LOOKALIKES] = self.neighbours.held()
+        for port in self.work.lookalikes:
+            self.values[port] = self.neighbours.held(port)
         failure: AssetError | None = None
         try:
             for item in self.work.supplied:

@@ -12,6 +12,7 @@ from archivist.model import (
     Asset,
     Header,
     KnownResult,
+    Lends,
     Lookalike,
     OutputProfile,
     Recipe,
@@ -63,6 +64,16 @@ CHOOSE = StepSpec(
         Port(name="lookalikes", kind=Kind.REFERENCES),
     ],
     outputs=[Port(name="references", kind=Kind.REFERENCES)],
+)
+MATCH = replace(
+    CHOOSE,
+    id="looks.match",
+    title="Choose exemplars",
+    inputs=[
+        Port(name="image", kind=Kind.IMAGE),
+        Port(name="colour_lookalikes", kind=Kind.REFERENCES),
+    ],
+    outputs=[Port(name="exemplars", kind=Kind.REFERENCES)],
 )
 BORROW = StepSpec(
     id="looks.borrow",
@@ -134,10 +145,11 @@ class Finder:
     found: dict[str, tuple[Lookalike, ...]] = field(default_factory=dict)
     snapshot: str = "5" * 64
     asked: list[int] = field(default_factory=list)
+    of_colour: dict[str, tuple[Lookalike, ...]] = field(default_factory=dict)
 
-    def find(self, assets):
+    def find(self, assets, what):
         self.asked.append(len(assets))
-        return self.found
+        return self.of_colour if what is Lends.COLOUR else self.found
 
 
 class Archive:
@@ -188,8 +200,8 @@ class Archive:
         for unit in self.units():
             file = unit.files[0]
             values = {"image": file.pages[0].asset.uid}
-            if file.pages[0].lookalikes is not None:
-                values["lookalikes"] = lookalikes_digest(file.pages[0].lookalikes)
+            for port, found in file.pages[0].lookalikes.items():
+                values[port] = lookalikes_digest(found)
             for task in file.pages[0].tasks:
                 spec = next(s for s in self.specs if s.id == task.step)
                 inputs = [(p.name, values[p.name]) for p in spec.inputs]
@@ -201,7 +213,7 @@ class Archive:
                     seed=0,
                     device_family="cpu",
                 )
-                fixed = {"mask": mask, "references": references}
+                fixed = {"mask": mask, "references": references, "exemplars": "3" * 64}
                 made = {p.name: fixed.get(p.name, key[::-1]) for p in spec.outputs}
                 result = KnownResult(
                     key=key,
@@ -253,6 +265,13 @@ def similar(archive: Archive) -> Archive:
     archive.specs = [EMBED, CHOOSE, BORROW]
     archive.search = Finder()
     return archive
+
+
+@pytest.fixture
+def colourful(similar: Archive) -> Archive:
+    """Give an archive whose recipe chooses references and, beside them, exemplars."""
+    similar.specs = [EMBED, CHOOSE, MATCH, BORROW]
+    return similar
 
 
 @pytest.fixture

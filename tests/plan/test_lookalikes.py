@@ -42,16 +42,16 @@ def test_the_lookalikes_and_their_snapshot_travel_with_the_work(similar):
 
     page = similar.units()[0].files[0].pages[0]
 
-    assert page.lookalikes == (looks_like("b" * 64),)
+    assert page.lookalikes == {"lookalikes": (looks_like("b" * 64),)}
     assert page.snapshot == similar.search.snapshot
 
 
 def test_a_picture_without_an_embedding_has_no_lookalikes(similar):
-    assert similar.units()[0].files[0].pages[0].lookalikes == ()
+    assert similar.units()[0].files[0].pages[0].lookalikes == {"lookalikes": ()}
 
 
 def test_a_recipe_without_references_asks_for_no_lookalikes(archive):
-    assert archive.units()[0].files[0].pages[0].lookalikes is None
+    assert archive.units()[0].files[0].pages[0].lookalikes == {}
 
 
 def test_the_same_lookalikes_again_need_nothing(similar):
@@ -99,6 +99,32 @@ def test_lookalikes_are_asked_for_once_for_many_files(similar):
     assert similar.search.asked == [4]
 
 
+def test_texture_and_colour_are_looked_for_apart(colourful):
+    colourful.search.found = {HERE: (looks_like("b" * 64),)}
+    colourful.search.of_colour = {HERE: (looks_like("c" * 64),)}
+
+    page = colourful.units()[0].files[0].pages[0]
+
+    assert page.lookalikes == {
+        "lookalikes": (looks_like("b" * 64),),
+        "colour_lookalikes": (looks_like("c" * 64),),
+    }
+
+
+def test_other_lookalikes_in_colour_leave_the_choice_of_references_as_it_is(colourful):
+    colourful.finish()
+    colourful.search.of_colour = {HERE: (looks_like("c" * 64),)}
+
+    assert told(colourful)["looks.choose"] == ("reuse", "up to date")
+    assert told(colourful)["looks.match"] == ("run", "input changed: colour_lookalikes")
+
+
+def test_before_the_archive_is_embedded_both_choices_follow_the_embedding(colourful):
+    colourful.search = None
+
+    assert told(colourful)["looks.match"] == ("follow", "follows looks.embed")
+
+
 def test_an_embedding_that_was_not_kept_is_made_again_when_it_is_asked_for(similar):
     similar.specs = similar.specs[:1]
     similar.finish(kept=False)
@@ -130,6 +156,12 @@ def test_a_recipe_that_embeds_chooses_and_borrows_is_taken(specs):
 def test_a_choice_without_an_embedding_before_it_names_the_cure(specs):
     with pytest.raises(ConfigError, match=r"begin the recipe with .*embedding\.compute"):
         check_ports(specs[1:], {})
+
+
+def test_a_choice_of_exemplars_needs_an_embedding_too(colourful):
+    check_ports(colourful.specs, {})
+    with pytest.raises(ConfigError, match=r"looks\.match finds similar pictures"):
+        check_ports(colourful.specs[2:], {})
 
 
 def test_an_embedding_of_anything_but_the_scan_is_refused(specs):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archivist.api.values import Embedding
+from archivist.model import Lends
 from archivist.references.eligible import Eligible
 from archivist.references.geometry import Agreement
 from archivist.references.index import VectorIndex
@@ -39,6 +40,8 @@ AGREED = Agreement(
         (OTHER, Kin(), Rules(rights=("CC0", "PD")), "rights", "not known; allowed: CC0, PD"),
         (replace(OTHER, rights="In copyright"), Kin(), Rules(rights=("CC0",)), "rights", "'In co"),
         (OTHER, Kin(), Rules(max_years=6), "date", "7 years lie between them; 6 are allowed"),
+        (replace(OTHER, grey=True), Kin(), Rules(lends=Lends.COLOUR), "grey", "one channel"),
+        (replace(OTHER, made=True), Kin(), Rules(lends=Lends.COLOUR), "made here", "invented"),
     ],
 )
 def test_each_rule_refuses_with_its_reason(
@@ -55,11 +58,21 @@ def test_each_rule_refuses_with_its_reason(
     [
         (OTHER, Kin(), Rules()),
         (OTHER, Kin(near={OTHER.asset: 7}), Rules()),
+        (OTHER, Kin(near={OTHER.asset: 0}), Rules(lends=Lends.COLOUR)),
+        (replace(OTHER, grey=True, made=True), Kin(), Rules()),
         (replace(OTHER, rights=" cc0 "), Kin(), Rules(rights=("CC0",))),
         (OTHER, Kin(), Rules(max_years=7)),
         (replace(OTHER, date=""), Kin(), Rules(max_years=0)),
     ],
-    ids=["no rule", "looks a little alike", "rights in other letters", "in time", "unknown date"],
+    ids=[
+        "no rule",
+        "looks a little alike",
+        "a duplicate lends its colours",
+        "a grey output lends texture",
+        "rights in other letters",
+        "in time",
+        "unknown date",
+    ],
 )
 def test_what_no_rule_forbids_is_allowed(candidate: Facts, kin: Kin, rules: Rules) -> None:
     assert refuse(ONE, candidate, kin, rules) is None
@@ -107,6 +120,9 @@ NUMBERS = st.integers(0, 7)
     excluded=st.frozensets(NUMBERS, max_size=2),
     allowed=st.sampled_from([(), ("CC0",)]),
     gap=st.none() | st.integers(0, 20),
+    grey=st.frozensets(NUMBERS, max_size=3),
+    made=st.frozensets(NUMBERS, max_size=2),
+    what=st.sampled_from(Lends),
 )
 def test_the_mask_of_an_index_says_what_the_rules_say_pair_by_pair(
     index: VectorIndex,
@@ -119,16 +135,28 @@ def test_the_mask_of_an_index_says_what_the_rules_say_pair_by_pair(
     excluded: frozenset[int],
     allowed: tuple[str, ...],
     gap: int | None,
+    grey: frozenset[int],
+    made: frozenset[int],
+    what: Lends,
 ) -> None:
     index.append(embedded(range(9), 2))  # asset 8 is no longer in the archive
     facts = {
-        asset(at): Facts(asset=asset(at), date=dates[at], rights=rights[at]) for at in range(8)
+        asset(at): Facts(
+            asset=asset(at),
+            date=dates[at],
+            rights=rights[at],
+            grey=at in grey,
+            made=at in made,
+        )
+        for at in range(8)
     }
-    rules = Rules(rights=allowed, max_years=gap, excluded=frozenset(map(asset, excluded)))
+    rules = Rules(
+        lends=what, rights=allowed, max_years=gap, excluded=frozenset(map(asset, excluded))
+    )
     kin = Kin(
         near={asset(at): bits for at, bits in near.items()}, derived=frozenset(map(asset, derived))
     )
-    mask = Eligible(index, facts.values(), rules).mask(facts[asset(0)], kin)
+    mask = Eligible(index, facts.values(), rules).mask(facts[asset(0)], kin, what)
     expected = index.mask_of(
         name for name, fact in facts.items() if refuse(facts[asset(0)], fact, kin, rules) is None
     )

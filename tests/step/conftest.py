@@ -20,6 +20,7 @@ from archivist.api.steps import NoParams
 from archivist.hashing import digest_bytes
 from archivist.imaging.probe import read_facts
 from archivist.model import (
+    LOOKALIKES,
     Action,
     Asset,
     FileWork,
@@ -57,6 +58,16 @@ def things(height: int, width: int, seed: int = 1) -> NDArray[np.uint8]:
         level = int(draw.integers(20, 235))
         cv2.rectangle(whole, (x, y), (x + across, y + down), level, -1)
     return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def painted(grey: NDArray[np.uint8], seed: int = 5) -> NDArray[np.uint8]:
+    """Return a grey picture in colour: fields of many hues, as light as it was."""
+    height, width = grey.shape
+    hues = np.random.default_rng(seed).uniform(-40, 40, (6, 8, 2)).astype(np.float32)
+    fields = cv2.resize(hues, (width, height), interpolation=cv2.INTER_NEAREST)
+    light = 10 + grey.astype(np.float32)[:, :, None] / 255 * 80
+    rgb = cv2.cvtColor(np.concatenate([light, fields], axis=2), cv2.COLOR_Lab2RGB)
+    return np.asarray(np.rint(rgb.clip(0, 1) * 255), np.uint8)
 
 
 def borrow(inputs, params, ctx):
@@ -190,8 +201,9 @@ class Desk:
         digest = digest_bytes(data)
         asset = Asset(digest=digest, page=0, pages=1, header=facts.header, facts=self.facts)
         tasks = tuple(self._task(n, step, digest, action) for n, step in enumerate(self.steps))
+        found = {} if lookalikes is None else dict.fromkeys(LOOKALIKES, lookalikes)
         page = PageWork(
-            asset=asset, tasks=tasks, known=self.known, lookalikes=lookalikes, snapshot="5a" * 32
+            asset=asset, tasks=tasks, known=self.known, lookalikes=found, snapshot="5a" * 32
         )
         file = FileWork(digest=digest, paths=(name,), pages=(page,))
         opened = open_file(file, self.workshop, self.here)
@@ -263,6 +275,7 @@ def sights() -> type:
         """Pictures by size and number."""
 
         make = staticmethod(things)
+        paint = staticmethod(painted)
         size = SIZE
 
     return Sights
