@@ -308,10 +308,37 @@ class FileWork:
     paths: tuple[str, ...]
     pages: tuple[PageWork, ...]
 
+    @property
+    def rests(self) -> bool:
+        """Tell whether nothing is to be done: every result is there, or approved."""
+        at_rest = (Action.REUSE, Action.PINNED)
+        return all(task.action in at_rest for page in self.pages for task in page.tasks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What a step made of a member of a sequence, for the members after it.
+
+    ``record`` is the digest of the record that made it. ``path`` names the member, ``size`` is the
+    width and height of its upright scan, and the value lies on a picture ``grown`` times as large.
+    """
+
+    ordinal: int
+    artifact: Artifact
+    record: str
+    path: str
+    size: tuple[int, int]
+    grown: int = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkUnit:
-    """What one worker does in one go: one file, or the files of an ordered sequence."""
+    """What one worker does in one go: one file, or some files of an ordered sequence.
+
+    Units of one ``sequence`` are never done side by side; each begins with what the one before it
+    ``handed`` on. Of a file of a sequence whose tasks are all done already (it :attr:`FileWork.rests`) only
+    the results are read.
+    """
 
     uid: str
     files: tuple[FileWork, ...]
@@ -320,6 +347,7 @@ class WorkUnit:
     ram_mib: float = 0.0
     vram_mib: float = 0.0
     sequence: str | None = None
+    handed: tuple[Handed, ...] = ()
 
 
 # --- step, store ----------------------------------------------------------------------------
@@ -530,6 +558,8 @@ class UnitOutcome:
     started: datetime
     seconds: float
     peak_mib: float = 0.0
+    handed: tuple[Handed, ...] = ()
+    """What the unit of a sequence hands on to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

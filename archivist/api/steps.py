@@ -36,8 +36,9 @@ class Port:
 
     An input is bound to the newest value of its name (and kind) that an earlier step of the recipe
     made; ``image`` starts as the scan. ``previous`` names one of the step's own outputs instead:
-    the input is then what the step made of the previous member of a sequence (a film frame, a
-    page), and is missing at the first, so it cannot be required.
+    the input is then what the step made last in a sequence (of the film frame or page before). It
+    is missing at the first member, and where the size of the scans changes, so it cannot be
+    required.
     """
 
     name: str
@@ -211,6 +212,11 @@ class StepSpec:
     applies: str | None = None
     estimate: str | None = None
     self_test: str | None = None
+
+    @property
+    def handed_on(self) -> frozenset[str]:
+        """The outputs that the step reads again at the next member of a sequence."""
+        return frozenset(port.previous for port in self.inputs if port.previous)
 
     def scale(self, params: object) -> int:
         """Return how many pixels come out for one that goes in, along a side, with these params."""

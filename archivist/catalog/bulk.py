@@ -38,6 +38,23 @@ def pages(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
         yield page
 
 
+def weighed_pages(
+    items: Iterable[T], weight: Callable[[T], int], size: int = PAGE
+) -> Iterator[list[T]]:
+    """Cut items into lists that weigh ``size`` at most; one that weighs more is alone."""
+    page: list[T] = []
+    total = 0
+    for item in items:
+        more = weight(item)
+        if page and total + more > size:
+            yield page
+            page, total = [], 0
+        page.append(item)
+        total += more
+    if page:
+        yield page
+
+
 _dialects: dict[str, Dialect] = {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -48,6 +48,16 @@ def files_of_run(catalog: Catalog, run: str) -> Iterator[FoundFile]:
         first = [row.digest for row in rows if paths[row.digest][0] == row.path]
         assets = assets_of(catalog, first)
         for digest in first:
+            yield FoundFile(digest=digest, paths=paths[digest], assets=assets[digest])
+
+
+def files_by_digest(catalog: Catalog, run: str, digests: Sequence[str]) -> Iterator[FoundFile]:
+    """Yield the files of these contents that the scan of a run saw, in the order asked for."""
+    with catalog.reading() as connection:
+        number = run_number(connection, run)
+    for page in pages(digests, 64):
+        paths, assets = _paths(catalog, number, set(page)), assets_of(catalog, page)
+        for digest in page:
             yield FoundFile(digest=digest, paths=paths[digest], assets=assets[digest])
 
 

@@ -50,6 +50,11 @@ def needs_work(unit: WorkUnit) -> bool:
     return any(task.action in (Action.RUN, Action.FOLLOW) for task in _tasks(unit))
 
 
+def count_pages(unit: WorkUnit) -> int:
+    """Return how many pages a unit has: the span of a sequence has many."""
+    return sum(len(file.pages) for file in unit.files)
+
+
 class PlanStore:
     """Takes the units of a plan in batches, each in a transaction of its own."""
 
@@ -110,7 +115,7 @@ class PlanStore:
 
     def _count(self, unit: WorkUnit) -> None:
         self._units += 1
-        self._pages += sum(len(file.pages) for file in unit.files)
+        self._pages += count_pages(unit)
         self._snapshot = self._snapshot or next(_pages(unit)).snapshot
         if self._has_work(unit):
             self._seconds += unit.seconds

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
-from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.bulk import PAGE, pages, weighed_pages
 from archivist.catalog.lookalikes import Planned, planned_lookalikes
 from archivist.catalog.memo import Memo
 from archivist.catalog.reading import asset_of, uids_of_assets
@@ -94,13 +94,15 @@ def work_units(
 ) -> tuple[tuple[int, WorkUnit], ...]:
     """Return a page of pending units whole, with their ordinals, ready for a worker.
 
+    Spans of sequences count by their pages, so that a page of units is never large.
     ``PageWork.known`` holds the stored results of the tasks' keys and, for a task whose key is
     open until an earlier step ran, the newest result of that step: an unchanged input has its key.
     """
     pending = pending_units(catalog, run, limit=limit, after=after)
-    ordinals = [unit.ordinal for unit in pending]
     with catalog.reading() as connection:
         number = run_number(connection, run)
+        pending = _some(connection, number, pending, limit)
+        ordinals = [unit.ordinal for unit in pending]
         tasks = _tasks(connection, catalog.memo, number, ordinals)
         order = _pages(connection, number, ordinals)
         assets = _assets(connection, {row.asset_id for rows in order.values() for row in rows})
@@ -110,6 +112,24 @@ def work_units(
         (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results, planned))
         for unit in pending
     )
+
+
+def _some(
+    connection: Connection, run: int, pending: Sequence[PendingUnit], limit: int
+) -> Sequence[PendingUnit]:
+    """Return the first of these units that together have no more than ``limit`` pages."""
+    if all(unit.sequence is None for unit in pending):
+        return pending
+    table = tables.plan_page.c
+    counts: dict[int, int] = {}
+    for page in pages([unit.ordinal for unit in pending]):
+        counted = (
+            select(table.item, func.count())
+            .where(table.run_id == run, table.item.in_(page))
+            .group_by(table.item)
+        )
+        counts.update(connection.execute(counted).all())  # type: ignore[arg-type]
+    return next(weighed_pages(pending, lambda unit: counts[unit.ordinal], limit), ())
 
 
 def _unit(

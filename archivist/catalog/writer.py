@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import curation, ledger, plans, scans
-from archivist.catalog.bulk import pages
+from archivist.catalog.bulk import pages, weighed_pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.records import Recorder
 from archivist.catalog.repeats import Repeats, asset_ids
@@ -193,7 +193,7 @@ class Writer:
         and enter the digest; the others become work items with all their tasks.
         """
         plan = plans.PlanStore(self._run(uid), self._repeats, has_work)
-        for batch in pages(units):
+        for batch in weighed_pages(units, plans.count_pages):
             with self._transaction() as connection:
                 plan.add(connection, batch)
         with self._transaction() as connection:

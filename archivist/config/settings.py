@@ -24,6 +24,11 @@ class ScanSettings:
     manifest: str = param(
         "", doc="A CSV with columns path or inventory_no, title, date, series, rights, object_id."
     )
+    sequences: tuple[str, ...] = param(
+        (),
+        doc="Patterns as in a .gitignore of folders whose files are a sequence in the order of "
+        "their names (frames of a film), or of files whose pages are one.",
+    )
     near_duplicate_bits: int = param(
         6, doc="Perceptual hashes that differ in at most this many of 64 bits.", low=0, high=11
     )

@@ -22,7 +22,7 @@ from archivist.ledger.keys import find_signing_key
 from archivist.model import Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
-from archivist.pipeline.planning import check_request, device_family, planned_files, planner_for
+from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
 from archivist.pipeline.referencing import search_in
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, work_off, workshop_for
@@ -196,7 +196,7 @@ def _units(desk: Desk, search: Search | None) -> Iterator[WorkUnit]:
         override=desk.job.override,
         search=search,
     )
-    return planner.units(planned_files(desk))
+    return units_of(desk, planner)
 
 
 def _plugins(job: Job) -> Plugins:

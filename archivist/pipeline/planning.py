@@ -14,12 +14,30 @@ from archivist.catalog import queries
 from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import KnownResult, OutputProfile, Recipe, Role, Supplied, text_to_path
+from archivist.model import (
+    KnownResult,
+    OutputProfile,
+    Recipe,
+    Role,
+    Supplied,
+    WorkUnit,
+    text_to_path,
+)
 from archivist.pipeline.job import Desk, Job
-from archivist.plan import FACT_NAMES, PlannedFile, Planner, Previous, Search, facts_of, parse
+from archivist.pipeline.sequences import Roll
+from archivist.plan import (
+    FACT_NAMES,
+    PlannedFile,
+    PlannedSequence,
+    Planner,
+    Previous,
+    Search,
+    facts_of,
+    parse,
+)
 from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
 from archivist.plugins import weight_digest as digest_of_weight
-from archivist.scan import read_manifest, sample_of
+from archivist.scan import SequencePatterns, read_manifest, sample_of
 from archivist.schedule.runner import check_scheduler
 
 
@@ -92,16 +110,26 @@ def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
     return "cuda" if wants and gpus else "cpu"
 
 
-def planned_files(desk: Desk) -> Iterator[PlannedFile]:
-    """Yield the files that this run's scan saw and that ``--where`` and ``--sample`` want."""
-    files = _sampled(files_of_run(desk.catalog, desk.run), desk)
-    for file in _wanted(files, desk.job, desk.catalog):
-        yield PlannedFile(
-            digest=file.digest,
-            paths=file.paths,
-            assets=file.assets,
-            supplied=supplied_for(desk.recipe, file.paths),
-        )
+def units_of(desk: Desk, planner: Planner) -> Iterator[WorkUnit]:
+    """Yield the plan for the files that this run's scan saw and that are asked for."""
+    files = _wanted(_sampled(files_of_run(desk.catalog, desk.run), desk), desk.job, desk.catalog)
+    roll = Roll(desk)
+    yield from planner.units(
+        (_planned(file, desk) for file in roll.single(files)),
+        (
+            PlannedSequence(name=name, files=(_planned(file, desk) for file in members))
+            for name, members in roll.sequences()
+        ),
+    )
+
+
+def _planned(file: FoundFile, desk: Desk) -> PlannedFile:
+    return PlannedFile(
+        digest=file.digest,
+        paths=file.paths,
+        assets=file.assets,
+        supplied=supplied_for(desk.recipe, file.paths),
+    )
 
 
 def _sampled(files: Iterator[FoundFile], desk: Desk) -> Iterator[FoundFile]:
@@ -117,9 +145,11 @@ def _sampled(files: Iterator[FoundFile], desk: Desk) -> Iterator[FoundFile]:
 def check_request(job: Job, recipe: Recipe) -> None:
     """Raise UsageError for a wrong request, before hours go into a scan.
 
-    Checked are ``--scheduler``, ``--workers``, ``--where``, the manifest and the inputs.
+    Checked are ``--scheduler``, ``--workers``, ``--where``, the manifest, the patterns of sequences
+    and the inputs.
     """
     check_scheduler(job.scheduler, job.workers)
+    SequencePatterns(job.settings.scan.sequences)
     names = {*FACT_NAMES, *FATE, *columns_of(job)}
     if job.where is not None:
         parse(job.where, names)

@@ -29,9 +29,9 @@ from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make
 from archivist.step.work import run_units
 from archivist.store.naming import NameTable
 
-FLUSH_UNITS = 200
+FLUSH_ASSETS = 200
 FLUSH_SECONDS = 1.0
-"""Outcomes are written together: 200 units or a second, whichever comes first. A kill loses at most
+"""Outcomes are written together: 200 assets or a second, whichever comes first. A kill loses at most
 that much of the record; the work is found again in the store and done again."""
 
 
@@ -88,7 +88,7 @@ def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
                 waiting.append(outcome)
                 if desk.job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
                     desk.stop.drain()
-                if len(waiting) >= FLUSH_UNITS or time.monotonic() - since > FLUSH_SECONDS:
+                if sum(len(one.assets) for one in waiting) >= FLUSH_ASSETS or time.monotonic() - since > FLUSH_SECONDS:
                     _flush(waiting, names, desk)
                     since = time.monotonic()
         _flush(waiting, names, desk)

@@ -7,6 +7,7 @@ from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, takes_lookalikes
 from archivist.plan.lookup import Lookup, Previous
 from archivist.plan.recipe import build_recipe, choose_recipe
+from archivist.plan.sequences import PlannedSequence, looks_back
 from archivist.plan.where import parse
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Line",
     "Lookup",
     "PlannedFile",
+    "PlannedSequence",
     "Planner",
     "Previous",
     "Search",
@@ -21,6 +23,7 @@ __all__ = [
     "build_recipe",
     "choose_recipe",
     "facts_of",
+    "looks_back",
     "parse",
     "takes_lookalikes",
 ]

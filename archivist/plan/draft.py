@@ -11,8 +11,21 @@ from archivist.model import Action, Asset, KnownResult, Lookalike, Supplied, Tas
 from archivist.plan import reasons
 from archivist.plan.lookup import Previous
 
-Carry = dict[tuple[int, str], str | None]
-"""(ordinal, port) -> digest of what a step made of the previous member of a sequence."""
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a step made of a member of a sequence, as its next member finds it.
+
+    ``digest`` is None as long as it is not made; ``size`` is that of the member's upright scan.
+    """
+
+    digest: str | None
+    kept: bool
+    size: tuple[int, int]
+
+
+Carry = dict[tuple[int, str], Link]
+"""(ordinal, port) -> the newest result in the sequence."""
 
 
 @dataclass(slots=True)
@@ -63,6 +76,16 @@ class PageDraft:
         names = [self.tasks[ordinal].step for ordinal in sorted(makers)]
         return "follows " + (", ".join(names) or "the member before in its sequence")
 
+    def pin(self, past: Mapping[tuple[str, str], Previous]) -> None:
+        """Let the approved results stay; in a sequence they are what is handed on."""
+        for n, task in enumerate(self.tasks):
+            stays = past.get((task.asset, task.step))
+            result = stays.result if stays is not None else None
+            key = task.key if result is None else result.key
+            if result is not None:
+                self.known.setdefault(result.key, result)
+            self.tasks[n] = replace(task, action=Action.PINNED, reason=reasons.PINNED, key=key)
+
     def run_what_was_not_kept(self, asked: AbstractSet[str] = frozenset()) -> None:
         """Turn REUSE into RUN, from the end, where a value that was not kept is needed.
 
@@ -85,27 +108,43 @@ class PageDraft:
 
 
 def bound_inputs(
-    spec: StepSpec, values: Mapping[str, str | None], ordinal: int, carry: Carry
+    spec: StepSpec, page: PageDraft, ordinal: int, carry: Carry
 ) -> list[tuple[str, str | None]]:
-    """Return (port, digest) of the inputs that have a value, in the order of the ports."""
+    """Return (port, digest) of the inputs that have a value, in the order of the ports.
+
+    A member of another size than the one before it begins anew.
+    """
     bound = []
     for port in spec.inputs:
-        if port.previous and (ordinal, port.previous) in carry:
-            bound.append((port.name, carry[ordinal, port.previous]))
-        elif not port.previous and port.name in values:
-            bound.append((port.name, values[port.name]))
+        if port.previous:
+            link = carry.get((ordinal, port.previous))
+            if link is not None and link.size == page.asset.header.upright_size:
+                bound.append((port.name, link.digest))
+        elif port.name in page.values:
+            bound.append((port.name, page.values[port.name]))
     return bound
 
 
-def handed_on(pages: list[PageDraft], specs: list[StepSpec]) -> Carry:
-    """Return what each step made of a member of a sequence, for the next member."""
-    carry: Carry = {}
-    for page in pages:
-        for task in page.tasks:
-            result = page.known.get(str(task.key)) if task.action is Action.REUSE else None
-            if result is not None:
-                carry.update({(task.ordinal, a.port): a.digest for a in result.outputs})
-            else:
-                ports = specs[task.ordinal].outputs
-                carry.update({(task.ordinal, port.name): None for port in ports})
-    return carry
+def what_is_there(carry: Carry) -> Carry:
+    """Return what a step can be given: what was not kept, or is no longer, begins anew."""
+    return {place: link for place, link in carry.items() if link.kept}
+
+
+def hand_on(carry: Carry, page: PageDraft, specs: Sequence[StepSpec]) -> None:
+    """Note what the steps made of a member of a sequence, for the next member.
+
+    Where a step makes nothing of it (it is skipped), what it made last stays.
+    """
+    size = page.asset.header.upright_size
+    for task in page.tasks:
+        ports = specs[task.ordinal].handed_on
+        if task.action in (Action.RUN, Action.FOLLOW):
+            links = {port: Link(None, True, size) for port in ports}
+        else:
+            result = page.known.get(str(task.key))
+            links = {
+                one.port: Link(one.digest, one.kept, size)
+                for one in (result.outputs if result else ())
+                if one.port in ports
+            }
+        carry.update({(task.ordinal, port): link for port, link in links.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from archivist.api.steps import StepSpec
 from archivist.hashing import key_of, work_digest
@@ -21,19 +21,22 @@ from archivist.model import (
     publication_key,
 )
 from archivist.plan import reasons
-from archivist.plan.draft import Carry, PageDraft, bound_inputs, handed_on
+from archivist.plan.draft import Carry, PageDraft, bound_inputs, hand_on, what_is_there
 from archivist.plan.estimate import estimate_page
 from archivist.plan.facts import FACT_NAMES, facts_of
-from archivist.plan.files import PlannedFile, place_in_sequence, single_files
+from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, find_lookalikes, takes_lookalikes
 from archivist.plan.lookup import Lookup
 from archivist.plan.past import Past
 from archivist.plan.recipe import full_params
+from archivist.plan.sequences import PlannedSequence, in_turns, spans
 from archivist.plan.where import Predicate, parse
 from archivist.plugins import Plugins
 
 PAGE = 500
 """Files looked up together: as many keys as one SQL `IN` takes comfortably."""
+MEMBERS = 64
+"""Files of one sequence that are looked up together; several sequences are planned by turns."""
 
 
 class Planner:
@@ -71,58 +74,60 @@ class Planner:
         ]
         self._work: dict[int, tuple[Mapping[str, object], Sequence[str], str]] = {}
 
-    def units(self, files: Iterable[PlannedFile]) -> Iterator[WorkUnit]:
+    def units(
+        self, files: Iterable[PlannedFile], sequences: Iterable[PlannedSequence] = ()
+    ) -> Iterator[WorkUnit]:
         """Yield a unit for every file; one whose tasks are all REUSE or PINNED needs no work.
 
-        Files of a sequence (a column of the manifest) come last, each sequence as one unit in the
-        order of its positions.
+        Sequences are begun when ``files`` have ended, and come as spans of files in their order;
+        see :mod:`archivist.plan.sequences`.
         """
-        sequences: dict[str, list[PlannedFile]] = {}
-        stream = single_files(files, sequences)
+        stream = iter(files)
         while page := list(islice(stream, PAGE)):
             yield from self._page_of_files(page)
-        for name, members in sorted(sequences.items()):
-            yield self._sequence(name, sorted(members, key=place_in_sequence))
+        yield from in_turns(spans(one.name, self._sequence(one)) for one in sequences)
 
-    def _sequence(self, name: str, members: list[PlannedFile]) -> WorkUnit:
-        """Return one unit; a step may read what it made of the member before."""
+    def _sequence(self, sequence: PlannedSequence) -> Iterator[WorkUnit]:
+        """Yield a unit for each file; a step may read what it made of the file before."""
         carry: Carry = {}
-        units = [unit for member in members for unit in self._page_of_files([member], carry)]
-        return WorkUnit(
-            uid=f"sequence {name}",
-            files=tuple(file for unit in units for file in unit.files),
-            seconds=sum(unit.seconds for unit in units),
-            ram_mib=max(unit.ram_mib for unit in units),
-            vram_mib=max(unit.vram_mib for unit in units),
-            sequence=name,
-        )
+        members = iter(sequence.files)
+        while page := list(islice(members, MEMBERS)):
+            yield from self._page_of_files(page, carry)
 
     def _page_of_files(
         self, files: list[PlannedFile], carry: Carry | None = None
     ) -> Iterator[WorkUnit]:
         pages = [self._start(file, asset) for file in files for asset in file.assets]
+        past = Past(self.lookup, files)
+        for port in dict.fromkeys(chain.from_iterable(map(takes_lookalikes, self._specs))):
+            find_lookalikes(pages, port, self._search)
+        # A file is published whole: one approved page holds all pages of its file.
         assets = [page.asset.uid for page in pages]
         pinned = frozenset() if self.override else self.lookup.pinned(assets)
-        past = Past(self.lookup, files)
-        for ordinal, spec in enumerate(self._specs):
-            self._decide(ordinal, spec, pages, past, carry or {})
-        # A file is published whole: one approved page holds all pages of its file.
         held = {page.asset.digest for page in pages if page.asset.uid in pinned}
-        for page in pages:
-            if page.asset.digest in held:
-                page.tasks = [
-                    replace(task, action=Action.PINNED, reason=reasons.PINNED)
-                    for task in page.tasks
-                ]
-            else:
-                page.run_what_was_not_kept(self._asked)
-        if carry is not None:
-            carry.clear()
-            carry.update(handed_on(pages, self._specs))
+        if carry is None:
+            self._decide_all(pages, past, {}, held)
+        else:
+            past.ask(assets)
+            for page in pages:
+                self._decide_all([page], past, carry, held)
+                hand_on(carry, page, self._specs)
         done = self.lookup.published([file.digest for file in files])
         by_asset = {page.asset.uid: page for page in pages}
         for file in files:
             yield self._unit(file, [by_asset[asset.uid] for asset in file.assets], done)
+
+    def _decide_all(
+        self, pages: list[PageDraft], past: Past, carry: Carry, held: AbstractSet[str]
+    ) -> None:
+        """Decide all steps of these pages; ``held`` are the files that stay as they are."""
+        for ordinal, spec in enumerate(self._specs):
+            self._decide(ordinal, spec, pages, past, carry)
+        for page in pages:
+            if page.asset.digest in held:
+                page.pin(past.previous)
+            else:
+                page.run_what_was_not_kept(self._asked)
 
     def _start(self, file: PlannedFile, asset: Asset) -> PageDraft:
         values: dict[str, str | None] = {"image": asset.uid}
@@ -173,18 +178,17 @@ class Planner:
         carry: Carry,
     ) -> None:
         """Add the task of one step to every page; one look-up for all their keys."""
-        for port in takes_lookalikes(spec):
-            find_lookalikes(pages, port, self._search)
         plans = []
         for page in pages:
             params = self._params(ordinal, page)
             weights, work = self._work_of(spec, params)
-            inputs = bound_inputs(spec, page.values, ordinal, carry)
-            key = None
-            if all(digest is not None for _, digest in inputs):
-                key = key_of(work, [(name, str(digest)) for name, digest in inputs])
+            inputs = bound_inputs(spec, page, ordinal, carry)
+            key = _key(work, inputs)
+            if key is not None and what_is_there(carry) != carry and not past.known([key]):
+                inputs = bound_inputs(spec, page, ordinal, what_is_there(carry))
+                key = _key(work, inputs)
             plans.append((page, params, weights, inputs, key))
-        known = self.lookup.known([key for *_, key in plans if key is not None])
+        known = past.known([key for *_, key in plans if key is not None])
         past.ask([page.asset.uid for page, *_, key in plans if key not in known])
         for page, params, weights, inputs, key in plans:
             uid = page.asset.uid
@@ -273,3 +277,10 @@ class Planner:
             last = page.tasks[-1]
             page.tasks[-1] = replace(last, action=Action.FOLLOW, reason=reasons.NOT_PUBLISHED)
             page.run_what_was_not_kept()
+
+
+def _key(work: str, inputs: Sequence[tuple[str, str | None]]) -> str | None:
+    """Return a step key, None as long as an input is not known."""
+    if any(digest is None for _, digest in inputs):
+        return None
+    return key_of(work, [(name, str(digest)) for name, digest in inputs])

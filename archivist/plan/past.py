@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from archivist.model import KnownResult
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookup import Lookup, Previous
 
@@ -18,6 +19,13 @@ class Past:
         self.previous: dict[tuple[str, str], Previous] = {}
         self.failures: dict[str, str] = {}
         self.replaced: set[str] = set()
+        self._newest: dict[str, KnownResult] = {}
+
+    def known(self, keys: Sequence[str]) -> Mapping[str, KnownResult]:
+        """Return the stored results of step keys; what was learnt already is not asked for."""
+        found = {key: self._newest[key] for key in keys if key in self._newest}
+        rest = [key for key in keys if key not in found]
+        return {**found, **self._lookup.known(rest)} if rest else found
 
     def ask(self, assets: Sequence[str]) -> None:
         """Learn about these assets, unless that was done for an earlier step."""
@@ -25,7 +33,9 @@ class Past:
         if not new:
             return
         self._asked.update(new)
-        self.previous.update(self._lookup.previous(new))
+        previous = self._lookup.previous(new)
+        self.previous.update(previous)
+        self._newest.update((one.result.key, one.result) for one in previous.values() if one.result)
         self.failures.update(self._lookup.failures(new))
         files = [self._files[asset] for asset in new]
         replaced = self._lookup.replaced({p: file.digest for file in files for p in file.paths})

@@ -8,6 +8,7 @@ from archivist.scan.manifest import Manifest, UnusedRow, read_manifest
 from archivist.scan.refusals import Code
 from archivist.scan.sample import sample_of
 from archivist.scan.scanner import KnownStats, Scanned, Unchanged, nothing_known, scan
+from archivist.scan.sequences import SequencePatterns
 from archivist.scan.settings import ScanOptions, check_folders
 from archivist.scan.walk import Found, walk
 
@@ -18,6 +19,7 @@ __all__ = [
     "Manifest",
     "ScanOptions",
     "Scanned",
+    "SequencePatterns",
     "Unchanged",
     "UnusedRow",
     "check_folders",

@@ -136,17 +136,30 @@ def read_manifest(path: Path) -> Manifest:
             f"{', '.join(table.columns)}. Cure: add one, so that rows can be joined to files",
             where=where,
         )
+    places: dict[tuple[str, int], int] = {}
     for row in table.rows:
-        _check_position(row, where)
+        _check_position(row, places, where)
     return Manifest(table.rows, table.columns, where)
 
 
-def _check_position(row: Row, where: str) -> None:
-    position = row.cells.get("position", "")
-    if position and not (position.isascii() and position.isdigit()):
+def _check_position(row: Row, places: dict[tuple[str, int], int], where: str) -> None:
+    """Check that a position is a number, and that no earlier row has it in the same sequence."""
+    position, name = row.cells.get("position", ""), row.cells.get("sequence", "")
+    if not position:
+        return
+    if not (position.isascii() and position.isdigit()):
         raise ConfigError(
             f"line {row.line}: {position!r} is no position in a sequence. "
             "Cure: write a whole number from 0, or leave the cell empty",
+            where=where,
+            key="position",
+        )
+    earlier = places.setdefault((name, int(position)), row.line)
+    if name and earlier != row.line:
+        raise ConfigError(
+            f"lines {earlier} and {row.line} have the same position {position} in the sequence "
+            f"{name!r}. Cure: correct one; files without a position come in the order of their "
+            "names",
             where=where,
             key="position",
         )

@@ -16,8 +16,8 @@ class Patterns:
     """
 
     def __init__(self, include: Sequence[str], exclude: Sequence[str]) -> None:
-        self._include = _compile(include, "scan.include") if include else None
-        self._exclude = _compile(exclude, "scan.exclude")
+        self._include = compile_patterns(include, "scan.include") if include else None
+        self._exclude = compile_patterns(exclude, "scan.exclude")
 
     def takes(self, path: str) -> bool:
         """Whether a file is to be scanned."""
@@ -31,14 +31,17 @@ class Patterns:
         return not self._exclude.match_file(folder.casefold() + "/")
 
 
-def _compile(patterns: Sequence[str], key: str) -> GitIgnoreSpec:
+def compile_patterns(
+    patterns: Sequence[str], key: str, example: str = "'*.tif', '1905/' or '!keep.jpg'"
+) -> GitIgnoreSpec:
+    """Return patterns in lower case as one. Raises ConfigError that names the ``key``."""
     for pattern in patterns:
         try:
             GitIgnoreSpec.from_lines([pattern])
         except ValueError as error:
             raise ConfigError(
                 f"{pattern!r} is no pattern ({error}). Cure: write it as in a .gitignore file, "
-                "for instance '*.tif', '1905/' or '!keep.jpg'",
+                f"for instance {example}",
                 key=key,
             ) from error
     return GitIgnoreSpec.from_lines([pattern.casefold() for pattern in patterns])

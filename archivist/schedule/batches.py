@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import pickle
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archivist.model import WorkUnit
+from archivist.model import UnitOutcome, WorkUnit
+from archivist.schedule.turns import Turns
 
 TARGET_SECONDS = 5.0
 """Length of a batch where there is enough work."""
@@ -102,6 +103,7 @@ class Batcher:
         self._most_units = most_units
         self._most_bytes = most_bytes
         self._pace = Pace()
+        self._turns = Turns()
         self._shelves: dict[tuple[int, int], deque[tuple[int, WorkUnit]]] = {}
         self._held = 0
         self._order = 0
@@ -123,9 +125,12 @@ class Batcher:
         return bool(self._held) or not self._ended
 
     def take(self) -> Batch | None:
-        """Return the next batch, or None when the stream has ended."""
+        """Return the next batch, or None when there is none now.
+
+        That is when the stream has ended, and as long as all that is held waits for its turn.
+        """
         self._fill()
-        if not self._held:
+        if not self._shelves:
             return None
         shelf = min(self._shelves.values(), key=_age)
         units, seconds = self._cut(shelf, self._length())
@@ -142,16 +147,29 @@ class Batcher:
         """Take the measured time of a batch into account for the next ones."""
         self._pace.learn(batch, seconds)
 
+    def release(self, batch: Batch, outcomes: Sequence[UnitOutcome]) -> None:
+        """Take that a batch has ended; what waited for it in a sequence has its turn."""
+        handed = {outcome.unit: outcome.handed for outcome in outcomes}
+        for unit in batch.units:
+            following = self._turns.ended(unit, handed.get(unit.uid, unit.handed))
+            if following is not None:
+                self._shelve(following)
+
     def _fill(self) -> None:
         while not self._ended and self._held < self.ahead:
             unit = next(self._units, None)
             if unit is None:
                 self._ended = True
                 return
-            shelf = self._shelves.setdefault(memory_class(unit), deque())
-            shelf.append((self._order, unit))
-            self._order += 1
             self._held += 1
+            admitted = self._turns.admit(unit)
+            if admitted is not None:
+                self._shelve(admitted)
+
+    def _shelve(self, unit: WorkUnit) -> None:
+        shelf = self._shelves.setdefault(memory_class(unit), deque())
+        shelf.append((self._order, unit))
+        self._order += 1
 
     def _length(self) -> float:
         """Return how long the next batch may be, in seconds."""

@@ -194,6 +194,7 @@ class Flow:
                 lane.units += len(batch.units)
                 lane.rss_mib = arrival.rss_mib
                 self._batcher.learn(batch, arrival.seconds)
+                self._batcher.release(batch, arrival.outcomes)
                 self._culprits = 0
                 return arrival.outcomes
             case End.KILLED:
@@ -217,4 +218,6 @@ class Flow:
                 "with --sample 1 to see the error itself"
             )
         (unit,) = batch.units
-        return failed(unit, KILLED, killed_text(unit), worker=lane.address)
+        outcome = failed(unit, KILLED, killed_text(unit), worker=lane.address)
+        self._batcher.release(batch, [outcome])
+        return outcome

@@ -44,11 +44,13 @@ def failed(unit: WorkUnit, code: str, message: str, *, worker: str = "") -> Unit
         assets=tuple(
             AssetOutcome(asset=page.asset.uid, status=Status.FAILED, code=code, message=message)
             for file in unit.files
+            if unit.sequence is None or not file.rests
             for page in file.pages
         ),
         worker=worker,
         started=now(),
         seconds=0.0,
+        handed=unit.handed,  # the rest of a sequence goes on from there
     )
 
 

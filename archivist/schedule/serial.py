@@ -61,6 +61,7 @@ class SerialRunner:
             except Interrupted:
                 return
             batches.learn(batch, time.perf_counter() - started)
+            batches.release(batch, outcomes)
             yield from outcomes
 
 

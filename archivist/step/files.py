@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
 from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop
-from archivist.step.held import Held
+from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
 from archivist.step.session import Session
@@ -35,7 +35,6 @@ class FileDraft:
 
     opened: Opened
     pages: tuple[PageDraft, ...]
-    carry: dict[tuple[int, str], Held] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,31 +78,36 @@ def open_file(file: FileWork, workshop: Workshop, here: Session) -> Opened:
     return Opened(file=file, scan=scan, first=first, scratch=scratch)
 
 
-def compute_file(
-    opened: Opened,
-    workshop: Workshop,
-    here: Session,
-    previous: Mapping[tuple[int, str], Held],
-) -> FileDraft:
-    """Carry the pages of a file through their tasks. ``previous`` are a sequence's last values."""
+def compute_file(opened: Opened, workshop: Workshop, here: Session, chain: Chain) -> FileDraft:
+    """Carry the pages of a file through their tasks; ``chain`` brings what a sequence hands on."""
+    chain.reach(opened.file)
     if opened.scan is None:
+        chain.miss(opened.file)
         return FileDraft(opened=opened, pages=())
     pages = []
-    carry: dict[tuple[int, str], Held] = {}
     for number, work in enumerate(opened.file.pages):
-        run = PageRun(work, workshop, here, opened.scratch, previous)
+        before = chain.before(work)
+        run = PageRun(
+            work,
+            workshop,
+            here,
+            opened.scratch,
+            previous=before.values,
+            anew=before.anew,
+            in_sequence=chain.goes_on,
+        )
         try:
             page = opened.first if number == 0 else None
             page = page or open_page(
                 opened.scan, work.asset, workshop, opened.scratch, here.plugins.codecs
             )
         except AssetError as error:
-            pages.append(run.failed_to_open(error))
-            continue
-        draft = run.carry_out(page)
+            draft = run.failed_to_open(error)
+        else:
+            draft = run.carry_out(page)
+        chain.take(opened.file, work, draft)
         pages.append(draft)
-        carry.update(draft.made)
-    return FileDraft(opened=opened, pages=tuple(pages), carry=carry)
+    return FileDraft(opened=opened, pages=tuple(pages))
 
 
 def stage_file(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:

@@ -24,9 +24,13 @@ def store_of(root: str) -> BlobStore:
     return BlobStore(Path(root))
 
 
-def keep(port: str, held: Held, workshop: Workshop) -> Artifact:
-    """Keep a value if its kind is to be kept, else only note its digest. Raises StoreError."""
-    store, kept = store_of(workshop.store), held.kind in (*ALWAYS, *workshop.keep)
+def keep(port: str, held: Held, workshop: Workshop, *, always: bool = False) -> Artifact:
+    """Keep a value if its kind is to be kept, else only note its digest. Raises StoreError.
+
+    ``always`` keeps it whatever its kind: the next member of a sequence needs it to go on.
+    """
+    store = store_of(workshop.store)
+    kept = always or held.kind in (*ALWAYS, *workshop.keep)
     found = held.get()
     if isinstance(found, StoredPicture):
         return save_picture(store, port, held.kind, found, kept=kept, digest=held.digest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,7 +43,7 @@ from archivist.step.uses import uses_of
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PageDraft:
-    """A page after its steps. ``image`` is the final image; ``made`` what a sequence hands on."""
+    """A page after its steps. ``image`` is the final image."""
 
     outcome: AssetOutcome
     page: OpenedPage | None = None
@@ -52,7 +52,17 @@ class PageDraft:
     conjectural: bool = False
     edits: tuple[Task, ...] = ()
     """The tasks that made an image, in their order."""
-    made: Mapping[tuple[int, str], Held] = field(default_factory=dict)
+    handed: Mapping[tuple[int, str], Made] = field(default_factory=dict)
+    """(ordinal, output) -> what a step reads again at the next member of a sequence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a step made, as it lies in the store, and the digest of the record that tells how."""
+
+    held: Held
+    artifact: Artifact
+    record: str
 
 
 class PageRun:
@@ -64,16 +74,20 @@ class PageRun:
         workshop: Workshop,
         here: Session,
         scratch: Path,
+        *,
         previous: Mapping[tuple[int, str], Held],
+        anew: Mapping[int, str],
+        in_sequence: bool,
     ) -> None:
         self.work, self.workshop, self.here = work, workshop, here
-        self.scratch, self.previous = scratch, previous
+        self.scratch, self.previous, self.anew = scratch, previous, anew
+        self.in_sequence = in_sequence
         self.folders = tuple(Path(folder) for folder in workshop.weights)
         self.known = {result.key: result for result in work.known}
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []
         self.flags: list[Flag] = []
-        self.made: dict[tuple[int, str], Held] = {}
+        self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.conjectural = False
         self.grown = 1
@@ -119,7 +133,7 @@ class PageRun:
             changed=changed,
             conjectural=self.conjectural,
             edits=self._edits(),
-            made=self.made,
+            handed=self.handed,
         )
 
     def _edits(self) -> tuple[Task, ...]:
@@ -188,7 +202,7 @@ class PageRun:
         key = key_of(work, [(name, held.digest) for name, held in inputs.items()])
         known = self.known.get(key)
         wanted = known is not None and task.action is not Action.RUN
-        if known is not None and wanted and is_there(known, self.workshop):
+        if known is not None and wanted and self._is_usable(spec, known):
             self._reuse(task, spec, known)
             return
         call = _Call(self, task, spec, fit(inputs, self.grown), key, weights)
@@ -209,16 +223,37 @@ class PageRun:
                 bound[port.name] = held
         return bound
 
-    def take_all(self, task: Task, spec: StepSpec, outputs: Mapping[str, Held]) -> None:
+    def handed_on(self, spec: StepSpec) -> frozenset[str]:
+        """Return the outputs of a step that the next member of a sequence reads."""
+        return spec.handed_on if self.in_sequence else frozenset()
+
+    def _is_usable(self, spec: StepSpec, known: KnownResult) -> bool:
+        """Tell whether a known result is there, with all that the next member needs of it."""
+        needed = self.handed_on(spec)
+        kept = all(item.kept for item in known.outputs if item.port in needed)
+        return kept and is_there(known, self.workshop)
+
+    def take_all(
+        self,
+        task: Task,
+        spec: StepSpec,
+        outputs: Mapping[str, Held],
+        artifacts: Sequence[Artifact],
+        record: str,
+    ) -> None:
         """Let the outputs of a step be the newest values of their names."""
         grown = self.grown
         if any(port.kind is Kind.IMAGE for port in spec.outputs):
             grown *= spec.scale(make_params(spec, task.params))
         for name, held in outputs.items():
             held.grown = grown
-            self.values[name] = self.made[task.ordinal, name] = held
+            self.values[name] = held
         if outputs:
             self.grown = grown
+        for artifact in artifacts:
+            if artifact.port in self.handed_on(spec):
+                made = Made(held=outputs[artifact.port], artifact=artifact, record=record)
+                self.handed[task.ordinal, artifact.port] = made
 
     def _reuse(self, task: Task, spec: StepSpec, known: KnownResult) -> None:
         read = self.neighbours.read
@@ -226,7 +261,7 @@ class PageRun:
             artifact.port: recall(artifact, known.record, self.workshop, self.scratch, read)
             for artifact in known.outputs
         }
-        self.take_all(task, spec, recalled)
+        self.take_all(task, spec, recalled, known.outputs, known.record)
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
         self.conjectural |= spec.conjectural and status is Status.REUSED
         self.statuses.append((task, status, known.reason))
@@ -260,7 +295,9 @@ class _Call:
 
     def run(self) -> None:
         """Run the step, keep its outputs, record it. Raises AssetError after recording it."""
-        page = self.page
+        page, handed = self.page, self.page.handed_on(self.spec)
+        if self.task.ordinal in page.anew:
+            self.ctx.log.info(page.anew[self.task.ordinal])
         try:
             done = execute(
                 self.spec,
@@ -271,7 +308,8 @@ class _Call:
                 stream_above_mp=page.workshop.stream_above_mp,
             )
             artifacts = tuple(
-                keep(name, held, page.workshop) for name, held in done.outputs.items()
+                keep(name, held, page.workshop, always=name in handed)
+                for name, held in done.outputs.items()
             )
         except AssetError as error:
             self._record(Status.FAILED, code=error.code, reason=str(error))
@@ -289,7 +327,7 @@ class _Call:
         page.conjectural |= self.spec.conjectural
         for held in done.outputs.values():
             held.maker = record.digest
-        page.take_all(self.task, self.spec, done.outputs)
+        page.take_all(self.task, self.spec, done.outputs, artifacts, record.digest)
 
     def _look(self, done: Execution) -> Looked:
         """Let the checks of plugins compare the image that went in with the one that came out."""

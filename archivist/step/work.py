@@ -19,6 +19,7 @@ import psutil
 from archivist.model import (
     AssetOutcome,
     FileWork,
+    Handed,
     Publication,
     UnitOutcome,
     Workshop,
@@ -26,6 +27,7 @@ from archivist.model import (
     now,
 )
 from archivist.step.bursts import Bursts, Ended
+from archivist.step.chain import Chain
 from archivist.step.files import (
     FileDraft,
     FileOutcome,
@@ -35,7 +37,6 @@ from archivist.step.files import (
     open_file,
     stage_file,
 )
-from archivist.step.held import Held
 from archivist.step.session import Session, session
 
 OVERLAP_SHARE = 0.1
@@ -43,8 +44,6 @@ OVERLAP_SHARE = 0.1
 in each worker, and there are other workers."""
 WORTH_SECONDS = 0.02
 """Files that take less are not overlapped: handing them between threads costs 2 ms each."""
-Carry = dict[tuple[int, str], Held]
-"""What a step of the previous member of a sequence made: (ordinal, port) -> value."""
 
 
 def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome]:
@@ -53,7 +52,13 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
     Nothing that one file does stops the others; every asset ends as done, skipped or failed.
     """
     here = session(workshop.allow, workshop.block)
-    jobs = [(unit, file) for unit in units for file in unit.files]
+    chains = {unit.uid: Chain(unit, workshop, here) for unit in units}
+    jobs = [
+        (unit.uid, chains[unit.uid], file)
+        for unit in units
+        for file in unit.files
+        if chains[unit.uid].works_on(file)
+    ]
     largest = max((unit.ram_mib for unit in units), default=0.0)
     longest = max((unit.seconds for unit in units), default=0.0)
     if len(jobs) < 2 or longest < WORTH_SECONDS or largest > OVERLAP_SHARE * _free_mib():
@@ -61,44 +66,41 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
     else:
         results = _overlapped(jobs, workshop, here)
     tally = {unit.uid: _Tally(unit) for unit in units}
-    for (unit, _), (outcome, began, seconds) in zip(jobs, results, strict=True):
-        tally[unit.uid].add(outcome, began, seconds)
-    return [tally[unit.uid].outcome(here) for unit in units]
+    for (uid, *_), (outcome, began, seconds) in zip(jobs, results, strict=True):
+        tally[uid].add(outcome, began, seconds)
+    return [tally[unit.uid].outcome(here, chains[unit.uid].handed()) for unit in units]
 
 
 def _free_mib() -> float:
     return float(psutil.virtual_memory().available) / 2**20
 
 
-_Job = tuple[WorkUnit, FileWork]
+_Job = tuple[str, Chain, FileWork]
+"""A file to be worked on, and what the files before it in its unit (named by its uid) hand on."""
 
 
 def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
     """Do one file after another; only their publishing goes on beside the next."""
-    carry: dict[str, Carry] = {}
     with Bursts() as bursts:
-        for unit, file in jobs:
+        for _, chain, file in jobs:
             began, clock = now(), time.perf_counter()
             opened = open_file(file, workshop, here)
-            draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
-            carry[unit.uid] = draft.carry
+            draft = compute_file(opened, workshop, here, chain)
             staged = stage_file(draft, workshop, here)
             yield from bursts.add(staged, began, time.perf_counter() - clock)
         yield from bursts.rest()
 
 
 def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
-    carry: dict[str, Carry] = {}
     ending: deque[tuple[Future[FileOutcome], datetime, float]] = deque()
     with ThreadPoolExecutor(1, "open") as readers, ThreadPoolExecutor(1, "publish") as writers:
-        ahead: Future[Opened] = readers.submit(open_file, jobs[0][1], workshop, here)
-        for number, (unit, _) in enumerate(jobs):
+        ahead: Future[Opened] = readers.submit(open_file, jobs[0][2], workshop, here)
+        for number, (_, chain, _) in enumerate(jobs):
             began, clock = now(), time.perf_counter()
             opened = ahead.result()
             if number + 1 < len(jobs):
-                ahead = readers.submit(open_file, jobs[number + 1][1], workshop, here)
-            draft = compute_file(opened, workshop, here, carry.get(unit.uid, {}))
-            carry[unit.uid] = draft.carry
+                ahead = readers.submit(open_file, jobs[number + 1][2], workshop, here)
+            draft = compute_file(opened, workshop, here, chain)
             seconds = time.perf_counter() - clock
             ending.append((writers.submit(_finish_file, draft, workshop, here), began, seconds))
             if len(ending) > 1:
@@ -132,7 +134,7 @@ class _Tally:
         self.began = self.began or began
         self.seconds += seconds
 
-    def outcome(self, here: Session) -> UnitOutcome:
+    def outcome(self, here: Session, handed: tuple[Handed, ...]) -> UnitOutcome:
         return UnitOutcome(
             unit=self.unit.uid,
             assets=tuple(self.assets),
@@ -142,4 +144,5 @@ class _Tally:
             started=self.began or now(),
             seconds=self.seconds,
             peak_mib=here.peak_mib(),
+            handed=handed,
         )

@@ -19,7 +19,7 @@ from archivist.model import (
     RecipeStep,
     WorkUnit,
 )
-from archivist.plan import PlannedFile, Planner, Previous
+from archivist.plan import PlannedFile, PlannedSequence, Planner, Previous
 from archivist.plan.recipe import full_params
 from archivist.plugins import Plugins, load_plugins
 
@@ -162,6 +162,7 @@ class Archive:
         self.files = [planned_file("a" * 64, "album/a.tif")]
         self.weights: list[str] = []
         self.search: Finder | None = None
+        self.sequences: list[PlannedSequence] = []
 
     def units(self, **options: object) -> list[WorkUnit]:
         plugins = plugins_of(*self.specs)
@@ -182,7 +183,7 @@ class Archive:
             search=self.search,
             **options,
         )
-        return list(planner.units(self.files))
+        return list(planner.units(self.files, self.sequences))
 
     def tasks(self, **options: object):
         return [t for u in self.units(**options) for f in u.files for p in f.pages for t in p.tasks]
@@ -277,8 +278,7 @@ def colourful(similar: Archive) -> Archive:
 @pytest.fixture
 def film(archive: Archive) -> Archive:
     archive.specs = [CALM]
-    archive.files = [
-        planned_file(f"{n}" * 64, f"film/{n}.tif", sequence="reel 1", position=f"{n}")
-        for n in (10 % 7, 2, 1)
-    ]
+    frames = [planned_file(f"{n}" * 64, f"film/{n}.tif") for n in (1, 2, 3)]
+    archive.files = []
+    archive.sequences = [PlannedSequence(name="reel 1", files=frames)]
     return archive

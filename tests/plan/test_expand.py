@@ -104,7 +104,7 @@ def test_a_result_that_was_not_kept_is_made_again_when_a_later_step_needs_it(arc
     assert archive.told()[0] == ("dust.find", "run", "its earlier result was not kept in the store")
 
 
-def test_a_sequence_is_one_unit_in_the_order_of_its_positions(film):
+def test_a_short_sequence_is_one_unit_in_its_order(film):
     (unit,) = film.units()
 
     assert unit.sequence == "reel 1"
