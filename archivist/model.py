@@ -336,8 +336,7 @@ class WorkUnit:
     """What one worker does in one go: one file, or some files of an ordered sequence.
 
     Units of one ``sequence`` are never done side by side; each begins with what the one before it
-    ``handed`` on. Of a file of a sequence whose tasks are all done already (it :attr:`FileWork.rests`) only
-    the results are read.
+    ``handed`` on. A file of a sequence that :attr:`~FileWork.rests` only gives its results.
     """
 
     uid: str

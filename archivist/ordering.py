@@ -43,7 +43,9 @@ def gaps(numbers: Sequence[int]) -> list[tuple[int, int]]:
     # Of equally frequent steps the smallest: 1, 2, 5 lacks 3 and 4.
     step = min(steps, key=lambda one: (-steps[one], one))
     return [
-        (before + step, after - step) for before, after in pairwise(numbers) if after - before > step
+        (before + step, after - step)
+        for before, after in pairwise(numbers)
+        if after - before > step
     ]
 
 

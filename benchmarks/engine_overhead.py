@@ -13,6 +13,7 @@ import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Stopwatch(Silent):
         """Work begins."""
         self.cpu_began = time.process_time()
 
-    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
+    def outcome(self, outcome: UnitOutcome, names: Mapping[str, str]) -> None:
         """One more is done; the start of the worker processes is not counted."""
         self.began = self.began or outcome.started.timestamp()
         self.ended, self.cpu_ended = time.time(), time.process_time()

@@ -101,8 +101,8 @@ def work_units(
     pending = pending_units(catalog, run, limit=limit, after=after)
     with catalog.reading() as connection:
         number = run_number(connection, run)
-        pending = _some(connection, number, pending, limit)
-        ordinals = [unit.ordinal for unit in pending]
+        chosen = _some(connection, number, pending, limit)
+        ordinals = [unit.ordinal for unit in chosen]
         tasks = _tasks(connection, catalog.memo, number, ordinals)
         order = _pages(connection, number, ordinals)
         assets = _assets(connection, {row.asset_id for rows in order.values() for row in rows})
@@ -110,7 +110,7 @@ def work_units(
     results = _results(catalog, [task for group in tasks.values() for task in group])
     return tuple(
         (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results, planned))
-        for unit in pending
+        for unit in chosen
     )
 
 
@@ -128,7 +128,7 @@ def _some(
             .where(table.run_id == run, table.item.in_(page))
             .group_by(table.item)
         )
-        counts.update(connection.execute(counted).all())  # type: ignore[arg-type]
+        counts.update(connection.execute(counted).all())
     return next(weighed_pages(pending, lambda unit: counts[unit.ordinal], limit), ())
 
 

@@ -84,13 +84,13 @@ class Progress:
         self._tally.start(total_units, total_assets, seconds)
         self._view.start(self._tally)
 
-    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
-        """Count an outcome and show it; ``name`` is what people call the unit: its path."""
+    def outcome(self, outcome: UnitOutcome, names: Mapping[str, str]) -> None:
+        """Count an outcome and show it; ``names`` are what people call its assets: their paths."""
         self._tally.add(outcome)
         if not self._as_json:
             for asset in outcome.assets:
                 if asset.status is Status.FAILED:
-                    self._tell_failure(asset, name)
+                    self._tell_failure(asset, names.get(asset.asset, ""))
         self._view.show(self._tally, outcome)
 
     def note(self, text: str) -> None:

@@ -84,8 +84,8 @@ class Watcher(Protocol):
     def start(self, total_units: int, total_assets: int, seconds: float) -> None:
         """Work begins: how many units and assets, and the estimated seconds of one worker."""
 
-    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
-        """One unit, that people know by this name, has ended and is recorded."""
+    def outcome(self, outcome: UnitOutcome, names: Mapping[str, str]) -> None:
+        """One unit has ended and is recorded; ``names`` are what people call its assets."""
 
     def note(self, text: str) -> None:
         """Something a person may want to know."""
@@ -97,7 +97,7 @@ class Silent:
     def start(self, total_units: int, total_assets: int, seconds: float) -> None:
         """Ignore it."""
 
-    def outcome(self, outcome: UnitOutcome, name: str = "") -> None:
+    def outcome(self, outcome: UnitOutcome, names: Mapping[str, str]) -> None:
         """Ignore it."""
 
     def note(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from archivist.catalog import queries
 from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
 from archivist.model import (
+    Asset,
     Estimate,
     FileWork,
     Recipe,
@@ -31,8 +32,8 @@ from archivist.store.naming import NameTable
 
 FLUSH_ASSETS = 200
 FLUSH_SECONDS = 1.0
-"""Outcomes are written together: 200 assets or a second, whichever comes first. A kill loses at most
-that much of the record; the work is found again in the store and done again."""
+"""Outcomes are written together: 200 assets or a second, whichever comes first. A kill loses at
+most that much of the record; the work is found again in the store and done again."""
 
 
 def workshop_for(desk: Desk, names: NameTable) -> Workshop:
@@ -79,7 +80,7 @@ def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
     busy = summary.assets - summary.idle_assets
     desk.watcher.start(summary.units, busy, cost.seconds)
     waiting: list[UnitOutcome] = []
-    names: dict[str, str] = {}
+    names: Names = {}
     since = time.monotonic()
     units = _named(pending(desk.catalog, desk.run, desk.recipe), names)
     try:
@@ -88,7 +89,10 @@ def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
                 waiting.append(outcome)
                 if desk.job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
                     desk.stop.drain()
-                if sum(len(one.assets) for one in waiting) >= FLUSH_ASSETS or time.monotonic() - since > FLUSH_SECONDS:
+                if (
+                    sum(len(one.assets) for one in waiting) >= FLUSH_ASSETS
+                    or time.monotonic() - since > FLUSH_SECONDS
+                ):
                     _flush(waiting, names, desk)
                     since = time.monotonic()
         _flush(waiting, names, desk)
@@ -118,31 +122,43 @@ def _runner(desk: Desk, cost: Estimate, *, units: int) -> Runner:
     )
 
 
-def _named(units: Iterator[WorkUnit], names: dict[str, str]) -> Iterator[WorkUnit]:
-    """Note what people call a unit while it is under way: its sequence, or its first path."""
+Names = dict[str, dict[str, str]]
+"""Unit -> what people call its assets, as long as it is under way."""
+
+
+def _named(units: Iterator[WorkUnit], names: Names) -> Iterator[WorkUnit]:
+    """Note what people call the assets of a unit: the path, and the page where there are more."""
     for unit in units:
-        names[unit.uid] = unit.sequence or unit.files[0].paths[0]
+        names[unit.uid] = {
+            page.asset.uid: _name(file.paths[0], page.asset)
+            for file in unit.files
+            for page in file.pages
+        }
         yield unit
 
 
-def _flush(waiting: list[UnitOutcome], names: dict[str, str], desk: Desk) -> None:
+def _name(path: str, asset: Asset) -> str:
+    return path if asset.pages == 1 else f"{path}, page {asset.page + 1}"
+
+
+def _flush(waiting: list[UnitOutcome], names: Names, desk: Desk) -> None:
     if waiting:
         desk.writer.record(desk.run, waiting)
     for outcome in waiting:
-        name = names.pop(outcome.unit, "")
-        desk.watcher.outcome(outcome, name)
-        _tell(desk.plugins, desk.run, outcome, name)
+        own = names.pop(outcome.unit, {})
+        desk.watcher.outcome(outcome, own)
+        _tell(desk.plugins, desk.run, outcome, own)
     waiting.clear()
 
 
-def _tell(plugins: Plugins, run: str, outcome: UnitOutcome, path: str) -> None:
+def _tell(plugins: Plugins, run: str, outcome: UnitOutcome, names: Mapping[str, str]) -> None:
     for asset in outcome.assets:
         for record in asset.records:
             plugins.step_finished(
                 StepEvent(
                     run=run,
                     asset=asset.asset,
-                    path=path,
+                    path=names.get(asset.asset, ""),
                     step=record.step,
                     status=str(record.status),
                     reason=record.reason,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pathspec import GitIgnoreSpec
-
 from archivist.scan.patterns import compile_patterns
 
 WHOLE = (".", "./", "/")

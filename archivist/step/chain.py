@@ -11,7 +11,7 @@ from archivist.api.errors import SourceError, StoreError
 from archivist.api.steps import Kind
 from archivist.api.values import Image
 from archivist.hashing import digest_bytes
-from archivist.imaging.raster import ArrayRaster, Raster
+from archivist.imaging.raster import ArrayRaster
 from archivist.model import FileWork, Handed, PageWork, Status, Workshop, WorkUnit
 from archivist.plugins import make_params
 from archivist.step.held import Held

@@ -138,7 +138,7 @@ def test_without_a_terminal_a_line_is_written_every_ten_seconds(clock, make_outc
         progress.start(50, 50, 60)
         for number in range(50):
             clock.now += 1
-            progress.outcome(make_outcome(f"{number}"))
+            progress.outcome(make_outcome(f"{number}"), {})
     lines = stream.getvalue().splitlines()
     assert lines[0] == "50 assets in 50 units, about 1:00"
     assert len(lines) == 1 + 5
@@ -148,8 +148,8 @@ def test_without_a_terminal_a_line_is_written_every_ten_seconds(clock, make_outc
 def test_the_end_is_told_with_what_each_step_took(clock, make_outcome):
     stream, progress = _plain(clock)
     progress.start(2, 2, 0)
-    progress.outcome(make_outcome("a"))
-    progress.outcome(make_outcome("b", Status.SKIPPED))
+    progress.outcome(make_outcome("a"), {})
+    progress.outcome(make_outcome("b", Status.SKIPPED), {})
     clock.now += 65
     progress.finish({})
     assert stream.getvalue().splitlines()[-2:] == [
@@ -160,14 +160,14 @@ def test_the_end_is_told_with_what_each_step_took(clock, make_outcome):
 
 def test_a_failure_is_told_at_once_with_name_and_message(clock, make_outcome):
     stream, progress = _plain(clock)
-    progress.outcome(make_outcome("a", Status.FAILED, "it is truncated"), "1910/a.jpg")
+    progress.outcome(make_outcome("a", Status.FAILED, "it is truncated"), {"a": "1910/a.jpg"})
     assert stream.getvalue() == "failed: 1910/a.jpg: it is truncated\n"
 
 
 def test_a_flood_of_failures_is_cut_short(clock, make_outcome):
     stream, progress = _plain(clock)
     for number in range(500):
-        progress.outcome(make_outcome(f"{number}", Status.FAILED, "bad"))
+        progress.outcome(make_outcome(f"{number}", Status.FAILED, "bad"), {})
     assert len(stream.getvalue().splitlines()) == MOST_FAILURES + 1
 
 
@@ -175,9 +175,9 @@ def test_json_lines_tell_start_assets_and_end(clock, make_outcome):
     out, stream = io.StringIO(), io.StringIO()
     with Progress(as_json=True, out=out, stream=stream, clock=clock) as progress:
         progress.start(2, 2, 9.5)
-        progress.outcome(make_outcome("a"))
+        progress.outcome(make_outcome("a"), {})
         clock.now += 2
-        progress.outcome(make_outcome("b", Status.FAILED, "bad"))
+        progress.outcome(make_outcome("b", Status.FAILED, "bad"), {})
         progress.note("a worker was replaced")
         progress.finish({"exit": 3})
     events = _events(out)
@@ -192,7 +192,7 @@ def test_json_lines_tell_start_assets_and_end(clock, make_outcome):
 def test_plain_progress_leaves_stdout_to_the_result(clock, make_outcome, capsys):
     with Progress(clock=clock) as progress:
         progress.start(1, 1, 0)
-        progress.outcome(make_outcome("a"))
+        progress.outcome(make_outcome("a"), {})
         progress.finish({})
     assert capsys.readouterr().out == ""
 
@@ -204,8 +204,8 @@ def test_a_terminal_shows_the_run_and_each_step(clock, make_outcome, monkeypatch
     with Progress(stream=stream, clock=clock) as progress:
         progress.start(4, 4, 60)
         clock.now += 2
-        progress.outcome(make_outcome("a"))
-        progress.outcome(make_outcome("b", Status.FAILED, "bad [red]"), "x.jpg")
+        progress.outcome(make_outcome("a"), {})
+        progress.outcome(make_outcome("b", Status.FAILED, "bad [red]"), {"b": "x.jpg"})
         progress.finish({})
     shown = stream.getvalue()
     assert "2/4 assets: 1 done, 1 failed" in shown
