@@ -32,7 +32,7 @@ def recipes(config_file: Path | None, as_json: bool) -> None:
 
 def _rows(config_file: Path | None) -> list[dict[str, Any]]:
     from archivist.config import load
-    from archivist.plan.recipe import build_recipe
+    from archivist.plan.recipe import build_recipe, place_of
     from archivist.plugins import load_plugins
 
     settings = load(config_file)
@@ -41,7 +41,8 @@ def _rows(config_file: Path | None) -> list[dict[str, Any]]:
     for name, written in sorted(settings.recipes.items()):
         problem = ""
         try:
-            build_recipe(name, written, plugins, where=str(config_file or "shipped recipes"))
+            where = place_of(name, settings, str(config_file))
+            build_recipe(name, written, plugins, where=where)
         except ConfigError as error:
             problem = str(error)
         rows.append(

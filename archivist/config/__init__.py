@@ -16,6 +16,7 @@ from archivist.config.settings import (
     StoreSettings,
     WeightSettings,
 )
+from archivist.config.shipped import first_party_steps, shipped_recipes
 
 __all__ = [
     "CatalogSettings",
@@ -34,7 +35,9 @@ __all__ = [
     "convert",
     "default_catalog",
     "example",
+    "first_party_steps",
     "load",
     "parse",
+    "shipped_recipes",
     "unknown",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from archivist.api.errors import ConfigError
 from archivist.config.checking import build, check_range
 from archivist.config.settings import Settings
+from archivist.config.shipped import shipped_recipes
 from archivist.model import OutputProfile
 
 
@@ -24,13 +24,13 @@ def load(path: Path | None = None) -> Settings:
 
     Raises :class:`ConfigError` that names the file, the key and what is allowed.
     """
-    shipped = resources.files("archivist").joinpath("recipes.toml").read_text(encoding="utf-8")
-    recipes: dict[str, Any] = tomllib.loads(shipped)["recipes"]
     table = _read(path) if path else {}
     own = table.get("recipes", {})
     if not isinstance(own, Mapping):
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
-    settings = parse({**table, "recipes": {**recipes, **own}}, where=str(path or "defaults"))
+    settings = parse(
+        {**table, "recipes": {**shipped_recipes(), **own}}, where=str(path or "defaults")
+    )
     _check_profiles(settings.output.profiles, str(path or "defaults"))
     return settings
 

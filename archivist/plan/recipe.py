@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from archivist.api.errors import ConfigError
-from archivist.api.steps import Kind, StepSpec
-from archivist.config import RecipeSettings, Settings, unknown
+from archivist.api.steps import StepSpec
+from archivist.config import (
+    RecipeSettings,
+    Settings,
+    first_party_steps,
+    shipped_recipes,
+    unknown,
+)
 from archivist.model import Override, Recipe, RecipeStep
-from archivist.plan.lookalikes import embeds_the_scan, takes_lookalikes
+from archivist.plan.lookalikes import takes_lookalikes
+from archivist.plan.ports import check_ports
 from archivist.plan.where import parse
-from archivist.plugins import Plugins, make_params, plain_params
+from archivist.plugins import Plugins, PluginState, make_params, plain_params
+
+SHIPPED = "the recipes that ship"
+"""What errors name instead of a file."""
 
 
 def choose_recipe(settings: Settings, name: str | None, plugins: Plugins, *, where: str) -> Recipe:
@@ -22,7 +32,15 @@ def choose_recipe(settings: Settings, name: str | None, plugins: Plugins, *, whe
     name = name or settings.recipe
     if name not in settings.recipes:
         raise ConfigError(unknown(name, settings.recipes), where=where, key="recipe")
-    return build_recipe(name, settings.recipes[name], plugins, where=where)
+    return build_recipe(
+        name, settings.recipes[name], plugins, where=place_of(name, settings, where)
+    )
+
+
+def place_of(name: str, settings: Settings, where: str) -> str:
+    """Return where a recipe stands: in the file ``where``, or among those that ship."""
+    shipped = shipped_recipes().get(name, {}).get("steps")
+    return SHIPPED if shipped == list(settings.recipes[name].steps) else where
 
 
 def build_recipe(
@@ -59,8 +77,28 @@ def _spec(table: Mapping[str, Any], plugins: Plugins, *, where: str, key: str) -
     if not isinstance(use, str):
         raise ConfigError("needs `use`, the id of a step", where=where, key=key)
     if use not in plugins.steps:
-        raise ConfigError(unknown(use, plugins.steps), where=where, key=f"{key}.use")
+        raise ConfigError(_why_missing(use, plugins), where=where, key=f"{key}.use")
     return plugins.steps[use]
+
+
+def _why_missing(step: str, plugins: Plugins) -> str:
+    """Say why there is no such step: misspelt, kept out, broken, or not installed."""
+    homes = first_party_steps()
+    if step in plugins.withdrawn:
+        return f"{step} cannot be used: {plugins.withdrawn[step]}"
+    if step not in homes:
+        return unknown(step, {*plugins.steps, *homes})
+    home = homes[step]
+    there = next((info for info in plugins.infos if info.distribution == home), None)
+    if there is None:
+        return f"{step} comes with {home}, which is not installed. Cure: pip install {home}"
+    if there.state is PluginState.BLOCKED:
+        cure = "name it under [plugins] allow, and not under block"
+        return f"{step} comes with {home}, which the configuration keeps out. Cure: {cure}"
+    if there.state is PluginState.BROKEN:
+        return f"{step} comes with {home}, which cannot be loaded: {there.error}"
+    cure = f"pip install --upgrade {home}"
+    return f"{step} does not come with {home} {there.version}, but with a newer one. Cure: {cure}"
 
 
 def _step(table: Mapping[str, Any], plugins: Plugins, *, where: str, key: str) -> RecipeStep:
@@ -94,7 +132,7 @@ def _override(
     expression = table.get("where")
     if not isinstance(expression, str):
         raise ConfigError("needs `where`, an expression", where=where, key=key)
-    parse(expression)
+    parse(expression, where=where, key=f"{key}.where")
     full_params(spec, _own(table), where=where, key=key)
     return Override(where=expression, step=spec.id, params=_own(table))
 
@@ -120,42 +158,3 @@ def _check_one_embedding(
                 "compared; give the params in the recipe's own steps"
             )
             raise ConfigError(message, where=where, key=f"{key}.overrides[{number}]")
-
-
-def check_ports(
-    specs: list[StepSpec], supplied: Mapping[str, str], where: str = "", key: str = ""
-) -> None:
-    """Check that each required input is made by an earlier step, or is the scan itself.
-
-    Raises :class:`ConfigError` that names the step, the port and the steps before it.
-    """
-    made: dict[str, Kind] = {"image": Kind.IMAGE}
-    wanted = {port.name: port.kind for spec in specs for port in spec.inputs}
-    for name in supplied:
-        if name not in wanted:
-            raise ConfigError(unknown(name, wanted), where=where, key=f"{key}.inputs")
-        made[name] = wanted[name]
-    for number, spec in enumerate(specs):
-        place = f"{key}.steps[{number}]"
-        if asked := takes_lookalikes(spec):
-            if not (number and embeds_the_scan(specs[0])):
-                message = (
-                    f"{spec.id} finds similar pictures by their embeddings; begin the recipe with "
-                    'a step that makes one of the scan alone: { use = "embedding.compute" }'
-                )
-                raise ConfigError(message, where=where, key=place)
-            made |= dict.fromkeys(asked, Kind.REFERENCES)
-        for port in spec.inputs:
-            if port.previous:
-                continue
-            kind = made.get(port.name)
-            if kind is None and port.required:
-                message = (
-                    f"{spec.id} needs {port.name!r} ({port.kind}), which no earlier step makes; "
-                    f"put a step that makes it before {spec.id}"
-                )
-                raise ConfigError(message, where=where, key=place)
-            if kind is not None and kind is not port.kind:
-                message = f"{spec.id} needs {port.name!r} as {port.kind}, an earlier step makes it"
-                raise ConfigError(f"{message} as {kind}", where=where, key=place)
-        made.update({port.name: port.kind for port in spec.outputs})

@@ -136,7 +136,7 @@ def test_a_position_that_is_no_number_is_refused_by_line(film, tmp_path, positio
     (tmp_path / "m.csv").write_text(f"path,sequence,position\nreel/a.png,one,{position}")
     film.scan(manifest=str(tmp_path / "m.csv"))
 
-    with pytest.raises(ConfigError, match="line 2: .* is no position"):
+    with pytest.raises(ConfigError, match=r"line 2: .* is no position"):
         film.run()
 
 
