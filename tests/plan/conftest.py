@@ -205,7 +205,7 @@ class Archive:
                 values[port] = lookalikes_digest(found)
             for task in file.pages[0].tasks:
                 spec = next(s for s in self.specs if s.id == task.step)
-                inputs = [(p.name, values[p.name]) for p in spec.inputs]
+                inputs = [(p.name, values[p.name]) for p in spec.inputs if p.name in values]
                 key = step_key(
                     spec,
                     task.params,

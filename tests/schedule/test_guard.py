@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from archivist.model import Status
+from dataclasses import replace
+
+from archivist.model import Action, Artifact, Handed, Status, Task
 from archivist.schedule.guard import FAULT, KILLED, carry_out, failed, killed_text, name_of
 
 
@@ -50,3 +52,23 @@ def test_a_sequence_is_named_by_its_first_file(make_unit):
 
     unit = make_unit("a")
     assert name_of(replace(unit, files=unit.files * 3)) == "a.jpg and 2 more of its sequence"
+
+
+def test_a_span_that_failed_hands_on_what_it_got_and_leaves_what_rests_alone(make_unit):
+    handed = Handed(
+        ordinal=0,
+        artifact=Artifact(port="image", kind="image", digest="d"),
+        record="r",
+        path="f0.png",
+        size=(4, 3),
+    )
+    unit, resting = make_unit("a"), make_unit("b").files[0]
+    task = Task(
+        asset="a", ordinal=0, step="film.calm", version=1, params={}, action=Action.RUN, reason=""
+    )
+    work = replace(unit.files[0], pages=(replace(unit.files[0].pages[0], tasks=(task,)),))
+    span = replace(unit, sequence="reel", files=(resting, work), handed=(handed,))
+    outcome = failed(span, "killed-worker", "it died")
+
+    assert outcome.handed == (handed,)
+    assert [asset.asset for asset in outcome.assets] == ["a"]
