@@ -1,4 +1,4 @@
-"""Which photographs lent texture to which: what was chosen for one, and where another was used.
+"""Which photographs lent to which: what was chosen for one, and where another was used.
 
 It is told of the records behind results as they are now, also where a later run took an earlier
 choice over without recording it again.
@@ -14,7 +14,7 @@ from archivist.catalog.behind import records_behind
 from archivist.catalog.lineage import endings_of
 from archivist.catalog.session import Catalog
 from archivist.catalog.uses import borrowed_from, uses
-from archivist.model import LOOKALIKES, InputUse, Role, Status, StepRecord
+from archivist.model import LOOKALIKES, InputUse, Lends, Role, Status, StepRecord, lends
 
 _SNAPSHOT = re.compile(r"index snapshot ([0-9a-f]{64})")
 _REFUSED = re.compile(r"refused ([0-9a-f]{64}(?:#\d+)?): (.*)", re.DOTALL)
@@ -22,12 +22,14 @@ _REFUSED = re.compile(r"refused ([0-9a-f]{64}(?:#\d+)?): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A choice of references: those chosen, best first, or the ``reason`` why there are none.
+    """A choice of references or exemplars: the best first, or the ``reason`` why there are none.
 
     ``refused`` tells of each photograph that was looked at and refused, by its uid, why.
     """
 
     step: str
+    lends: Lends
+    """What was to be borrowed."""
     status: str
     reason: str
     snapshot: str
@@ -40,12 +42,13 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Borrowing:
-    """An output that may hold texture of a photograph; ``reason`` tells the region, and why."""
+    """An output that may hold texture or colour of a photograph; ``reason`` tells where and why."""
 
     output: str
     source: str
     asset: str
     step: str
+    lends: Lends
     score: float | None
     reason: str
     run: str
@@ -67,10 +70,11 @@ def _chooses(record: StepRecord) -> bool:
 
 
 def _chosen(record: StepRecord, run: str) -> Chosen:
-    notes = [use.note for use in record.inputs if use.port in LOOKALIKES]
-    snapshot = next((found[1] for note in notes if (found := _SNAPSHOT.search(note))), "")
+    asked = [use for use in record.inputs if use.port in LOOKALIKES]
+    snapshot = next((found[1] for use in asked if (found := _SNAPSHOT.search(use.note))), "")
     return Chosen(
         step=record.step,
+        lends=LOOKALIKES[asked[0].port],
         status=str(record.status),
         reason=record.reason,
         snapshot=snapshot,
@@ -90,7 +94,7 @@ def _refusals(record: StepRecord) -> Iterator[tuple[str, str]]:
 
 
 def borrowings_of(catalog: Catalog, asset: str) -> Iterator[Borrowing]:
-    """Yield the outputs in place that may hold texture of an asset, in the order of their making.
+    """Yield the outputs in place that may hold texture or colour of an asset, the oldest first.
 
     A page is told from the others of its file.
     """
@@ -107,6 +111,7 @@ def borrowings_of(catalog: Catalog, asset: str) -> Iterator[Borrowing]:
                         source=written.publication.source,
                         asset=borrower,
                         step=made.record.step,
+                        lends=lends(lent.port),
                         score=lent.score,
                         reason=lent.note,
                         run=written.run,

@@ -1,4 +1,4 @@
-"""`archivist explain`: where the texture at one place of a result came from."""
+"""`archivist explain`: where texture and colour at one place of a result came from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="FILE")
 @click.option("--at", "spot", metavar="X,Y", required=True, help="The pixel of the result.")
 @click.option("--page", type=click.IntRange(1), default=1, help="Of a file of several pages.")
-@click.option("--picture", type=FILE, help="Draw result and reference side by side (FILE.png).")
+@click.option("--picture", type=FILE, help="Draw the result beside what lent to it (FILE.png).")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @catalog_options
 def explain(
@@ -36,7 +36,7 @@ def explain(
     config_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Say which photograph lent texture at a pixel of FILE, where it lies there, and how alike.
+    """Say which photographs lent texture or colour at a pixel of FILE, from where, and how alike.
 
     FILE is an output, or the scan that it was made of; X,Y counts pixels of the output from its top
     left corner.
@@ -93,7 +93,6 @@ def _draw(found: Explanation, folders: Folders, picture: Path, where: Place) -> 
 
 
 def _facts(found: Explanation) -> dict[str, object]:
-    lent = found.borrowing
     return {
         "file": found.name,
         "asset": found.asset.uid,
@@ -101,7 +100,8 @@ def _facts(found: Explanation) -> dict[str, object]:
         "at": [found.x, found.y],
         "size": [found.width, found.height],
         "cell": list(found.cell),
-        "borrowed": None if lent is None else asdict(lent),
+        "borrowed": [asdict(one) for one in found.borrowings],
+        "invented": [asdict(one) for one in found.grades],
         "steps": [
             {"step": one.step, "version": one.version, "record": one.digest} for one in found.makers
         ],

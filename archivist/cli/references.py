@@ -1,4 +1,4 @@
-"""`archivist references`: what lent texture to a photograph, and to what a photograph lent it."""
+"""`archivist references`: what lent to a photograph, and to what a photograph lent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def references() -> None:
-    """Show which photographs of the archive lent texture, and to which.
+    """Show which photographs of the archive lent texture or colour, and to which.
 
     ASSET is a path relative to the scans, a SHA-256 or an inventory number.
     """
@@ -36,7 +36,7 @@ def show(
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the references that were chosen for ASSET, with score and reason, or why none was."""
+    """Show the references and exemplars chosen for ASSET, with score and reason, or why none."""
     from archivist.catalog.borrowing import chosen_for
     from archivist.catalog.session import open_catalog
 
@@ -68,7 +68,7 @@ def used_by(
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """List the results in place that may hold texture of ASSET: its references, with the score."""
+    """List the results in place that may hold texture or colour of ASSET, with score and reason."""
     from archivist.catalog.borrowing import borrowings_of
     from archivist.catalog.session import open_catalog
     from archivist.cli.tables import print_table
@@ -90,13 +90,14 @@ def used_by(
         (
             readable(row.output),
             row.step,
+            str(row.lends),
             "" if row.score is None else f"{row.score:.2f}",
             readable(row.reason),
             row.run[:13],
         )
         for row in rows
     ]
-    print_table(("Output", "Step", "Score", "Region and reason", "Run"), cells)
+    print_table(("Output", "Step", "Lent", "Score", "Region and reason", "Run"), cells)
 
 
 def _assets(catalog: Catalog, name: str) -> Sequence[Asset]:
@@ -125,6 +126,7 @@ def _facts(asset: Asset, one: Chosen, paths: dict[str, tuple[str, ...]]) -> dict
     return {
         "asset": asset.uid,
         "step": one.step,
+        "lends": str(one.lends),
         "status": one.status,
         "reason": one.reason,
         "snapshot": one.snapshot,
@@ -160,7 +162,8 @@ def _lines(one: Chosen, paths: dict[str, tuple[str, ...]]) -> Iterator[str]:
 
     count = len(one.references)
     told = f"{count} chosen" if count else f"none: {one.reason}"
-    yield f"{one.step}, run {one.run[:13]}, index snapshot {one.snapshot[:12] or 'unknown'}: {told}"
+    where = f"run {one.run[:13]}, index snapshot {one.snapshot[:12] or 'unknown'}"
+    yield f"For {one.lends}: {one.step}, {where}: {told}"
     for use in one.references:
         score = "" if use.score is None else f"score {use.score:.2f}, "
         yield f"  {_name(use.digest, paths)}: {score}{readable(use.note)}"

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from archivist.model import Lends
 from archivist.report import words
+from archivist.report.at_place import Borrowing, Grade
 from archivist.report.explaining import Explanation
 
 
 def sentences(one: Explanation) -> list[str]:
     """Return the explanation in words, a sentence or two each."""
-    lines = [f"{one.name} at {one.x},{one.y} of {one.width} x {one.height} pixels"]
+    return list(_sentences(one))
+
+
+def _sentences(one: Explanation) -> Iterator[str]:
+    yield f"{one.name} at {one.x},{one.y} of {one.width} x {one.height} pixels"
     made = "; ".join(f"{r.step} {r.version} ({r.title})" for r in one.makers)
     if one.problem:
-        return [*lines, f"It is not known whether anything was borrowed: {one.problem}", made]
-    lent = one.borrowing
-    if lent is None:
-        return [
-            *lines,
-            "Nothing was borrowed from another photograph here.",
-            f"The pixel was made from the scan {words.readable(one.scan)} by {made}.",
-        ]
+        what = "more" if one.borrowings else "anything"
+        yield f"It is not known whether {what} was borrowed: {one.problem}"
+    elif not one.borrowings:
+        yield "Nothing was borrowed from another photograph here."
+    for lent in one.borrowings:
+        yield from _borrowed(lent)
+    coloured = any(lent.lends is Lends.COLOUR for lent in one.borrowings)
+    for grade in one.grades:
+        yield from _invented(grade, coloured=coloured)
+    yield f"The pixel was made from the scan {words.readable(one.scan)} by {made}."
+
+
+def _borrowed(lent: Borrowing) -> Iterator[str]:
     reference = lent.reference
     number = f", inventory number {reference.inventory}" if reference.inventory else ""
     title = f" ({reference.title})" if reference.title else ""
     page = f", page {reference.page + 1}" if "#" in reference.uid else ""
     name = words.readable(reference.path) or "a photograph that is no longer in the archive"
-    lines += [
-        f"Texture was borrowed from {name}{page}{title}{number}.",
-        f"The patch lies around {lent.x},{lent.y} of that scan (SHA-256 {reference.uid}).",
-        f"Similarity of the patches: {lent.similarity:.2f} of 1, {strength(lent.similarity)}.",
-    ]
+    yield f"{lent.lends.capitalize()} was borrowed from {name}{page}{title}{number}."
+    yield f"The patch lies around {lent.x},{lent.y} of that scan (SHA-256 {reference.uid})."
+    yield f"Similarity of the patches: {lent.similarity:.2f} of 1, {strength(lent.similarity)}."
     if reference.score is not None:
-        lines.append(f"It is a reference with the score {reference.score:.2f}: {reference.note}.")
-    lines.append(f"Borrowed by {lent.step} {lent.version}; the picture was made by {made}.")
-    return lines
+        what = "an exemplar" if lent.lends is Lends.COLOUR else "a reference"
+        yield f"It is {what} with the score {reference.score:.2f}: {reference.note}."
+    yield f"Borrowed by {lent.step} {lent.version}."
+
+
+def _invented(grade: Grade, *, coloured: bool) -> Iterator[str]:
+    """Say what a step invented here, where it did."""
+    who = f"{grade.step} {grade.version}"
+    model = f" with the model {', '.join(grade.models)}" if grade.models else ""
+    if grade.colours and not coloured:
+        yield f"The colour was invented by {who}{model}, not borrowed."
+    if grade.port == "confidence":
+        yield f"Its confidence in the colour here is {grade.value:.2f} of 1."
+    elif grade.value > 0:
+        yield f"{who} invented content here{model}: its map {grade.port} is {grade.value:.2f} of 1."
 
 
 def strength(similarity: float) -> str:

@@ -1,45 +1,22 @@
-"""Where the texture at one place of a result came from: in words, and as a picture."""
+"""Where the texture and the colour at one place of a result came from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archivist.api import UsageError
-from archivist.api.errors import SourceError, StoreError
-from archivist.api.values import TransferMap
+from archivist.api.errors import SourceError
 from archivist.catalog import queries
-from archivist.catalog.rows import AssetReport
 from archivist.catalog.session import Catalog
 from archivist.imaging.probe import probe
-from archivist.model import (
-    Artifact,
-    Asset,
-    Publication,
-    Status,
-    StepRecord,
-    path_to_text,
-    text_to_path,
-)
+from archivist.model import Asset, Publication, StepRecord, path_to_text, text_to_path
 from archivist.report import words
-from archivist.report.gather import references_of
-from archivist.report.lenders import ReportReference, load_map, uids_of
+from archivist.report.at_place import Borrowing, Box, Grade, image_of, look_at, worked
 from archivist.store.blobs import BlobStore
 
 _ANY_SIZE = 1 << 62
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Borrowing:
-    """Texture at the place came from ``x, y`` of the upright scan of a reference."""
-
-    reference: ReportReference
-    x: int
-    y: int
-    similarity: float
-    step: str
-    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +36,10 @@ class Explanation:
     width: int
     height: int
     cell: tuple[int, int, int, int]
-    borrowing: Borrowing | None
+    borrowings: tuple[Borrowing, ...]
+    """What was borrowed here: texture first, then colour."""
+    grades: tuple[Grade, ...]
+    """How sure the steps are that invent, here."""
     makers: tuple[StepRecord, ...]
     """The steps that made the picture, in their order."""
     problem: str = ""
@@ -85,7 +65,7 @@ def explain(
     """
     asset, file = _find(catalog, name, folders, page)
     report = next(iter(queries.report_rows(catalog, assets=[asset.uid])))
-    makers = tuple(one for one in report.records if _image_of(one) and _worked(one))
+    makers = tuple(one for one in report.records if image_of(one) and worked(one))
     if not makers:
         raise UsageError(
             f"no step made a picture of {name}: the result is the scan, and each pixel its own"
@@ -97,7 +77,7 @@ def explain(
             f"{x},{y} is outside the result, which has {width} x {height} pixels. "
             "Cure: give X,Y from 0,0 (top left) on"
         )
-    found = _look(catalog, report, (x / width, y / height), folders)
+    found = look_at(catalog, report, (x / width, y / height), BlobStore(folders.store))
     return Explanation(
         file=file,
         name=words.readable(file.path if file else name),
@@ -108,69 +88,11 @@ def explain(
         width=width,
         height=height,
         cell=_cell(found.cell, width, height, x, y),
-        borrowing=found.borrowing,
+        borrowings=found.borrowings,
+        grades=found.grades,
         makers=makers,
         problem=found.problem,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    borrowing: Borrowing | None = None
-    cell: tuple[float, float, float, float] | None = None
-    """x, y, width, height of the cell, in shares of the picture; None without a map."""
-    problem: str = ""
-
-
-def _look(
-    catalog: Catalog, report: AssetReport, share: tuple[float, float], folders: Folders
-) -> _Found:
-    """Look the place, in shares of the picture, up in the newest transfer map."""
-    for record in reversed(report.records):
-        artifact = next((one for one in record.outputs if one.kind == "transfer_map"), None)
-        if artifact is None or not _worked(record):
-            continue
-        if not artifact.kept:
-            return _Found(problem="the transfer map was not kept; add it to store.keep")
-        try:
-            value = load_map(BlobStore(folders.store), artifact)
-        except StoreError as error:
-            return _Found(problem=str(error))
-        known = references_of(catalog, [report])
-        return _in_map(value, record, known, share)
-    return _Found()
-
-
-def _in_map(
-    value: TransferMap,
-    record: StepRecord,
-    known: Mapping[str, ReportReference],
-    share: tuple[float, float],
-) -> _Found:
-    rows, columns = value.source.shape
-    # The grid may reach a little beyond the picture: its cells are whole.
-    image = _image_of(record)
-    across = image.width / value.stride if image and image.width else columns
-    down = image.height / value.stride if image and image.height else rows
-    column = min(int(share[0] * across), columns - 1)
-    row = min(int(share[1] * down), rows - 1)
-    cell = (column / across, row / down, 1 / across, 1 / down)
-    number = int(value.source[row, column])
-    if number < 0:
-        return _Found(cell=cell)
-    uid = value.assets[number]
-    use = uids_of(record.inputs).get(uid)
-    reference = known.get(uid, ReportReference(uid=uid))
-    x, y = (int(place) for place in value.position[row, column])
-    borrowing = Borrowing(
-        reference=replace(reference, score=use.score, note=use.note) if use else reference,
-        x=x,
-        y=y,
-        similarity=float(value.similarity[row, column]),
-        step=record.step,
-        version=record.version,
-    )
-    return _Found(borrowing=borrowing, cell=cell)
 
 
 def _find(
@@ -214,19 +136,11 @@ def _page(pages: Sequence[Asset], page: int, name: str) -> Asset:
     raise UsageError(f"{name!r} has {len(pages)} pages, no page {page + 1}. Cure: --page N")
 
 
-def _worked(record: StepRecord) -> bool:
-    return record.status in (Status.DONE, Status.REUSED)
-
-
-def _image_of(record: StepRecord) -> Artifact | None:
-    return next((one for one in record.outputs if one.kind == "image"), None)
-
-
 def _size(
     asset: Asset, makers: Sequence[StepRecord], file: Publication | None, folders: Folders
 ) -> tuple[int, int]:
     """Return width and height of the result: of the file, or of what the last step made."""
-    image = _image_of(makers[-1])
+    image = image_of(makers[-1])
     assert image is not None
     if file is None:
         return image.width, image.height
@@ -238,9 +152,7 @@ def _size(
     return header.upright_size
 
 
-def _cell(
-    share: tuple[float, float, float, float] | None, width: int, height: int, x: int, y: int
-) -> tuple[int, int, int, int]:
+def _cell(share: Box | None, width: int, height: int, x: int, y: int) -> tuple[int, int, int, int]:
     if share is None:
         return x, y, 1, 1
     left, top, across, down = share

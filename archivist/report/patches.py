@@ -1,4 +1,4 @@
-"""A place of a result and the patch of the photograph that lent it texture, side by side."""
+"""A place of a result and the patches of the photographs that lent to it, side by side."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ _PAPER = 255
 def draw(
     one: Explanation, folders: Folders, path: Path, *, codecs: Mapping[str, CodecSpec]
 ) -> None:
-    """Write a PNG: left the result around the place, right the reference around the patch.
+    """Write a PNG: left the result around the place, then each reference around its patch.
 
-    Each pixel is a square of 8; a frame marks the patch that was matched. Without a borrowing there
-    is the left half alone. Raises UsageError when a picture cannot be read or the file not written.
+    Texture comes before colour. Each pixel is a square of 8; a frame marks the patch that was
+    matched. Without a borrowing there is the result alone. Raises UsageError when a picture cannot
+    be read or the file not written.
     """
     if one.file is None:
         raise UsageError("there is no output file to show. Cure: archivist run writes it anew")
@@ -42,8 +43,7 @@ def draw(
     codec = codecs.get(one.asset.header.format)
     centre = x + width // 2, y + height // 2
     parts = [_part(output, one.asset.page, codec, centre, (width, height))]
-    lent = one.borrowing
-    if lent is not None:
+    for lent in one.borrowings:
         scan = folders.scans / text_to_path(lent.reference.path)
         codec = codecs.get(lent.reference.format)
         place = lent.x, lent.y

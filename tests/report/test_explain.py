@@ -93,9 +93,9 @@ def borrowed(asset):
 def test_a_borrowed_pixel_names_reference_position_and_similarity(lent):
     found = lent.ask(at=(21, 43))
     assert found.cell == (20, 40, 4, 4)
-    assert (found.borrowing.x, found.borrowing.y) == (105, 210)
-    assert found.borrowing.similarity == pytest.approx(0.8)
-    assert found.borrowing.reference.path == "reference.png"
+    assert (found.borrowings[0].x, found.borrowings[0].y) == (105, 210)
+    assert found.borrowings[0].similarity == pytest.approx(0.8)
+    assert found.borrowings[0].reference.path == "reference.png"
 
 
 def test_the_words_say_which_where_how_strongly_and_why(lent):
@@ -108,7 +108,7 @@ def test_the_words_say_which_where_how_strongly_and_why(lent):
 
 def test_a_pixel_that_borrowed_nothing_names_the_steps_that_made_it(lent):
     found = lent.ask(at=(100, 10))
-    assert found.borrowing is None
+    assert found.borrowings == ()
     text = "\n".join(sentences(found))
     assert "Nothing was borrowed" in text
     assert "made from the scan a.png by scratch.detect 3 (Enlarge)" in text
@@ -125,7 +125,7 @@ def test_a_smaller_copy_is_asked_in_its_own_pixels(lent):
     found = lent.ask(at=(10, 21))
     assert (found.width, found.height) == (64, 48)
     assert found.cell == (10, 20, 2, 2)
-    assert (found.borrowing.x, found.borrowing.y) == (105, 210)
+    assert (found.borrowings[0].x, found.borrowings[0].y) == (105, 210)
 
 
 def test_an_output_that_is_gone_is_asked_in_the_pixels_that_were_made(lent):
@@ -186,7 +186,7 @@ def test_without_a_borrowing_the_picture_shows_the_result_alone(lent, tmp_path):
 def test_a_reference_that_is_gone_costs_the_picture_only(lent, tmp_path):
     (lent.archive.scans / "reference.png").unlink()
     found = lent.ask()
-    assert found.borrowing is not None
+    assert found.borrowings
     with pytest.raises(UsageError, match="cannot be shown"):
         draw(found, lent.folders, tmp_path / "see.png", codecs={})
 
@@ -217,5 +217,5 @@ def test_the_command_tells_it_as_words_and_as_json(lent, capsys):
     assert "Texture was borrowed from reference.png" in capsys.readouterr().out
     assert invoke(["explain", "a.png", "--at", "10,10", *options, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["borrowed"]["x"], facts["cell"]) == (102, [8, 8, 4, 4])
+    assert (facts["borrowed"][0]["x"], facts["cell"]) == (102, [8, 8, 4, 4])
     assert invoke(["explain", "a.png", "--at", "here", *options]) == 2
