@@ -18,7 +18,7 @@ from archivist.report.audit_find import Where
 from archivist.report.audit_pictures import AuditPictures, pictures_of
 from archivist.report.audit_rows import Audit, Photograph
 from archivist.report.audit_text import file_kind
-from archivist.report.synthesis import Origin, Part
+from archivist.report.origin import Origin, Part
 from archivist.report.synthesis_view import colours_of, css
 from archivist.store.atomic import replacing
 
@@ -56,14 +56,19 @@ class Sheet:
         real = sum(row.part.percent for row in self.rows if row.untouched)
         if real == 100:
             return "Nothing in this picture was changed: every sample is the scan's."
-        made = {Origin.FILLED, Origin.INVENTED, Origin.COPIED}
-        share = sum(row.part.percent for row in self.rows if row.part.source.origin in made)
-        rest = 100 - real - share
+        coloured = self._share(Origin.COLOUR_BORROWED, Origin.COLOUR_INVENTED)
+        share = self._share(Origin.FILLED, Origin.INVENTED, Origin.COPIED)
+        rest = 100 - real - share - coloured
         facts = [f"{real:.2f} % of this picture is untouched" if real else "No pixel is untouched"]
         if round(rest, 2) > 0:
             facts.append(f"{rest:.2f} % was corrected or computed from the scan's own pixels")
+        if coloured:
+            facts.append(f"{coloured:.2f} % has colours that the scan does not have")
         facts.append(f"{share:.2f} % is content that the scan does not have")
         return ", ".join(facts[:-1]) + " and " + facts[-1] + "."
+
+    def _share(self, *origins: Origin) -> float:
+        return sum(row.part.percent for row in self.rows if row.part.source.origin in origins)
 
 
 def write_audit_page(audit: Audit, where: Where, path: Path) -> None:

@@ -21,7 +21,8 @@ from archivist.report.audit_rows import (
     Place,
 )
 from archivist.report.audit_seal import Seal
-from archivist.report.synthesis import Difference, Part
+from archivist.report.differing import Difference
+from archivist.report.origin import Part
 
 AUDIT_SCHEMA = "archivist-audit"
 AUDIT_VERSION = 1

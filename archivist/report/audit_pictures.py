@@ -143,7 +143,7 @@ class _Maker:
 def _framed(
     small: NDArray[np.uint8], region: tuple[int, int, int, int] | None, width: int, height: int
 ) -> NDArray[np.uint8]:
-    canvas = np.ascontiguousarray(np.broadcast_to(small, (*small.shape[:2], 3)))
+    canvas = np.array(np.broadcast_to(small, (*small.shape[:2], 3)))  # a copy, to draw on
     if region is None:
         return canvas
     x, y, w, h = region

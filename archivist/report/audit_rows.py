@@ -16,7 +16,7 @@ from archivist.catalog.lineage import Ending, Written
 from archivist.catalog.rows import Approval, EventRow, RunRow
 from archivist.model import Artifact, Asset, Flag, InputUse, Role, Status, StepRecord
 from archivist.report.audit_seal import Seal
-from archivist.report.synthesis import Synthesis
+from archivist.report.origin import Synthesis
 
 
 class Condition(StrEnum):

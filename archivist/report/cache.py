@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from archivist.hashing import digest_json
 from archivist.report.cards import Pair
 from archivist.report.lenders import Lender
+from archivist.report.overlays import Overlay
 from archivist.report.rows import ReportAsset
+from archivist.report.strip import Shot
 from archivist.store.atomic import replacing
 
-_VERSION = 2
+_VERSION = 3
 """Raised when pictures are made in another way."""
 
 
@@ -54,15 +56,15 @@ class CachedPictures:
         self._forget_others(set(keys))
 
     def _key(self, asset: ReportAsset) -> str:
-        mask, borrowed = asset.mask, asset.transfer_map
+        blobs = [one.blob for step in asset.steps for one in step.artifacts if one.kept]
         return digest_json(
             {
                 "version": _VERSION,
                 "side": self._maker.side,
                 "scan": asset.uid,
                 "outputs": [file.digest for file in asset.files],
-                "mask": None if mask is None else mask.blob,
-                "borrowed": None if borrowed is None else borrowed.blob,
+                "steps": [[step.step, step.status, step.scores] for step in asset.steps],
+                "stored": blobs,
                 "result": asset.result,
             }
         )
@@ -76,8 +78,9 @@ class CachedPictures:
     def _load(self, key: str) -> Pair | None:
         try:
             facts = json.loads(self._path(key).read_text("ascii"))
-            lenders = tuple(Lender(**one) for one in facts.pop("lenders"))
-            return Pair(**facts, lenders=lenders)
+            overlays = tuple(map(_overlay, facts.pop("overlays")))
+            shots = tuple(Shot(**one) for one in facts.pop("shots"))
+            return Pair(**facts, overlays=overlays, shots=shots)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -92,3 +95,8 @@ class CachedPictures:
             for path in self._folder.glob("*.json"):
                 if path.stem not in keys:
                     path.unlink()
+
+
+def _overlay(facts: dict[str, Any]) -> Overlay:
+    lenders = tuple(Lender(**one) for one in facts.pop("lenders"))
+    return Overlay(**facts, lenders=lenders)

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from archivist.model import text_to_path
 from archivist.report import words
-from archivist.report.lenders import Lender
+from archivist.report.overlays import Overlay
 from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
+from archivist.report.strip import Shot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +21,15 @@ class Pair:
     """The pictures of one card as data URIs; ``width`` and ``height`` are of ``before``, in pixels.
 
     ``detail_before`` and ``detail_after`` show the same window pixel for pixel of the result.
-    ``borrowed`` shows where texture of other photographs is, ``lenders`` which. ``note`` is shown
-    below; ``whole`` is False when a picture is missing that should be there.
+    ``overlays`` can be laid over the result; ``shots`` go with the steps. ``note`` is shown below;
+    ``whole`` is False when a picture is missing that should be there.
     """
 
     before: str = ""
     after: str = ""
     mask: str = ""
-    borrowed: str = ""
-    lenders: tuple[Lender, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    shots: tuple[Shot, ...] = ()
     detail_before: str = ""
     detail_after: str = ""
     width: int = 0
@@ -40,8 +41,9 @@ class Pair:
     def size(self) -> int:
         """Characters that the pictures take in the page."""
         pictures = (self.before, self.after, self.mask, self.detail_before, self.detail_after)
-        lent = (self.borrowed, *(lender.picture for lender in self.lenders))
-        return sum(len(picture) for picture in (*pictures, *lent))
+        lent = (lender.picture for one in self.overlays for lender in one.lenders)
+        small = (*(one.uri for one in self.overlays), *lent, *(one.picture for one in self.shots))
+        return sum(len(picture) for picture in (*pictures, *small))
 
 
 class Pictures(Protocol):

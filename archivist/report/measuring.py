@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archivist.imaging.storage import Raster, bands
-from archivist.report.synthesis import wide
+from archivist.report.differing import wide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

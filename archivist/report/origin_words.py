@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archivist.api import Kind
 from archivist.model import Role
 from archivist.report import words
 from archivist.report.audit_rows import AuditInput, AuditStep
-from archivist.report.synthesis import Difference, Origin, Source, Stage, Synthesis
+from archivist.report.differing import Difference
+from archivist.report.origin import Origin, Source, Stage, Synthesis
 
+_BORROWED = {
+    Origin.COLOUR_BORROWED: "Colour copied from",
+    Origin.COPIED: "Copied from",
+}
 _VERBS = {
     Origin.ENLARGED: "Enlarged",
     Origin.CORRECTED: "Corrected",
+    Origin.COLOUR_INVENTED: "Colour invented",
     Origin.INVENTED: "Invented",
     Origin.FILLED: "Filled in the mask",
 }
@@ -54,11 +61,14 @@ class Wording:
         """Return a line such as ``Filled in the mask by scratch.repair``."""
         if source.origin is Origin.UNTOUCHED:
             return "Untouched"
-        if source.origin is Origin.COPIED:
+        if source.origin in _BORROWED:
             used = self._reference(source)
             name = used.paths[0] if used and used.paths else words.short(source.reference)
-            return f"Copied from {name}"
-        return f"{_VERBS[source.origin]} by {' or '.join(self._names(source))}"
+            return f"{_BORROWED[source.origin]} {name}"
+        verb = _VERBS[source.origin]
+        if source.origin is Origin.INVENTED and self._of_faces(source):
+            verb = "Face synthesized"
+        return f"{verb} by {' or '.join(self._names(source))}"
 
     def reason(self, source: Source) -> str:
         """Return one or two sentences that say why these pixels are what they are."""
@@ -67,6 +77,8 @@ class Wording:
             Origin.UNTOUCHED: self._untouched,
             Origin.ENLARGED: self._enlarged,
             Origin.CORRECTED: self._corrected,
+            Origin.COLOUR_BORROWED: self._colour_borrowed,
+            Origin.COLOUR_INVENTED: self._colour_invented,
             Origin.INVENTED: self._invented,
             Origin.FILLED: self._filled,
             Origin.COPIED: self._copied,
@@ -91,10 +103,33 @@ class Wording:
             f"scan's, their values are the step's.{self._measured(source)}"
         )
 
+    def _colour_borrowed(self, source: Source, what: str) -> str:
+        return (
+            f"What these pixels show is the scan's; {what} took their colour from this photograph "
+            f"of the archive{self._score(source)} with {self._models(source)}; mean similarity of "
+            f"the places {self._similarity(source):.2f}."
+        )
+
+    def _colour_invented(self, source: Source, what: str) -> str:
+        return (
+            f"What these pixels show is the scan's; their colour is a guess of {what} with "
+            f"{self._models(source)}, and no photograph of the archive lent it."
+            f"{self._measured(source)}"
+        )
+
     def _invented(self, source: Source, what: str) -> str:
+        faces = (
+            " Faces were drawn anew from what is left of them." if self._of_faces(source) else ""
+        )
         return (
             f"{what} invents content and declares it; it worked with {self._models(source)}."
-            f"{self._measured(source)}"
+            f"{faces}{self._measured(source)}"
+        )
+
+    def _of_faces(self, source: Source) -> bool:
+        """Tell whether the steps worked on faces that were found before."""
+        return all(
+            any(one.use.role == Kind.FACES for one in self._steps[n].inputs) for n in source.steps
         )
 
     def _filled(self, source: Source, what: str) -> str:
@@ -121,12 +156,14 @@ class Wording:
         return f"{mask.maker}, drawn by a person" if drawn else mask.maker
 
     def _copied(self, source: Source, what: str) -> str:
-        used = self._reference(source)
-        score = "" if used is None or used.use.score is None else f" (score {used.use.score:.2f})"
         return (
-            f"{what} borrowed texture of this photograph of the archive{score} with "
+            f"{what} borrowed texture of this photograph of the archive{self._score(source)} with "
             f"{self._models(source)}; mean similarity of the places {self._similarity(source):.2f}."
         )
+
+    def _score(self, source: Source) -> str:
+        used = self._reference(source)
+        return "" if used is None or used.use.score is None else f" (score {used.use.score:.2f})"
 
     def _names(self, source: Source) -> list[str]:
         steps = [self._steps[n] for n in source.steps]
@@ -159,7 +196,8 @@ class Wording:
     def _similarity(self, source: Source) -> float:
         """Return the mean similarity of the places copied from a reference."""
         for change in (one for stage in self._stages for one in stage.changes):
-            transfer = change.transfer
+            of_colour = source.origin is Origin.COLOUR_BORROWED
+            transfer = change.exemplars if of_colour else change.transfer
             if change.step in source.steps and transfer and source.reference in transfer.assets:
                 chosen = transfer.source == transfer.assets.index(source.reference)
                 return float(transfer.similarity[chosen].mean())

@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from archivist.api import ArchivistError, CodecSpec
+from archivist.api import ArchivistError, CodecSpec, Kind
 from archivist.api.values import TransferMap
 from archivist.hashing import digest_file
 from archivist.imaging.decode import decode
 from archivist.imaging.picture import widen
 from archivist.imaging.plugged import open_any
 from archivist.imaging.storage import ArrayRaster, Raster
-from archivist.model import Artifact, Asset, Role, text_to_path
+from archivist.model import Artifact, Asset, Lends, Role, lends, text_to_path
 from archivist.report.audit_rows import (
     AuditFile,
     AuditInput,
@@ -22,8 +22,10 @@ from archivist.report.audit_rows import (
     Origins,
     Place,
 )
+from archivist.report.differing import UNITS
+from archivist.report.origin import Change, Stage
 from archivist.report.origin_words import Wording, encoding_note, resizing_notes
-from archivist.report.synthesis import UNITS, Change, Stage, synthesis_of
+from archivist.report.synthesis import synthesis_of
 from archivist.store.artifacts import load, load_picture
 from archivist.store.blobs import BlobStore
 
@@ -141,14 +143,28 @@ class _Drawing:
         for one in step.inputs:
             if one.use.port == "mask" or one.use.role == "mask":
                 mask = self._mask(one)
-        transfer = None
-        made = next((one for one in step.record.outputs if one.kind == "transfer_map"), None)
-        if made is not None and made.kept and self._looker.store is not None:
-            value = load(self._looker.store, made)
-            transfer = value if isinstance(value, TransferMap) else None
+        made = {
+            lends(one.port): one for one in step.record.outputs if one.kind == Kind.TRANSFER_MAP
+        }
         return Change(
-            step=number, conjectural=step.record.conjectural, mask=mask, transfer=transfer
+            step=number,
+            conjectural=step.record.conjectural,
+            mask=mask,
+            transfer=self._map(made.get(Lends.TEXTURE)),
+            colours=Lends.COLOUR in made,
+            exemplars=self._map(made.get(Lends.COLOUR)),
         )
+
+    def _map(self, artifact: Artifact | None) -> TransferMap | None:
+        """Return a kept map; None when there is none, after noting one that was not kept."""
+        if artifact is None or self._looker.store is None:
+            return None
+        if not artifact.kept:
+            what = lends(artifact.port)
+            self._notes.append(f"It is not known whose {what} it is: the map was not kept.")
+            return None
+        value = load(self._looker.store, artifact)
+        return value if isinstance(value, TransferMap) else None
 
     def _mask(self, used: AuditInput) -> Raster | None:
         """Return a mask that a step read: made by an earlier step, or drawn by hand."""

@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist.api import ArchivistError, CodecSpec
-from archivist.api.errors import StoreError
 from archivist.imaging.plugged import open_any
 from archivist.imaging.raster import SourceRaster
 from archivist.model import text_to_path
 from archivist.report import thumbnails
 from archivist.report.cards import Pair
-from archivist.report.lenders import Lender, ReportReference, at_size, lenders, load_map
+from archivist.report.lenders import ReportReference
+from archivist.report.overlays import Overlay, Overlays
 from archivist.report.rows import ReportAsset, ReportRun, Result
+from archivist.report.strip import Shot, Strips
 from archivist.store.blobs import BlobStore
 
 _DETAIL = 0.75
@@ -129,42 +130,33 @@ class StoredPictures:
     def _both(self, asset: ReportAsset, scan: _Seen, result: _Seen, stack: ExitStack) -> Pair:
         mask = self._mask(asset, stack)
         details = self._details(scan, result, mask)
-        borrowed, lent = self._borrowed(asset, result, stack)
         shown = max((scan, result), key=lambda one: one.small.shape[1])
         return Pair(
             before=scan.uri(),
             after=result.uri(),
             mask="" if mask is None else thumbnails.overlay_uri(mask),
-            borrowed=borrowed,
-            lenders=lent,
+            overlays=self._overlays(asset, result, stack),
+            shots=self._shots(asset, scan),
             detail_before=details[0],
             detail_after=details[1],
             width=shown.small.shape[1],
             height=shown.small.shape[0],
         )
 
-    def _borrowed(
-        self, asset: ReportAsset, result: _Seen, stack: ExitStack
-    ) -> tuple[str, tuple[Lender, ...]]:
-        """Return where texture of other photographs is in the result, and which they are."""
-        artifact = asset.transfer_map
-        if artifact is None or artifact.blob is None or self._store is None:
-            return "", ()
-        try:
-            value = load_map(self._store, artifact)
-        except StoreError:
-            return "", ()  # `archivist verify` is for damage
-        known = asset.references
-        pictures = {
-            uid: self._portrait(known[uid], stack)
-            for number, uid in enumerate(value.assets)
-            if uid in known and (value.source == number).any()
-        }
-        found = lenders(value, known, pictures)
-        if not found:
-            return "", ()
+    def _overlays(self, asset: ReportAsset, result: _Seen, stack: ExitStack) -> tuple[Overlay, ...]:
+        """Return what can be laid over the result."""
+        if self._store is None:
+            return ()
         height, width, _ = result.small.shape
-        return thumbnails.borrowed_uri(*at_size(value, height, width)), found
+        return Overlays(self._store).of(
+            asset, (height, width), lambda one: self._portrait(one, stack)
+        )
+
+    def _shots(self, asset: ReportAsset, scan: _Seen) -> tuple[Shot, ...]:
+        """Return what each step made of the scan."""
+        if self._store is None:
+            return ()
+        return Strips(self._store).of(asset, thumbnails.to_srgb(scan.small, scan.raster.icc))
 
     def _portrait(self, reference: ReportReference, stack: ExitStack) -> str:
         """Return a reference as a small picture for the legend, empty when it cannot be read."""

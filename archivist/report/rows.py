@@ -6,7 +6,7 @@ Everything in this package reads these and nothing of the database. Paths are te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -210,25 +210,23 @@ class ReportAsset:
     @property
     def mask(self) -> Artifact | None:
         """The newest mask that a step kept for this asset, or None."""
-        return self._newest("mask")
-
-    @property
-    def transfer_map(self) -> Artifact | None:
-        """The newest map of borrowed texture that a step kept for this asset, or None."""
-        return self._newest("transfer_map")
+        return self.newest("mask")
 
     @property
     def references(self) -> dict[str, ReportReference]:
         """The photographs that the steps might borrow from, by uid."""
         return {one.uid: one for step in self.steps for one in step.references}
 
-    def _newest(self, kind: str) -> Artifact | None:
+    def newest(
+        self, kind: str, fits: Callable[[ReportStep, Artifact], bool] = lambda step, one: True
+    ) -> Artifact | None:
+        """Return the newest value of a kind that a step kept and that ``fits``, or None."""
         kept = [
             artifact
             for step in self.steps
             if step.worked
             for artifact in step.artifacts
-            if artifact.kind == kind and artifact.kept
+            if artifact.kind == kind and artifact.kept and fits(step, artifact)
         ]
         return kept[-1] if kept else None
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from archivist.report.synthesis import Origin, Part, Synthesis
+from archivist.report.origin import Origin, Part, Synthesis
 from archivist.report.thumbnails import MASK_COLOUR
 
 Colour = tuple[int, int, int]
@@ -25,6 +25,8 @@ _COLOURS: dict[Origin, tuple[Colour, ...]] = {
     Origin.UNTOUCHED: (UNTOUCHED,),
     Origin.ENLARGED: ((120, 144, 196), (92, 120, 180)),
     Origin.CORRECTED: ((0, 140, 160), (60, 176, 190), (0, 104, 130), (110, 190, 170)),
+    Origin.COLOUR_BORROWED: ((0, 158, 115), (110, 190, 90), (20, 120, 90), (160, 210, 120)),
+    Origin.COLOUR_INVENTED: ((216, 120, 176), (190, 84, 150), (236, 160, 200)),
     Origin.INVENTED: ((140, 80, 200), (176, 120, 226), (104, 60, 160)),
     Origin.FILLED: (MASK_COLOUR, (214, 60, 40), (255, 128, 110)),
     Origin.COPIED: ((230, 159, 0), (240, 228, 66), (190, 110, 0), (250, 190, 90)),

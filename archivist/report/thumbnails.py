@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -18,6 +19,14 @@ MASK_COLOUR = (255, 45, 125)
 """A red-violet that neither silver prints nor faded colour prints contain."""
 MASK_OPACITY = 165
 BORROWED_OPACITY = 200
+UNSURE, SURE = (214, 70, 140), (0, 158, 115)
+"""Colours of a step's confidence, from none to full."""
+GRADED_OPACITY = 150
+REDRAWN = (140, 80, 200)
+"""The colour of content that was invented, as in the map of an audit."""
+REDRAWN_OPACITY = 110
+_WHITE = (255, 255, 255)
+_GRADES = 16
 _LEVELS = 8
 _QUALITY = 80
 _BAND_BYTES = 32 << 20
@@ -114,6 +123,44 @@ def borrowed_uri(source: NDArray[np.int32], similarity: NDArray[np.float32]) -> 
     steps = [round(BORROWED_OPACITY * (n + 1) / _LEVELS) for n in range(_LEVELS)]
     stream = io.BytesIO()
     image.save(stream, "PNG", transparency=bytes([0, *steps * len(COLOURS)]), optimize=True)
+    return _uri("image/png", stream.getvalue())
+
+
+def confidence_uri(graded: NDArray[np.float32]) -> str:
+    """Return a small graded map (H, W), 0..1, as an overlay from UNSURE to SURE: a PNG."""
+    levels = np.rint(np.clip(graded, 0, 1) * (_GRADES - 1)).astype(np.uint8)
+    image = Image.frombytes("P", (graded.shape[1], graded.shape[0]), levels.tobytes())
+    shares = np.linspace(0, 1, _GRADES)[:, None]
+    palette = np.array(UNSURE) * (1 - shares) + np.array(SURE) * shares
+    image.putpalette(np.rint(palette).astype(np.uint8).tobytes())
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=bytes([GRADED_OPACITY] * _GRADES), optimize=True)
+    return _uri("image/png", stream.getvalue())
+
+
+def faces_uri(
+    size: tuple[int, int],
+    boxes: Sequence[tuple[int, int, int, int]],
+    redrawn: Sequence[bool],
+    change: NDArray[np.float32] | None,
+) -> str:
+    """Return faces as frames on a clear overlay of (height, width): a PNG.
+
+    ``boxes`` are x0, y0, x1, y1. Those that were redrawn have the colour of invented content, and
+    so has the picture as far as ``change`` (H, W), 0..1, says; others a white frame.
+    """
+    drawn = np.zeros((*size, 4), np.uint8)
+    if change is not None:
+        strength = np.where(change > 0, np.clip(change * 3, 0.25, 1), 0)
+        drawn[:, :, :3] = REDRAWN
+        drawn[:, :, 3] = np.rint(strength * REDRAWN_OPACITY)
+    thick = max(2, max(size) // 320)
+    for (x0, y0, x1, y1), new in zip(boxes, redrawn, strict=True):
+        colour = (*(REDRAWN if new else _WHITE), 255)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), (0, 0, 0, 150), thick + 2)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), colour, thick)
+    stream = io.BytesIO()
+    Image.fromarray(drawn).save(stream, "PNG", optimize=True)
     return _uri("image/png", stream.getvalue())
 
 

@@ -204,8 +204,10 @@ def test_the_report_shows_what_was_borrowed_over_the_result(lent):
     source = CatalogSource(lent.archive.catalog)
     asset = next(one for one in source.assets() if one.path == "a.png")
     pair = StoredPictures(source.run, lent.archive.store.root, side=64).pair(asset)
-    assert pair.borrowed.startswith("data:image/png")
-    (lender,) = pair.lenders
+    (overlay,) = pair.overlays
+    assert (overlay.key, overlay.label) == ("texture", "Borrowed")
+    assert overlay.uri.startswith("data:image/png")
+    (lender,) = overlay.lenders
     assert (lender.name, lender.share) == ("reference.png", 0.5)
     assert lender.similarity == pytest.approx(0.8)
     assert lender.picture.startswith("data:image/jpeg")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from archivist.api.values import TransferMap
 from archivist.imaging.storage import ArrayRaster
 from archivist.report.measuring import measure
-from archivist.report.synthesis import Change, Origin, Stage, percents_of, synthesis_of
+from archivist.report.origin import Change, Origin, Stage
+from archivist.report.synthesis import percents_of, synthesis_of
 from archivist.report.synthesis_view import colours_of, layer_uris, still
 
 
@@ -155,6 +156,93 @@ def test_copied_pixels_are_counted_for_each_reference():
         (Origin.COPIED, "one", 20.0),
         (Origin.COPIED, "two", 10.0),
     ]
+
+
+def coloured(grey):
+    """Return RGB pixels of another colour wherever the picture is not black."""
+    return np.stack([grey, grey // 2, grey // 3], axis=2)
+
+
+def exemplars(rows, columns, *windows):
+    """Return a map of cells of ten pixels, a window of cells for each exemplar."""
+    source = np.full((rows, columns), -1, np.int32)
+    for number, window in enumerate(windows):
+        source[window] = number
+    return TransferMap(
+        source=source,
+        position=np.zeros((rows, columns, 2), np.int32),
+        similarity=np.ones((rows, columns), np.float32),
+        assets=tuple(f"exemplar {number}" for number in range(len(windows))),
+        stride=10,
+    )
+
+
+def test_borrowed_colours_are_told_from_invented_ones():
+    image = np.full((20, 30), 100, np.uint8)
+    lent = exemplars(2, 3, np.s_[:, 0], np.s_[0, 1])
+    step = Change(step=4, conjectural=True, colours=True, exemplars=lent)
+    stage = Stage(before=raster(image), after=raster(coloured(image)), changes=(step,))
+
+    parts = synthesis_of([stage], stage.after).parts
+    found = {(part.source.origin, part.source.reference): part for part in parts}
+
+    assert {key: part.percent for key, part in found.items()} == {
+        (Origin.COLOUR_BORROWED, "exemplar 0"): 33.33,
+        (Origin.COLOUR_BORROWED, "exemplar 1"): 16.67,
+        (Origin.COLOUR_INVENTED, ""): 50.0,
+    }
+    assert {part.source.steps for part in found.values()} == {(4,)}
+
+
+def test_a_place_that_got_no_colour_is_untouched_though_an_exemplar_matched():
+    image = np.full((20, 30), 100, np.uint8)
+    image[:, :15] = 0
+    step = Change(step=0, conjectural=True, colours=True, exemplars=exemplars(2, 3, np.s_[:, :]))
+    stage = Stage(before=raster(image), after=raster(coloured(image)), changes=(step,))
+
+    found = shares(synthesis_of([stage], stage.after))
+
+    assert found == {(Origin.UNTOUCHED, ()): 50.0, (Origin.COLOUR_BORROWED, (0,)): 50.0}
+
+
+def test_colour_hides_neither_what_was_filled_nor_a_redrawn_face():
+    image = np.full((20, 30), 100, np.uint8)
+    filled = changed(image, slice(0, 10), slice(0, 3))
+    redrawn = changed(filled, slice(10, 20), slice(0, 6))
+    hue = Change(step=2, conjectural=True, colours=True)
+    stages = [
+        Stage(
+            before=raster(image),
+            after=raster(filled),
+            changes=(Change(step=0, mask=mask(image.shape, slice(0, 10), slice(0, 3))),),
+        ),
+        Stage(
+            before=raster(filled),
+            after=raster(redrawn),
+            changes=(Change(step=1, conjectural=True),),
+        ),
+        Stage(before=raster(redrawn), after=raster(coloured(redrawn)), changes=(hue,)),
+    ]
+
+    assert shares(synthesis_of(stages, stages[-1].after)) == {
+        (Origin.COLOUR_INVENTED, (2,)): 85.0,
+        (Origin.INVENTED, (1,)): 10.0,
+        (Origin.FILLED, (0,)): 5.0,
+    }
+
+
+def test_colour_that_came_with_a_new_size_is_told_everywhere():
+    image = np.full((10, 15), 100, np.uint8)
+    large = np.kron(image, np.ones((2, 2), np.uint8))
+    hue = Change(step=1, conjectural=True, colours=True, exemplars=exemplars(2, 3, np.s_[0, :]))
+    stage = Stage(
+        before=raster(image), after=raster(coloured(large)), changes=(Change(step=0), hue)
+    )
+
+    assert shares(synthesis_of([stage], stage.after)) == {
+        (Origin.COLOUR_BORROWED, (1,)): 50.0,
+        (Origin.COLOUR_INVENTED, (1,)): 50.0,
+    }
 
 
 def test_differences_within_the_tolerance_are_none():

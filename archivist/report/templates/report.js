@@ -23,7 +23,7 @@
   for (const box of $$(".compare")) {
     const stage = $(".stage", box);
     const mask = $(".mask", stage);
-    const borrowed = $(".borrowed", stage);
+    const overlays = $$(".overlay", stage);
     $(".controls", box).hidden = false;
     move(stage, 50);
     $("input", stage).addEventListener("input", (event) => move(stage, event.target.value));
@@ -34,13 +34,18 @@
       if (!button.dataset.toggle) return;
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", on);
+      // Of what lies over the result one is shown at a time: two would hide each other.
+      const chosen = overlays.find((one) => one.dataset.overlay === button.dataset.toggle);
+      for (const one of overlays) {
+        if (chosen && one !== chosen) $(`[data-toggle=${one.dataset.overlay}]`, box).setAttribute("aria-pressed", false);
+      }
       const pressed = (name) => $(`[data-toggle=${name}]`, box)?.getAttribute("aria-pressed") === "true";
       if (button.dataset.toggle === "detail") showDetail(box, on);
-      // The mask is of the whole picture.
+      // Mask and overlays are of the whole picture.
       if (mask) mask.hidden = !pressed("mask") || pressed("detail");
       if (mask && !mask.hidden && +$("input", stage).value < 25) move(stage, 100);
-      if (borrowed) borrowed.hidden = !pressed("borrowed") || pressed("detail");
-      if (borrowed && !borrowed.hidden && +$("input", stage).value > 75) move(stage, 0);
+      for (const one of overlays) one.hidden = !pressed(one.dataset.overlay) || pressed("detail");
+      if (chosen && !chosen.hidden && +$("input", stage).value > 75) move(stage, 0);
     });
   }
 
