@@ -31,8 +31,10 @@ from archivist.model import (
     StepRecord,
     Task,
     Workshop,
+    WorkUnit,
 )
 from archivist.plugins import load_plugins, make_params, plain_params
+from archivist.step.chain import Chain
 from archivist.step.files import (
     FileDraft,
     FileOutcome,
@@ -41,7 +43,8 @@ from archivist.step.files import (
     open_file,
     stage_file,
 )
-from archivist.step.page import PageDraft
+from archivist.step.held import Held
+from archivist.step.page import PageDraft, PageRun
 from archivist.step.session import Session
 
 SIZE = (240, 320)
@@ -158,6 +161,9 @@ class Desk:
     params: dict[str, Mapping[str, object]] = field(default_factory=dict)
     known: tuple[KnownResult, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    noted: dict[tuple[int, str], Held] = field(default_factory=dict)
+    made: dict[PageDraft, Mapping[tuple[int, str], Held]] = field(default_factory=dict)
+    """Of each draft the outputs of its steps, those that were reused too: (ordinal, name)."""
 
     def add(self, name: str, pixels: NDArray[np.uint8], **save: object) -> str:
         """Write a scan and return its digest."""
@@ -183,7 +189,9 @@ class Desk:
 
     def run(self, *lookalikes: Lookalike, action: Action = Action.RUN) -> PageDraft:
         """Carry ``query.png`` through the steps and return what became of it."""
+        self.noted.clear()
         (page,) = self._draft("query.png", lookalikes, action).pages
+        self.made[page] = dict(self.noted)
         return page
 
     def publish(self, name: str) -> FileOutcome:
@@ -206,8 +214,9 @@ class Desk:
             asset=asset, tasks=tasks, known=self.known, lookalikes=found, snapshot="5a" * 32
         )
         file = FileWork(digest=digest, paths=(name,), pages=(page,))
+        unit = WorkUnit(uid=digest, files=(file,), seconds=0.0)
         opened = open_file(file, self.workshop, self.here)
-        return compute_file(opened, self.workshop, self.here, {})
+        return compute_file(opened, self.workshop, self.here, Chain(unit, self.workshop, self.here))
 
     def remember(self, draft: PageDraft) -> None:
         """Let later runs reuse what this one made."""
@@ -261,6 +270,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         max_pixels=10**8,
     )
     desk = Desk(scans, workshop, Session(load_plugins(allow=[], extra={"test": Offer()})))
+    take_all = PageRun.take_all
+
+    def note(run, task, spec, outputs, *more):
+        desk.noted.update({(task.ordinal, name): held for name, held in outputs.items()})
+        take_all(run, task, spec, outputs, *more)
+
+    monkeypatch.setattr(PageRun, "take_all", note)
     desk.add("query.png", things(*SIZE))
     desk.add("finer.png", things(480, 640))
     desk.add("other.png", things(480, 640, seed=2))
@@ -281,14 +297,13 @@ def sights() -> type:
     return Sights
 
 
-def references_of(draft: PageDraft) -> References:
-    """Return the references that a page ended with."""
-    found = draft.made[0, "references"].get()
-    assert isinstance(found, References)
-    return found
-
-
 @pytest.fixture
-def chosen() -> object:
+def chosen(desk: Desk) -> object:
     """Return a function that gives the references that a page ended with."""
+
+    def references_of(draft: PageDraft) -> References:
+        found = desk.made[draft][0, "references"].get()
+        assert isinstance(found, References)
+        return found
+
     return references_of

@@ -83,7 +83,7 @@ def test_a_mask_found_before_chooses_the_same_things_after(desk):
     desk.params = {"test.enlarge": {"scale": 4}}
     draft = desk.run()
     assert draft.outcome.status is Status.DONE
-    mask = draft.made[0, "mask"].raster.read(0, 240, 0, 320)[:, :, 0]
+    mask = desk.made[draft][0, "mask"].raster.read(0, 240, 0, 320)[:, :, 0]
     image = draft.image.raster.read(0, 960, 0, 1280)[:, :, 0]
     assert mask.any()
     assert np.array_equal(image == 0, mask.repeat(4, axis=0).repeat(4, axis=1))

@@ -23,14 +23,18 @@ def colours(desk, sights):
     return desk
 
 
-def exemplars(draft):
-    return [one.asset for one in draft.made[0, "exemplars"].get().references]
+def chosen_by(desk, draft, ordinal, name):
+    return [one.asset for one in desk.made[draft][ordinal, name].get().references]
+
+
+def exemplars(desk, draft):
+    return chosen_by(desk, draft, 0, "exemplars")
 
 
 def test_the_same_picture_in_colour_is_the_exemplar(colours):
     same = colours.lookalike("colour.png")
     draft = colours.run(colours.lookalike("toned.png"), same, colours.lookalike("stranger.png"))
-    assert exemplars(draft) == [same.asset]
+    assert exemplars(colours, draft) == [same.asset]
     (used,) = [u for u in draft.outcome.records[0].inputs if u.role == Role.CHOSEN]
     assert (used.port, used.asset) == ("exemplars", same.asset)
     assert "in colour, shows the same things" in used.note
@@ -48,7 +52,7 @@ def test_with_toned_and_grey_ones_only_there_is_none_and_the_record_says_why(col
 
 def test_what_only_looks_alike_is_taken_when_it_is_near_enough(colours):
     near = colours.lookalike("stranger.png", cosine=0.6)
-    assert exemplars(colours.run(near)) == [near.asset]
+    assert exemplars(colours, colours.run(near)) == [near.asset]
     far = colours.lookalike("stranger.png", cosine=0.4)
     assert colours.run(far).outcome.records[0].reason.endswith("(not near enough 1)")
 
@@ -83,8 +87,8 @@ def test_references_and_exemplars_are_chosen_side_by_side(colours):
     colours.steps = ("exemplars.choose", "references.choose", "test.borrow")
     finer, same = colours.lookalike("finer.png"), colours.lookalike("colour.png")
     draft = colours.run(finer, same)
-    assert exemplars(draft) == [same.asset]
-    assert [one.asset for one in draft.made[1, "references"].get().references] == [finer.asset]
+    assert exemplars(colours, draft) == [same.asset]
+    assert chosen_by(colours, draft, 1, "references") == [finer.asset]
 
 
 def test_the_step_keeps_its_promises(sights):
