@@ -57,6 +57,12 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+DENIED = "rights"
+"""Code of an asset that was skipped because its rights forbid it."""
+RIGHTS_CHANGED = "rights-changed"
+"""Code of an asset that failed because rights changed while it was worked on."""
+
+
 # --- scan -----------------------------------------------------------------------------------
 
 
@@ -183,6 +189,8 @@ class Action(StrEnum):
     """Its result is in the catalog."""
     PINNED = "pinned"
     """The approved result stays."""
+    DENIED = "denied"
+    """The photograph's rights forbid it; what comes after works without its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,8 +318,8 @@ class FileWork:
 
     @property
     def rests(self) -> bool:
-        """Tell whether nothing is to be done: every result is there, or approved."""
-        at_rest = (Action.REUSE, Action.PINNED)
+        """Tell whether nothing is to be done: every result is there, approved, or forbidden."""
+        at_rest = (Action.REUSE, Action.PINNED, Action.DENIED)
         return all(task.action in at_rest for page in self.pages for task in page.tasks)
 
 
@@ -612,3 +620,5 @@ class Workshop:
     """``auto``: outputs are read a second time by exiftool where that is installed."""
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(profile, source path) -> output path, where that differs from the plain rule."""
+    denials: str = ""
+    """The file that tells workers what rights deny since the plan; it may not be there."""

@@ -209,6 +209,8 @@ class StepSpec:
     """Names the param that says how many times larger the output is, where that can be chosen."""
     conjectural: bool = False
     """It invents content (faces, colour, borrowed texture): results are marked and reviewed."""
+    adds_colour: bool = False
+    """It gives colour to a picture that has none; rights may forbid it."""
     applies: str | None = None
     estimate: str | None = None
     self_test: str | None = None

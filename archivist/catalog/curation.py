@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
@@ -12,6 +13,7 @@ from archivist.catalog import ledger
 from archivist.catalog.bulk import insert_rows, pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.near import near_pairs
+from archivist.catalog.repeats import asset_ids
 from archivist.catalog.rows import Decision
 from archivist.catalog.tables import asset, blob, duplicate, event, review
 from archivist.model import now
@@ -22,33 +24,51 @@ COMPARED = "scan.compared"
 """Type of the event that tells which perceptual hashes were compared."""
 
 
-def add_review(
-    connection: Connection,
-    *,
-    asset_id: int,
-    decision: Decision,
-    reviewer: str,
-    reason: str,
-    records: Sequence[str],
-) -> None:
-    """Add a review; the newest one of an asset is in force."""
-    added = connection.execute(
-        insert(review).values(
-            asset_id=asset_id,
-            decision=decision.value,
-            reviewer=reviewer,
-            reason=reason,
-            at=now(),
-            records=tuple(records),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewDraft:
+    """What a person says of the result of an asset, given by its uid.
+
+    ``records`` are the digests of the step records that were looked at, ``results`` those of the
+    output files; ``redo`` are params with which a rejected result is to be made again, by step.
+    """
+
+    asset: str
+    decision: Decision
+    by: str
+    reason: str = ""
+    records: Sequence[str] = ()
+    results: Sequence[str] = ()
+    redo: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+def add_reviews(connection: Connection, drafts: Sequence[ReviewDraft]) -> None:
+    """Add reviews; what they mean for a result says :mod:`archivist.catalog.standing`."""
+    numbers = asset_ids(connection, {draft.asset for draft in drafts})
+    for draft in drafts:
+        added = connection.execute(
+            insert(review).values(
+                asset_id=numbers[draft.asset],
+                decision=draft.decision.value,
+                reviewer=draft.by,
+                reason=draft.reason,
+                at=now(),
+                records=tuple(draft.records),
+                results=tuple(draft.results),
+                redo={step: dict(params) for step, params in draft.redo.items()} or None,
+            )
         )
-    )
-    assert added.inserted_primary_key is not None
-    ledger.enter_facts(connection, ledger.REVIEW, [added.inserted_primary_key[0]])
-    detail = {"reason": reason} if reason else {}
-    draft = EventDraft(
-        type=f"review.{decision.value}", asset=asset_id, detail=detail, actor=reviewer
-    )
-    add_events(connection, [draft])
+        assert added.inserted_primary_key is not None
+        ledger.enter_facts(connection, ledger.REVIEW, [added.inserted_primary_key[0]])
+    events = [
+        EventDraft(
+            type=f"review.{draft.decision.value}",
+            asset=numbers[draft.asset],
+            detail={"reason": draft.reason} if draft.reason else {},
+            actor=draft.by,
+        )
+        for draft in drafts
+    ]
+    add_events(connection, events)
 
 
 def mark_purged(connection: Connection, digests: Sequence[str], reason: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import exists, select
 
@@ -44,30 +45,33 @@ def last_failures(catalog: Catalog, assets: Iterable[str]) -> dict[str, Outcome]
 
 
 def reviews(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
-    """Return the newest review of each asset that has one."""
+    """Return the newest decision about each asset that has one; notes decide nothing."""
     table = tables.review.c
     found: dict[str, Approval] = {}
     with catalog.reading() as connection:
         for page in pages(set(assets)):
             uids = ids_of_assets(connection, page)
             for row in connection.execute(
-                select(tables.review).where(table.asset_id.in_(list(uids))).order_by(table.id)
+                select(tables.review)
+                .where(table.asset_id.in_(list(uids)), table.decision != Decision.NOTE.value)
+                .order_by(table.id)
             ):
-                found[uids[row.asset_id]] = Approval(
-                    asset=uids[row.asset_id],
-                    decision=Decision(row.decision),
-                    reviewer=row.reviewer,
-                    reason=row.reason,
-                    at=row.at,
-                    records=row.records,
-                )
+                found[uids[row.asset_id]] = approval_of(row, uids[row.asset_id])
     return found
 
 
-def pinned(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
-    """Return the approvals in force: a planner leaves these results as they are."""
-    newest = reviews(catalog, assets)
-    return {uid: one for uid, one in newest.items() if one.decision is Decision.APPROVE}
+def approval_of(row: Any, uid: str) -> Approval:
+    """Return a row of the table of reviews as a value."""
+    return Approval(
+        asset=uid,
+        decision=Decision(row.decision),
+        reviewer=row.reviewer,
+        reason=row.reason,
+        at=row.at,
+        records=row.records,
+        results=row.results,
+        redo=row.redo or {},
+    )
 
 
 def published(catalog: Catalog, digests: Iterable[str]) -> dict[tuple[str, str, str], Published]:

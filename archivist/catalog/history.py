@@ -151,6 +151,16 @@ def outcomes(
     )
 
 
+def count_ended(catalog: Catalog, uid: str, code: str) -> int:
+    """Return how many assets ended in a run with a code."""
+    table = tables.asset_outcome.c
+    with catalog.reading() as connection:
+        wanted = select(func.count()).where(
+            table.run_id == run_number(connection, uid), table.code == code
+        )
+        return connection.scalar(wanted) or 0
+
+
 def failures(
     catalog: Catalog, uid: str, *, limit: int = PAGE, after: str = ""
 ) -> tuple[Failure, ...]:

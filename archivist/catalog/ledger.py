@@ -1,8 +1,8 @@
 """The ledger: every record enters it in the transaction that writes the record.
 
 Its entries are the leaves of a Merkle tree (:mod:`archivist.ledger.merkle`). What an entry holds is
-the digest of a step record, or that of the facts of a publication or a review; those facts are read
-back before they are hashed, so that what is hashed is what is stored.
+the digest of a step record, or that of the facts of a publication, a review or an event that is a
+decision; those facts are read back before they are hashed: what is hashed is what is stored.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from archivist.ledger.checkpoint import Checkpoint
 from archivist.ledger.merkle import Frontier
 from archivist.model import now
 
-STEP, PUBLICATION, REVIEW = KINDS = ("step", "publication", "review")
+STEP, PUBLICATION, REVIEW, EVENT = KINDS = ("step", "publication", "review", "event")
 """The kinds of records, named like their tables."""
+
+DECISIONS = ("rights.denied", "rights.allowed", "reference.withdrawn", "reference.restored")
+"""Types of the events that enter it; others tell what happened and decide nothing."""
 
 Sign = Callable[[Checkpoint], Checkpoint]
 """Returns a checkpoint with its signature."""
@@ -43,13 +46,15 @@ class Entry:
     digest: str
 
 
-_l, _c, _p, _v, _a = (
+_l, _c, _p, _v, _e, _a = (
     tables.ledger.c,
     tables.checkpoint.c,
     tables.publication.c,
     tables.review.c,
+    tables.event.c,
     tables.asset.c,
 )
+_IS_DECISION = _e.type.in_(DECISIONS)
 _ENTRIES = select(_l.position, _l.kind, _l.row_id, _l.digest)
 
 # --- write ----------------------------------------------------------------------------------
@@ -65,7 +70,7 @@ def enter(connection: Connection, kind: str, records: Sequence[tuple[int, str]])
 
 
 def enter_facts(connection: Connection, kind: str, rows: Iterable[int]) -> None:
-    """Add publications or reviews that were just written, by row number."""
+    """Add publications, reviews or events that were just written, by row number."""
     found = facts_of(connection, kind, rows)
     enter(connection, kind, [(row, digest_json(facts)) for row, facts in sorted(found.items())])
 
@@ -182,6 +187,7 @@ def entries_of(catalog: Catalog, asset: str) -> tuple[Entry, ...]:
         wanted = {
             STEP: select(tables.step.c.id).where(tables.step.c.asset_id.in_(numbers)),
             REVIEW: select(_v.id).where(_v.asset_id.in_(numbers)),
+            EVENT: select(_e.id).where(_e.asset_id.in_(numbers), _IS_DECISION),
             PUBLICATION: select(_p.id).where(_p.digest == asset.partition("#")[0]),
         }
         found = [
@@ -201,7 +207,10 @@ def not_entered(catalog: Catalog) -> Iterator[tuple[str, int]]:
         for kind in KINDS:
             table = tables.metadata.tables[kind]
             known = select(_l.row_id).where(_l.kind == kind, _l.row_id == table.c.id).exists()
-            for number in connection.scalars(select(table.c.id).where(~known).order_by(table.c.id)):
+            left = select(table.c.id).where(~known).order_by(table.c.id)
+            if kind == EVENT:
+                left = left.where(_IS_DECISION)
+            for number in connection.scalars(left):
                 yield kind, number
 
 
@@ -269,13 +278,18 @@ _REVIEWS: Select[Any] = select(
     _v.reason,
     _v.at,
     _v.records,
+    _v.results,
+    _v.redo,
 ).select_from(tables.review.join(tables.asset))
+_EVENTS: Select[Any] = select(
+    _e.id, _a.digest, _a.page, _a.pages, _e.type, tables.run.c.uid, _e.actor, _e.at, _e.detail
+).select_from(tables.event.join(tables.asset).outerjoin(tables.run, tables.run.c.id == _e.run_id))
 
 
 def facts_of(
     connection: Connection, kind: str, rows: Iterable[int]
 ) -> dict[int, Mapping[str, Any]]:
-    """Return what the digest of publications or reviews is of, by row number.
+    """Return what the digest of publications, reviews or events is of, by row number.
 
     A record with a run, an asset or a contract that is gone is left out.
     """
@@ -283,15 +297,26 @@ def facts_of(
         names = tuple(_PUBLICATIONS.selected_columns.keys())[1:]
         found = select_in(connection, _PUBLICATIONS, _p.id, rows)
         return {row[0]: {"record": kind} | dict(zip(names, row[1:], strict=True)) for row in found}
-    return {
-        row[0]: {
-            "record": kind,
-            "asset": uid_of(*row[1:4]),
-            "decision": row[4],
-            "reviewer": row[5],
-            "reason": row[6],
-            "at": row[7],
-            "records": row[8] or (),
+    if kind == EVENT:
+        names = ("type", "run", "actor", "at", "detail")
+        return {
+            row[0]: {"record": kind, "asset": uid_of(*row[1:4])}
+            | dict(zip(names, row[4:], strict=True))
+            for row in select_in(connection, _EVENTS, _e.id, rows)
         }
-        for row in select_in(connection, _REVIEWS, _v.id, rows)
+    return {row[0]: _review(row) for row in select_in(connection, _REVIEWS, _v.id, rows)}
+
+
+def _review(row: Any) -> Mapping[str, Any]:
+    facts = {
+        "record": REVIEW,
+        "asset": uid_of(*row[1:4]),
+        "decision": row[4],
+        "reviewer": row[5],
+        "reason": row[6],
+        "at": row[7],
+        "records": row[8] or (),
     }
+    # Reviews of a time before these were kept have neither, and their digests hold neither.
+    later = {"results": row[9], "redo": row[10]}
+    return facts | {name: value for name, value in later.items() if value}

@@ -12,10 +12,11 @@ from sqlalchemy import exists, func, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.endings import approval_of
 from archivist.catalog.flags import flags_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import ids_of_assets, uids_of_assets
-from archivist.catalog.rows import Approval, Decision
+from archivist.catalog.rows import Approval
 from archivist.catalog.session import Catalog
 from archivist.model import Flag, MetadataContract, Publication
 
@@ -148,17 +149,7 @@ def opinion_of(catalog: Catalog, asset: str) -> Opinion:
             select(tables.review).where(table.asset_id.in_(ids)).order_by(table.id)
         ).all()
         flags = flags_of(connection, ids)
-    reviews = tuple(
-        Approval(
-            asset=asset,
-            decision=Decision(row.decision),
-            reviewer=row.reviewer,
-            reason=row.reason,
-            at=row.at,
-            records=row.records,
-        )
-        for row in rows
-    )
+    reviews = tuple(approval_of(row, asset) for row in rows)
     return Opinion(reviews=reviews, flags=tuple(flags[ids[0]]) if ids and ids[0] in flags else ())
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from archivist.api.errors import CatalogError
 from archivist.catalog.bulk import execute_rows, insert_rows, select_in
+from archivist.catalog.repeats import asset_ids
 from archivist.catalog.tables import asset_outcome, run_counter, work_item
 from archivist.catalog.types import BigId
-from archivist.model import Status, UnitOutcome
+from archivist.model import DENIED, PageWork, Status, UnitOutcome
 
 _STATES = select(work_item.c.unit, work_item.c.state).where(
     work_item.c.run_id == bindparam("run", type_=BigId)
@@ -85,6 +86,38 @@ _CLOSE_ITEM = (
 )
 
 
+def end_denied(connection: Connection, run: int, pages: Sequence[PageWork]) -> None:
+    """End pages that no worker touches, because their rights forbid all of the plan: as skipped.
+
+    One that ended so already for the same reason is not ended again.
+    """
+    ids = asset_ids(connection, {page.asset.uid for page in pages})
+    said = {
+        ids[page.asset.uid]: (Status.SKIPPED.value, DENIED, page.tasks[0].reason) for page in pages
+    }
+    newest = {
+        row[0]: tuple(row[1:]) for row in select_in(connection, _NEWEST, _ended.asset_id, said)
+    }
+    rows = [
+        (number, run, *what, 0.0) for number, what in said.items() if newest.get(number) != what
+    ]
+    insert_rows(
+        connection,
+        asset_outcome,
+        _OUTCOME,
+        rows,
+        conflict=("asset_id", "run_id"),
+        update=_OUTCOME[2:],
+    )
+    _add_counts(connection, run, {("", Status.SKIPPED): [len(rows), 0.0]} if rows else {})
+
+
+_ended = asset_outcome.c
+_NEWEST = select(_ended.asset_id, _ended.status, _ended.code, _ended.message).order_by(
+    _ended.run_id
+)
+
+
 def _item(run: int, outcome: UnitOutcome) -> tuple[Any, ...]:
     failed = next((item for item in outcome.assets if item.status is Status.FAILED), None)
     return (
@@ -107,6 +140,12 @@ def _count(connection: Connection, run: int, outcomes: Iterable[UnitOutcome]) ->
             _add(counts, ("", item.status), item.seconds)
             for record in item.records:
                 _add(counts, (record.step, record.status), record.seconds)
+    _add_counts(connection, run, counts)
+
+
+def _add_counts(
+    connection: Connection, run: int, counts: Mapping[tuple[str, Status], Sequence[float]]
+) -> None:
     rows = [
         {
             "run_id": run,

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from archivist.catalog.bulk import insert_rows
+from archivist.catalog.outcomes import end_denied
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
 from archivist.catalog.tables import plan_candidates, plan_page, plan_task, run, work_item
@@ -86,6 +87,8 @@ class PlanStore:
             for task in _tasks(unit)
         ]
         insert_rows(connection, plan_task, _TASK, tasks)
+        denied = [page for unit in units for page in _pages(unit) if _is_denied(page)]
+        end_denied(connection, self._run, denied)
 
     def freeze(self, connection: Connection, recipe: Recipe | None) -> str:
         """Close the plan: from now on the run is running; return the plan's digest."""
@@ -156,6 +159,10 @@ class PlanStore:
         params_id = self._repeats.params(connection, task.params)
         what = (task.ordinal, task.step, task.version, params_id)
         return (self._run, item, asset_id, *what, task.action.value, task.reason, task.key)
+
+
+def _is_denied(page: PageWork) -> bool:
+    return bool(page.tasks) and all(task.action is Action.DENIED for task in page.tasks)
 
 
 def _pages(unit: WorkUnit) -> Iterator[PageWork]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from archivist.catalog.endings import (
     last_failures,
     last_outcomes,
-    pinned,
     publications_of,
     published,
     reviews,
@@ -17,6 +16,7 @@ from archivist.catalog.endings import (
 from archivist.catalog.files import PresentFile, present_files
 from archivist.catalog.history import (
     all_records,
+    count_ended,
     events,
     failures,
     near_duplicates,
@@ -33,15 +33,19 @@ from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
 from archivist.catalog.results import known, previous
+from archivist.catalog.rights import withdrawals
+from archivist.catalog.standing import all_reviews, pinned, standings
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
 
 __all__ = [
     "FileStats",
     "PresentFile",
     "all_records",
+    "all_reviews",
     "artifacts",
     "assets_named",
     "assets_of",
+    "count_ended",
     "count_pending",
     "derivatives",
     "environment",
@@ -74,8 +78,10 @@ __all__ = [
     "run_counts",
     "runs",
     "sizes_of",
+    "standings",
     "tasks_of",
     "totals",
     "weights_seen",
+    "withdrawals",
     "work_units",
 ]

@@ -42,6 +42,8 @@ class Decision(StrEnum):
     """It stays: later runs leave it as it is."""
     REJECT = "reject"
     """It is not good; later runs may make it anew."""
+    NOTE = "note"
+    """A remark that decides nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The newest review of an asset."""
+    """What a person said about the result of an asset."""
 
     asset: str
     decision: Decision
@@ -137,6 +139,10 @@ class Approval:
     at: datetime
     records: tuple[str, ...]
     """Digests of the step records that were looked at."""
+    results: tuple[str, ...] = ()
+    """SHA-256 of the output files that were looked at; empty where that was not recorded."""
+    redo: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Params with which it is to be made again, by step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(
@@ -483,6 +483,8 @@ review = Table(
     _text("reason"),
     Column("at", Instant, nullable=False),
     Column("records", Digests),  # the step records that were looked at
+    Column("results", Digests),  # the output files that were looked at
+    Column("redo", Json),  # params with which it is to be made again: {step: {param: value}}
     Index("ix_review_asset", "asset_id", "id"),
     **_ROWS,
 )
@@ -504,11 +506,11 @@ event = Table(
 
 # --- evidence -------------------------------------------------------------------------------
 
-ledger = Table(  # the leaves of the Merkle tree, in order: digests of records of three kinds
+ledger = Table(  # the leaves of the Merkle tree, in order: digests of records of all kinds
     "ledger",
     metadata,
     Column("position", BigId, primary_key=True, autoincrement=False),
-    _text("kind"),  # step, publication or review
+    _text("kind"),  # step, publication, review or event (of decisions only)
     _count("row_id"),  # of the table that is named like the kind
     _digest("digest"),
     UniqueConstraint("kind", "row_id"),

@@ -174,7 +174,7 @@ def uses(catalog: Catalog, conditions: Sequence[Condition], *, ever: bool = Fals
     Of what lies in the output folder now; with ``ever`` also of outputs that were replaced since.
     """
     for numbers in pages(_candidates(catalog, conditions[0]), _CHUNK):
-        yield from _of_assets(catalog, conditions, numbers, ever=ever)
+        yield from uses_of_assets(catalog, conditions, numbers, ever=ever)
 
 
 def _candidates(catalog: Catalog, condition: Condition) -> Iterator[int]:
@@ -188,9 +188,10 @@ def _candidates(catalog: Catalog, condition: Condition) -> Iterator[int]:
                 yield number
 
 
-def _of_assets(
-    catalog: Catalog, conditions: Sequence[Condition], numbers: Sequence[int], *, ever: bool
+def uses_of_assets(
+    catalog: Catalog, conditions: Sequence[Condition], numbers: Sequence[int], *, ever: bool = False
 ) -> Iterator[Use]:
+    """Yield what :func:`uses` does, of some assets by their numbers."""
     with catalog.reading() as connection:
         uids = uids_of_assets(connection, numbers)
     digests = {uid.partition("#")[0] for uid in uids.values()}

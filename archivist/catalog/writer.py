@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from archivist.api.errors import CatalogError
-from archivist.catalog import curation, ledger, plans, scans
+from archivist.catalog import curation, ledger, plans, rights, scans
 from archivist.catalog.bulk import pages, weighed_pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.records import Recorder
@@ -17,10 +18,12 @@ from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.results import previous
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import Catalog
+from archivist.catalog.standing import standings
 from archivist.catalog.tables import run
 from archivist.catalog.uuid7 import uuid7
 from archivist.ledger.checkpoint import Checkpoint
 from archivist.model import Recipe, Refusal, ScanFile, UnitOutcome, WorkUnit, now
+from archivist.rights import Denials
 
 _OPEN = (RunState.PLANNING.value, RunState.RUNNING.value)
 
@@ -214,32 +217,37 @@ class Writer:
 
     # --- decisions and history ---
 
-    def review(
-        self,
-        asset: str,
-        decision: Decision,
-        *,
-        by: str,
-        reason: str = "",
-        records: Sequence[str] | None = None,
-    ) -> None:
-        """Approve or reject the result of an asset; an approved one is pinned.
+    def review(self, asset: str, decision: Decision, *, by: str, **more: Any) -> None:
+        """Approve, reject or comment on the result of an asset; an approved one is pinned.
 
-        ``records`` are the digests of the step records that were looked at: by default the newest
-        of each step.
+        ``more`` are the other fields of :class:`~archivist.catalog.curation.ReviewDraft`. By
+        default the newest record of each step and all output files in place were looked at.
         """
-        if records is None:
+        if "records" not in more:
             newest = previous(self.catalog, [asset]).values()
-            records = [one.record for one in newest]
+            more["records"] = [one.record for one in newest]
+        if "results" not in more:
+            more["results"] = standings(self.catalog, [asset])[asset].results
+        draft = curation.ReviewDraft(asset=asset, decision=Decision(decision), by=by, **more)
+        self.add_reviews([draft])
+
+    def add_reviews(self, drafts: Sequence[curation.ReviewDraft]) -> None:
+        """Add what a person says of several results, all of it or nothing."""
         with self._transaction() as connection:
-            curation.add_review(
-                connection,
-                asset_id=asset_ids(connection, [asset])[asset],
-                decision=Decision(decision),
-                reviewer=by,
-                reason=reason,
-                records=records,
-            )
+            curation.add_reviews(connection, drafts)
+
+    def note_denials(self, uid: str, denied: Mapping[str, Denials]) -> int:
+        """Add events for what rights deny to assets, or allow again; return how many are new."""
+        number = self._run(uid)
+        with self._transaction() as connection:
+            return rights.note_denials(connection, number, denied)
+
+    def withdraw_references(
+        self, assets: Iterable[str], *, by: str, reason: str, again: bool = False
+    ) -> None:
+        """Let photographs lend nothing any more; with ``again``, let them lend again."""
+        with self._transaction() as connection:
+            rights.withdraw(connection, assets, by=by, reason=reason, again=again)
 
     def forget_blobs(self, digests: Iterable[str], *, reason: str) -> int:
         """Mark stored files as deleted; records and digests stay. Return how many are new.

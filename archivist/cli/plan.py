@@ -53,6 +53,7 @@ def _facts(planned: Planned) -> dict[str, object]:
         "units": summary.units,
         "assets": summary.assets,
         "up_to_date": summary.idle_assets,
+        "denied": summary.denied_assets,
         "estimate": asdict(summary.estimate),
         "steps": [asdict(line) for line in planned.lines],
         "first_pass": [asdict(line) for line in planned.first.lines()] if planned.first else None,
@@ -61,10 +62,14 @@ def _facts(planned: Planned) -> dict[str, object]:
 
 def _tell(planned: Planned, *, explain: bool) -> None:
     summary, cost = planned.summary, planned.summary.estimate
-    busy = summary.assets - summary.idle_assets
+    denied = summary.denied_assets
     if planned.first is not None:
         _tell_first(planned.first, explain=explain)
-    click.echo(f"Recipe {planned.recipe}: {busy} of {summary.assets} assets need work.")
+    left_out = f"; the rights of {denied} forbid it" if denied else ""
+    click.echo(
+        f"Recipe {planned.recipe}: {summary.busy_assets} of {summary.assets} assets need work"
+        f"{left_out}."
+    )
     if explain:
         _tell_lines(planned.lines)
     click.echo(
@@ -75,7 +80,7 @@ def _tell(planned: Planned, *, explain: bool) -> None:
 
 def _tell_first(first: Summary, *, explain: bool) -> None:
     """Tell what is to be embedded before references can be looked for."""
-    count = first.assets - first.idle_assets
+    count = first.busy_assets
     if not count:
         click.echo("First pass: all pictures of the archive are embedded.")
         return

@@ -17,6 +17,7 @@ from archivist.cli.options import FILE, catalog_options, place
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
     from archivist.catalog.uses import Condition
+    from archivist.cli.options import Place
 
 
 @click.command()
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reference", metavar="ASSET", help="Borrowed from this photograph of the archive.")
 @click.option("--reviewed-by", metavar="NAME", help="Reviewed by this person.")
+@click.option("--denied", is_flag=True, help="Forbidden by the rights of now, or by withdrawals.")
 @click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @click.option("--csv", type=FILE, help="Write a table for spreadsheets here (- for the output).")
@@ -37,6 +39,7 @@ def query(
     made_with: str | None,
     reference: str | None,
     reviewed_by: str | None,
+    denied: bool,
     ever: bool,
     limit: int | None,
     csv: Path | None,
@@ -50,19 +53,30 @@ def query(
     Of several conditions all must hold. An output that a later run made anew without what is asked
     for is not listed, unless --ever asks for earlier versions too. ASSET is a photograph as
     `archivist audit` takes it: a file, a SHA-256, an inventory number or a path.
+
+    --denied lists outputs in place that hold what the rights of their photograph forbid by now, or
+    borrowed from one that may lend nothing, by the rules under [rights] and the last scan. It goes
+    with no other condition; nothing is deleted.
     """
     from archivist.catalog.session import open_catalog
     from archivist.catalog.uses import uses
     from archivist.report.use_rows import row_of
 
-    if not any((uses_weights, made_with, reference, reviewed_by)):
+    rows: Iterator[dict[str, str | int]]
+    asked = any((uses_weights, made_with, reference, reviewed_by))
+    if asked == denied:
         raise UsageError(
-            "say what to look for. Cure: --uses-weights, --made-with, --reference or --reviewed-by"
+            "say what to look for. Cure: --uses-weights, --made-with, --reference, --reviewed-by, "
+            "or --denied alone"
         )
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
-        conditions = list(_conditions(catalog, uses_weights, made_with, reference, reviewed_by))
-        found = map(row_of, islice(uses(catalog, conditions, ever=ever), limit))
+        if denied:
+            rows = _denied(catalog, where)
+        else:
+            conditions = list(_conditions(catalog, uses_weights, made_with, reference, reviewed_by))
+            rows = map(row_of, uses(catalog, conditions, ever=ever))
+        found = islice(rows, limit)
         if csv is not None:
             _write_csv(found, csv)
         elif as_json:
@@ -70,6 +84,19 @@ def query(
                 click.echo(json.dumps(row))
         else:
             _show(found)
+
+
+def _denied(catalog: Catalog, where: Place) -> Iterator[dict[str, str | int]]:
+    from archivist.catalog.denied import denied_outputs
+    from archivist.plugins import load_plugins
+    from archivist.report.use_rows import row_of
+    from archivist.rights import Rights
+
+    chosen = where.settings.plugins
+    specs = load_plugins(chosen.allow or None, chosen.block).steps
+    colours = {name for name, spec in specs.items() if spec.adds_colour}
+    for one in denied_outputs(catalog, Rights(where.settings.rights), colours=colours):
+        yield row_of(one.use, denied=one.reasons)
 
 
 def _conditions(
@@ -131,11 +158,11 @@ def _show(rows: Iterator[dict[str, str | int]]) -> None:
             str(row["run"])[:13],
             str(row["published"])[:10],
             str(row["state"]),
-            readable(str(row["reviewed"] or row["steps"])),
+            readable(str(row["denied"] or row["reviewed"] or row["steps"])),
         )
         for row in rows
     ]
     if not cells:
-        click.echo("No output was made so.")
+        click.echo("There is no such output.")
         return
     print_table(("Output", "Inventory no", "Asset", "Run", "Date", "State", "Why"), cells)

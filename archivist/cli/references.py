@@ -15,14 +15,16 @@ from archivist.cli.options import catalog_options, place
 if TYPE_CHECKING:
     from archivist.catalog.borrowing import Chosen
     from archivist.catalog.session import Catalog
+    from archivist.cli.options import Place
     from archivist.model import Asset
 
 
 @click.group()
 def references() -> None:
-    """Show which photographs of the archive lent texture or colour, and to which.
+    """Show which photographs of the archive lent texture or colour, and to which; withdraw one.
 
-    ASSET is a path relative to the scans, a SHA-256 or an inventory number.
+    ASSET is a scan or an output, whatever its name; a SHA-256 (eight digits are enough), an
+    inventory number, or a path as it was recorded.
     """
 
 
@@ -39,12 +41,13 @@ def show(
     """Show the references and exemplars chosen for ASSET, with score and reason, or why none."""
     from archivist.catalog.borrowing import chosen_for
     from archivist.catalog.session import open_catalog
+    from archivist.report.named import named
 
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
         found = [
             (asset, one)
-            for asset in _assets(catalog, name)
+            for asset in named(catalog, name, out=where.out).assets
             for one in chosen_for(catalog, asset.uid)
         ]
         paths = _paths(catalog, found)
@@ -72,12 +75,15 @@ def used_by(
     from archivist.catalog.borrowing import borrowings_of
     from archivist.catalog.session import open_catalog
     from archivist.cli.tables import print_table
+    from archivist.report.named import named
     from archivist.report.words import readable
 
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
         rows = [
-            row for asset in _assets(catalog, name) for row in borrowings_of(catalog, asset.uid)
+            row
+            for asset in named(catalog, name, out=where.out).assets
+            for row in borrowings_of(catalog, asset.uid)
         ]
     if as_json:
         for row in rows:
@@ -100,18 +106,108 @@ def used_by(
     print_table(("Output", "Step", "Lent", "Score", "Region and reason", "Run"), cells)
 
 
-def _assets(catalog: Catalog, name: str) -> Sequence[Asset]:
-    """Return the photographs of a name. Raises UsageError when there is none."""
-    from archivist.api.errors import UsageError
-    from archivist.catalog.queries import assets_named
+@references.command()
+@click.argument("name", metavar="ASSET")
+@click.option("--reason", required=True, help="Why; kept with the withdrawal.")
+@click.option("--by", default="", help="Who decides; the operator by default.")
+@catalog_options
+def withdraw(
+    name: str,
+    reason: str,
+    by: str,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Let ASSET lend nothing any more, and list the results that borrowed from it.
 
-    found = assets_named(catalog, name)
+    The next plan and run make these again without it, and say so. An approved result stays until it
+    is rejected, or a run is asked to --override approvals.
+    """
+    from archivist.review.lending import Lending
+
+    where = place(out, catalog_url, config_file)
+    with _open_to_change(where) as catalog:
+        lending = Lending(catalog=catalog, policy=where.settings.review, out=where.out)
+        done = lending.withdraw(name, by=by or _operator(where), reason=reason)
+    if as_json:
+        click.echo(json.dumps(done.facts(), ensure_ascii=False))
+        return
+    for line in done.lines():
+        click.echo(line)
+
+
+@references.command()
+@click.argument("name", metavar="ASSET")
+@click.option("--reason", default="", help="Why; kept with the decision.")
+@click.option("--by", default="", help="Who decides; the operator by default.")
+@catalog_options
+def restore(
+    name: str,
+    reason: str,
+    by: str,
+    out: Path | None,
+    catalog_url: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Undo a withdrawal: ASSET may lend again."""
+    from archivist.review.lending import Lending
+
+    where = place(out, catalog_url, config_file)
+    with _open_to_change(where) as catalog:
+        lending = Lending(catalog=catalog, policy=where.settings.review, out=where.out)
+        done = lending.restore(name, by=by or _operator(where), reason=reason)
+    if as_json:
+        click.echo(json.dumps(done.facts(), ensure_ascii=False))
+        return
+    for line in done.lines():
+        click.echo(line)
+
+
+@references.command()
+@catalog_options
+def withdrawn(
+    out: Path | None, catalog_url: str | None, config_file: Path | None, as_json: bool
+) -> None:
+    """List the photographs that were withdrawn, by whom and why."""
+    from archivist.catalog.queries import paths_of, withdrawals
+    from archivist.catalog.session import open_catalog
+    from archivist.cli.tables import print_table
+    from archivist.report.words import readable
+
+    where = place(out, catalog_url, config_file)
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        found = withdrawals(catalog)
+        paths = paths_of(catalog, {uid.partition("#")[0] for uid in found})
+    if as_json:
+        for uid, one in found.items():
+            names = list(paths.get(uid.partition("#")[0], ()))
+            facts = {"asset": uid, "paths": names, "by": one.by, "reason": one.reason}
+            click.echo(json.dumps(facts | {"at": one.at.isoformat()}, ensure_ascii=False))
+        return
     if not found:
-        raise UsageError(
-            f"the catalog has no photograph {name!r}. Cure: give its path relative to the scans, "
-            "its SHA-256 or its inventory number"
-        )
-    return found
+        click.echo("No photograph is withdrawn.")
+        return
+    cells = [
+        (f"{one.at:%Y-%m-%d %H:%M}", _name(uid, paths), readable(one.by), readable(one.reason))
+        for uid, one in found.items()
+    ]
+    print_table(("When (UTC)", "Photograph", "By", "Reason"), cells)
+
+
+def _open_to_change(where: Place) -> Catalog:
+    from archivist.catalog.session import open_catalog
+
+    return open_catalog(where.catalog_url, write=True, create=False)
+
+
+def _operator(where: Place) -> str:
+    """Return who is at work, where nobody is named."""
+    from archivist.pipeline.job import login
+
+    return where.settings.operator or login()
 
 
 def _paths(catalog: Catalog, found: Sequence[tuple[Asset, Chosen]]) -> dict[str, tuple[str, ...]]:

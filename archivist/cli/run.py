@@ -109,6 +109,7 @@ def summary(job: Job, result: RunResult, report: Path | None) -> dict[str, objec
         "files": result.found.files,
         "assets": dict(result.counts),
         "up_to_date": result.planned.summary.idle_assets,
+        "denied": result.planned.summary.denied_assets,
         "pending": result.pending,
         "refused": [
             {"path": path, "code": code, "reason": reason} for path, code, reason in result.refused
@@ -127,10 +128,12 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
 
     counts, found = result.counts, result.found
     idle = result.planned.summary.idle_assets
+    denied = max(result.denied, result.planned.summary.denied_assets)
+    left_out = f"{denied} left out because their rights forbid it, " if denied else ""
     click.echo(
         f"{result.planned.summary.assets} assets in {found.files} files: "
         f"{counts.get('done', 0)} restored, "
-        f"{counts.get('skipped', 0)} needed nothing, {idle} up to date, "
+        f"{counts.get('skipped', 0) - result.denied} needed nothing, {idle} up to date, {left_out}"
         f"{counts.get('failed', 0)} failed, {result.pending} units not done. "
         f"{found.refused} files refused, {found.ignored} ignored."
     )

@@ -10,6 +10,7 @@ from archivist.config.settings import (
     PluginSettings,
     RecipeSettings,
     ReferenceSettings,
+    ReviewSettings,
     ScanSettings,
     ScheduleSettings,
     Settings,
@@ -17,6 +18,7 @@ from archivist.config.settings import (
     WeightSettings,
 )
 from archivist.config.shipped import first_party_steps, shipped_recipes
+from archivist.rights import RightsRule, RightsSettings
 
 __all__ = [
     "CatalogSettings",
@@ -25,6 +27,9 @@ __all__ = [
     "PluginSettings",
     "RecipeSettings",
     "ReferenceSettings",
+    "ReviewSettings",
+    "RightsRule",
+    "RightsSettings",
     "ScanSettings",
     "ScheduleSettings",
     "Settings",

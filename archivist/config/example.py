@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from archivist.config.settings import Settings
@@ -26,6 +27,8 @@ def _example_of(settings: Any, section: str) -> list[str]:
             later += [f"# {title}", f"[{dotted}]", *_example_of(value, dotted)]
         elif f.name == "profiles":
             later += [f"# {f.metadata['doc']}", *_example_profiles(dotted)]
+        elif f.name == "rules":
+            lines += [f"# {f.metadata['doc']}", f"{f.name} = []", *_EXAMPLE_RULES]
         elif f.name != "recipes":
             lines += [f"# {f.metadata['doc']}", f"{f.name} = {_toml(value)}"]
     return [*lines, "", *later]
@@ -51,6 +54,12 @@ def _example_profiles(section: str) -> list[str]:
     ]
 
 
+_EXAMPLE_RULES = [
+    "# rules = [",
+    '#   { values = ["In copyright*"], deny = ["generative", "reference"] },',
+    '#   { column = "consent", values = ["withdrawn"], deny = ["restoration", "reference"] },',
+    "# ]",
+]
 _EXAMPLE_RECIPE = [
     "# A recipe: steps in their order, each with params of its own.",
     "[recipes.careful]",
@@ -72,6 +81,9 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name} = {_toml(item)}" for name, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return str(value)

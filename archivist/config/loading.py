@@ -9,9 +9,10 @@ from typing import Any
 
 from archivist.api.errors import ConfigError
 from archivist.config.checking import build, check_range
-from archivist.config.settings import Settings
+from archivist.config.settings import ReviewSettings, Settings
 from archivist.config.shipped import shipped_recipes
 from archivist.model import OutputProfile
+from archivist.rights import check_rights
 
 
 def default_catalog(out: Path) -> str:
@@ -28,10 +29,11 @@ def load(path: Path | None = None) -> Settings:
     own = table.get("recipes", {})
     if not isinstance(own, Mapping):
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
-    settings = parse(
-        {**table, "recipes": {**shipped_recipes(), **own}}, where=str(path or "defaults")
-    )
-    _check_profiles(settings.output.profiles, str(path or "defaults"))
+    named = str(path or "defaults")
+    settings = parse({**table, "recipes": {**shipped_recipes(), **own}}, where=named)
+    _check_profiles(settings.output.profiles, named)
+    check_rights(settings.rights, settings.references.rights, named)
+    _check_review(settings.review, named)
     return settings
 
 
@@ -47,6 +49,18 @@ def _read(path: Path) -> dict[str, Any]:
 def parse(table: Mapping[str, Any], *, where: str) -> Settings:
     """Return the settings of a TOML table, recipes that ship not included."""
     return build(Settings, table, where=where)
+
+
+def _check_review(review: ReviewSettings, where: str) -> None:
+    if review.reviewers and len(review.reviewers) < review.approvals:
+        raise ConfigError(
+            f"{review.approvals} persons must approve and only {len(review.reviewers)} may. "
+            "Cure: fewer approvals, or more reviewers",
+            where=where,
+            key="review.approvals",
+        )
+    for name, weight in review.weights.items():
+        check_range(weight, {"low": 0, "high": 1}, where=where, key=f"review.weights.{name}")
 
 
 def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:

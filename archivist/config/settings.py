@@ -8,6 +8,7 @@ from typing import Any
 
 from archivist.api.steps import param
 from archivist.model import OutputProfile
+from archivist.rights import RightsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,21 @@ class ReferenceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """Who approves results, and what people look at first."""
+
+    approvals: int = param(
+        1, doc="Different persons that must approve a result before it is pinned.", low=1, high=9
+    )
+    by_operator: bool = param(True, doc="Whether the operator of a run may approve what it made.")
+    reviewers: tuple[str, ...] = param((), doc="Who may review; empty: anybody who gives a name.")
+    weights: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata={"doc": "Weights 0..1 of the measures of risk; see `archivist review measures`."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
     """Evidence that the record was not changed."""
 
@@ -179,6 +195,8 @@ class Settings:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     references: ReferenceSettings = field(default_factory=ReferenceSettings)
+    rights: RightsSettings = field(default_factory=RightsSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     plugins: PluginSettings = field(default_factory=PluginSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)

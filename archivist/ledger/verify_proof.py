@@ -186,6 +186,7 @@ def summary(record: dict[str, Any]) -> str:
         None: ("step", "version", "status", "asset"),
         "publication": ("path", "output_digest", "run"),
         "review": ("decision", "reviewer", "asset", "at"),
+        "event": ("type", "actor", "asset", "at"),
     }
     shown = names.get(record.get("record"), ())
     return json.dumps({name: record.get(name) for name in shown})

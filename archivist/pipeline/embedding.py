@@ -58,8 +58,11 @@ def first_pass(recipe: Recipe) -> Recipe:
 
 
 def without_outputs(workshop: Workshop) -> Workshop:
-    """Return a workshop of the first pass: it publishes nothing and keeps what it makes."""
-    return replace(workshop, profiles=(), keep=(*workshop.keep, Kind.EMBEDDING))
+    """Return a workshop of the first pass: it publishes nothing and keeps what it makes.
+
+    Rights forbid nothing in it: what may not be restored may still lend.
+    """
+    return replace(workshop, profiles=(), keep=(*workshop.keep, Kind.EMBEDDING), denials="")
 
 
 @dataclass(slots=True)

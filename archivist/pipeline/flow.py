@@ -19,14 +19,15 @@ from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
 from archivist.ledger.keys import find_signing_key
-from archivist.model import Recipe, Status, WorkUnit, now
+from archivist.model import DENIED, Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
-from archivist.pipeline.referencing import search_in
+from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, search_in
+from archivist.pipeline.rights import RightsWatch, note_rights
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, work_off, workshop_for
-from archivist.plan import Line, Search, Summary, choose_recipe
+from archivist.plan import Line, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins
 from archivist.report.words import file_size
 from archivist.scan import check_folders
@@ -69,6 +70,8 @@ class RunResult:
     refused: tuple[tuple[str, str, str], ...] = ()
     """(path, code, reason) of files that claim to be pictures and cannot be treated."""
     pending: int = 0
+    denied: int = 0
+    """Of those that were skipped, how many because their rights forbid it."""
 
     @property
     def failed(self) -> int:
@@ -126,13 +129,14 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
             "run", job, recipe, plugins, catalog, watcher or Silent(), stop or StopSignal()
         )
         _tidy(job, catalog)
+        watch = RightsWatch(desk)
         try:
             found = _scan(desk)
             first = embed_archive(desk) if takes_references(recipe, plugins) else None
             desk = first.desk if first else desk
             planned = _freeze(desk, found, first)
             if planned.summary.units and not desk.stop.draining:
-                _work(desk, planned)
+                _work(desk, planned, watch)
         except BaseException as error:
             usage = isinstance(error, UsageError | KeyboardInterrupt)
             desk.writer.finish_run(desk.run, RunState.INTERRUPTED if usage else RunState.FAILED)
@@ -188,13 +192,14 @@ def _scan(desk: Desk) -> Found:
     )
 
 
-def _units(desk: Desk, search: Search | None) -> Iterator[WorkUnit]:
+def _units(desk: Desk, search: ArchiveSearch | NothingToFind | None) -> Iterator[WorkUnit]:
     """Yield the plan of a run."""
     planner = planner_for(
         desk,
         profiles=desk.job.settings.output.profiles,
         override=desk.job.override,
         search=search,
+        barred=search.barred if search else {},
     )
     return units_of(desk, planner)
 
@@ -236,6 +241,7 @@ def _freeze(desk: Desk, found: Found, first: FirstPass | None) -> Planned:
     summary = Summary(profiles=desk.job.settings.output.profiles)
     if first is None or not first.pending:
         search = search_in(first.index.index, desk) if first else None
+        note_rights(desk)
         desk.writer.store_plan(desk.run, desk.recipe, summary.watch(_units(desk, search)))
     return Planned(
         run=desk.run,
@@ -246,7 +252,7 @@ def _freeze(desk: Desk, found: Found, first: FirstPass | None) -> Planned:
     )
 
 
-def _work(desk: Desk, planned: Planned) -> None:
+def _work(desk: Desk, planned: Planned, watch: RightsWatch) -> None:
     cost = planned.summary.estimate
     free = shutil.disk_usage(desk.job.out).free
     if cost.output_bytes > free:
@@ -254,7 +260,7 @@ def _work(desk: Desk, planned: Planned) -> None:
             f"the outputs may take {file_size(cost.output_bytes)}, {file_size(free)} are free on "
             "the disk of the output folder; what does not fit will be listed as failed"
         )
-    work_off(desk, planned.summary, workshop_for(desk, name_table(desk)))
+    work_off(desk, planned.summary, workshop_for(desk, name_table(desk)), watch)
 
 
 def _result(
@@ -278,4 +284,5 @@ def _result(
         failures=tuple(queries.failures(catalog, planned.run, limit=SHOWN_FAILURES)),
         refused=refused,
         pending=pending,
+        denied=queries.count_ended(catalog, planned.run, DENIED) if treated else 0,
     )

@@ -54,7 +54,7 @@ class Job:
     @property
     def who(self) -> str:
         """The operator's name for the record."""
-        return self.operator or self.settings.operator or _login()
+        return self.operator or self.settings.operator or login()
 
     def facts(self) -> Mapping[str, object]:
         """Return the request and the settings in force, for the record."""
@@ -71,7 +71,8 @@ class Job:
         }
 
 
-def _login() -> str:
+def login() -> str:
+    """Return the user's login name, empty where there is none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers

@@ -5,16 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
 from archivist.catalog.found import FoundFile, files_of_run, replaced_paths
+from archivist.catalog.rows import Decision
 from archivist.catalog.session import Catalog
+from archivist.config import ReviewSettings
 from archivist.hashing import digest_file
 from archivist.model import (
+    InputUse,
     KnownResult,
     OutputProfile,
     Recipe,
@@ -24,6 +27,7 @@ from archivist.model import (
     text_to_path,
 )
 from archivist.pipeline.job import Desk, Job
+from archivist.pipeline.rights import Gate, check_policy, gate_of
 from archivist.pipeline.sequences import Roll
 from archivist.plan import (
     FACT_NAMES,
@@ -31,6 +35,7 @@ from archivist.plan import (
     PlannedSequence,
     Planner,
     Previous,
+    Redo,
     Search,
     facts_of,
     parse,
@@ -48,8 +53,12 @@ def planner_for(
     override: bool = False,
     search: Search | None = None,
     asked: AbstractSet[str] = frozenset(),
+    barred: Mapping[str, str] | None = None,
 ) -> Planner:
-    """Return the planner of a recipe, with the catalog as its memory; see :class:`Planner`."""
+    """Return the planner of a recipe, with the catalog as its memory; see :class:`Planner`.
+
+    ``barred`` are photographs that may lend nothing, with the reason.
+    """
     job, recipe = desk.job, desk.recipe
     spare_the_collector()
     folders = weight_folders(job)
@@ -67,7 +76,13 @@ def planner_for(
     return Planner(
         recipe,
         desk.plugins,
-        CatalogLookup(desk.catalog, job.out, [step.step for step in recipe.steps]),
+        CatalogLookup(
+            desk.catalog,
+            job.out,
+            [step.step for step in recipe.steps],
+            policy=job.settings.review,
+            barred=barred or {},
+        ),
         profiles=profiles,
         weights=weights,
         device_family=desk.family,
@@ -113,22 +128,23 @@ def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
 def units_of(desk: Desk, planner: Planner) -> Iterator[WorkUnit]:
     """Yield the plan for the files that this run's scan saw and that are asked for."""
     files = _wanted(_sampled(files_of_run(desk.catalog, desk.run), desk), desk.job, desk.catalog)
-    roll = Roll(desk)
+    roll, gate = Roll(desk), gate_of(desk.job)
     yield from planner.units(
-        (_planned(file, desk) for file in roll.single(files)),
+        (_planned(file, desk, gate) for file in roll.single(files)),
         (
-            PlannedSequence(name=name, files=(_planned(file, desk) for file in members))
+            PlannedSequence(name=name, files=(_planned(file, desk, gate) for file in members))
             for name, members in roll.sequences()
         ),
     )
 
 
-def _planned(file: FoundFile, desk: Desk) -> PlannedFile:
+def _planned(file: FoundFile, desk: Desk, gate: Gate) -> PlannedFile:
     return PlannedFile(
         digest=file.digest,
         paths=file.paths,
         assets=file.assets,
         supplied=supplied_for(desk.recipe, file.paths),
+        denied=gate.of(file),
     )
 
 
@@ -145,12 +161,14 @@ def _sampled(files: Iterator[FoundFile], desk: Desk) -> Iterator[FoundFile]:
 def check_request(job: Job, recipe: Recipe) -> None:
     """Raise UsageError for a wrong request, before hours go into a scan.
 
-    Checked are ``--scheduler``, ``--workers``, ``--where``, the manifest, the patterns of sequences
-    and the inputs.
+    Checked are ``--scheduler``, ``--workers``, ``--where``, the manifest, the rules of rights, the
+    patterns of sequences and the inputs.
     """
     check_scheduler(job.scheduler, job.workers)
     SequencePatterns(job.settings.scan.sequences)
-    names = {*FACT_NAMES, *FATE, *columns_of(job)}
+    columns = columns_of(job)
+    check_policy(job, columns)
+    names = {*FACT_NAMES, *FATE, *columns}
     if job.where is not None:
         parse(job.where, names)
     for port, folder in recipe.inputs.items():
@@ -218,6 +236,8 @@ class CatalogLookup:
     catalog: Catalog
     out: Path
     steps: Sequence[str]
+    policy: ReviewSettings = field(default_factory=ReviewSettings)
+    barred: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, keys: Sequence[str]) -> Mapping[str, KnownResult]:
         """Return the stored results of these step keys."""
@@ -234,9 +254,21 @@ class CatalogLookup:
                 inputs={u.port: u.digest for u in row.inputs if u.role not in Role.PHOTOGRAPHS},
                 weights=[use.digest for use in row.weights],
                 result=row.result,
+                gone=self._gone(row.inputs),
             )
             for place, row in found.items()
         }
+
+    def _gone(self, inputs: Sequence[InputUse]) -> tuple[str, ...]:
+        """Return why what was chosen may lend nothing any more."""
+        chosen = [use.asset for use in inputs if use.role == Role.CHOSEN] if self.barred else []
+        lost = [uid for uid in chosen if uid in self.barred]
+        paths = queries.paths_of(self.catalog, {uid.partition("#")[0] for uid in lost})
+        return tuple(
+            f"reference {next(iter(paths.get(uid.partition('#')[0], ())), uid[:12])}: "
+            f"{self.barred[uid]}"
+            for uid in lost
+        )
 
     def failures(self, assets: Sequence[str]) -> Mapping[str, str]:
         """Return asset -> code for those that failed when they were last treated."""
@@ -245,7 +277,16 @@ class CatalogLookup:
 
     def pinned(self, assets: Sequence[str]) -> frozenset[str]:
         """Return the assets whose approved result must stay."""
-        return frozenset(queries.pinned(self.catalog, assets))
+        return frozenset(queries.pinned(self.catalog, assets, self.policy))
+
+    def redo(self, assets: Sequence[str]) -> Mapping[str, Redo]:
+        """Return what the newest rejection of each asset wants to be done otherwise."""
+        found: dict[str, Redo] = {}
+        for uid, reviews in queries.all_reviews(self.catalog, assets).items():
+            rejections = [one for one in reviews if one.decision is Decision.REJECT]
+            if rejections and rejections[-1].redo:
+                found[uid] = Redo(params=rejections[-1].redo, by=rejections[-1].reviewer)
+        return found
 
     def replaced(self, paths: Mapping[str, str]) -> frozenset[str]:
         """Return which paths had another content when last published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from archivist.config import ReferenceSettings
 from archivist.hashing import digest_json
 from archivist.model import Asset, Lends, Lookalike
 from archivist.pipeline.job import Desk, Watcher
+from archivist.pipeline.rights import not_lending
 from archivist.references.eligible import Eligible
 from archivist.references.index import VectorIndex
 from archivist.references.rows import Place
@@ -41,6 +42,8 @@ class ArchiveSearch:
     most: Mapping[Lends, int]
     """Lookalikes of a picture at most, by what they may lend."""
     snapshot: str
+    barred: Mapping[str, str]
+    """Photographs that may lend nothing, with the reason."""
 
     def find(self, assets: Sequence[Asset], what: Lends) -> dict[str, tuple[Lookalike, ...]]:
         """Return the lookalikes of assets by their uids, those of the same object first."""
@@ -124,6 +127,7 @@ class NothingToFind:
     """The search in an archive of which no picture could be embedded."""
 
     snapshot: str = digest_json([])
+    barred: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, assets: Sequence[Asset], what: Lends) -> dict[str, tuple[Lookalike, ...]]:
         """Return no lookalikes."""
@@ -132,10 +136,12 @@ class NothingToFind:
 
 def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingToFind:
     """Return a search among the pictures that the run's scan saw, under the rules of the job."""
+    barred = not_lending(desk)
     if index is None:
-        return NothingToFind()
+        return NothingToFind(barred=barred)
     catalog, settings = desk.catalog, desk.job.settings.references
-    rules = rules_of(settings, excluded(settings.excluded, catalog, desk.watcher))
+    named = excluded(settings.excluded, catalog, desk.watcher)
+    rules = rules_of(settings, named | barred.keys())
     made = {output for _, output in queries.outputs_among_scans(catalog)}
     facts = (
         replace(facts_of(one), made=one.digest in made)
@@ -153,6 +159,7 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
             Lends.COLOUR: settings.colour_lookalikes,
         },
         snapshot=eligible.snapshot,
+        barred=barred,
     )
 
 

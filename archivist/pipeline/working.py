@@ -24,6 +24,7 @@ from archivist.model import (
 )
 from archivist.pipeline.job import Desk
 from archivist.pipeline.planning import supplied_for, weight_folders
+from archivist.pipeline.rights import RightsWatch
 from archivist.plan import Summary
 from archivist.plugins import Plugins
 from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make_runner
@@ -57,6 +58,7 @@ def workshop_for(desk: Desk, names: NameTable) -> Workshop:
         device_family=desk.family,
         exiftool=job.settings.output.exiftool,
         names=dict(names.exceptions),
+        denials=str(job.home / "scratch" / desk.run / "denials.json"),
     )
 
 
@@ -74,17 +76,19 @@ def name_table(desk: Desk) -> NameTable:
     return NameTable.build(list(paths()), desk.job.settings.output.profiles, converted)
 
 
-def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
+def work_off(
+    desk: Desk, summary: Summary, workshop: Workshop, watch: RightsWatch | None = None
+) -> None:
     """Do everything that the plan of a run still asks for; returns early when stopped."""
     cost = summary.estimate
-    busy = summary.assets - summary.idle_assets
-    desk.watcher.start(summary.units, busy, cost.seconds)
+    desk.watcher.start(summary.units, summary.busy_assets, cost.seconds)
     waiting: list[UnitOutcome] = []
     names: Names = {}
     since = time.monotonic()
-    units = _named(pending(desk.catalog, desk.run, desk.recipe), names)
+    watch = (watch or RightsWatch(desk)).begin(workshop.denials, desk)
+    units = _named(pending(desk.catalog, desk.run, desk.recipe), names, watch)
     try:
-        with _runner(desk, cost, units=summary.units) as runner:
+        with watch, _runner(desk, cost, units=summary.units) as runner:
             for outcome in runner.run(units, partial(run_units, workshop=workshop), stop=desk.stop):
                 waiting.append(outcome)
                 if desk.job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
@@ -94,8 +98,10 @@ def work_off(desk: Desk, summary: Summary, workshop: Workshop) -> None:
                     or time.monotonic() - since > FLUSH_SECONDS
                 ):
                     _flush(waiting, names, desk)
+                    watch.record()
                     since = time.monotonic()
         _flush(waiting, names, desk)
+        watch.record()
     finally:
         shutil.rmtree(workshop.scratch, ignore_errors=True)
 
@@ -126,9 +132,10 @@ Names = dict[str, dict[str, str]]
 """Unit -> what people call its assets, as long as it is under way."""
 
 
-def _named(units: Iterator[WorkUnit], names: Names) -> Iterator[WorkUnit]:
+def _named(units: Iterator[WorkUnit], names: Names, watch: RightsWatch) -> Iterator[WorkUnit]:
     """Note what people call the assets of a unit: the path, and the page where there are more."""
     for unit in units:
+        watch.look()
         names[unit.uid] = {
             page.asset.uid: _name(file.paths[0], page.asset)
             for file in unit.files

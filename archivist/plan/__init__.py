@@ -5,7 +5,7 @@ from archivist.plan.explain import Line, Summary
 from archivist.plan.facts import FACT_NAMES, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, takes_lookalikes
-from archivist.plan.lookup import Lookup, Previous
+from archivist.plan.lookup import Lookup, Previous, Redo
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.sequences import PlannedSequence, looks_back
 from archivist.plan.where import parse
@@ -18,6 +18,7 @@ __all__ = [
     "PlannedSequence",
     "Planner",
     "Previous",
+    "Redo",
     "Search",
     "Summary",
     "build_recipe",

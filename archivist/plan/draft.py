@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from archivist.api.steps import StepSpec
 from archivist.model import Action, Asset, KnownResult, Lookalike, Supplied, Task
 from archivist.plan import reasons
-from archivist.plan.lookup import Previous
+from archivist.plan.lookup import Previous, Redo
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class PageDraft:
     known: dict[str, KnownResult] = field(default_factory=dict)
     needs: list[tuple[str, ...]] = field(default_factory=list)
     makes: list[set[str]] = field(default_factory=list)
+    denied: Mapping[str, str] = field(default_factory=dict)
+    """What the rights forbid: act -> reason."""
+    redo: Redo | None = None
     lookalikes: dict[str, tuple[Lookalike, ...]] = field(default_factory=dict)
     """By the inputs of steps that ask for them; none as long as not all of the archive is embedded.
     """
@@ -62,6 +65,17 @@ class PageDraft:
         for artifact in result.outputs:
             self.values[artifact.port] = artifact.digest
             self.makers[artifact.port] = task.ordinal
+
+    def deny(self, task: Task) -> None:
+        """Append a task that rights forbid; values stay as they are."""
+        self.tasks.append(task)
+        self.needs.append(())
+        self.makes.append(set())
+
+    @property
+    def doing(self) -> list[Task]:
+        """The tasks that are not denied."""
+        return [task for task in self.tasks if task.action is not Action.DENIED]
 
     def remember(self, previous: Previous | None) -> None:
         """Hand the newest result on: if the inputs turn out unchanged, the worker reuses it."""
@@ -91,11 +105,13 @@ class PageDraft:
 
         By a later step, or by whoever asked for the plan (``asked``: names of values).
         """
-        if not asked and all(task.action is Action.REUSE for task in self.tasks):
+        if not asked and all(task.action is Action.REUSE for task in self.doing):
             return
         wanted = {"image", *asked}
         for ordinal in range(len(self.tasks) - 1, -1, -1):
             task = self.tasks[ordinal]
+            if task.action is Action.DENIED:
+                continue
             result = self.known.get(str(task.key))
             outputs = {a.port: a.kept for a in result.outputs} if result else {}
             if any(not kept and port in wanted for port, kept in outputs.items()):

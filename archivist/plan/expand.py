@@ -26,12 +26,13 @@ from archivist.plan.estimate import estimate_page
 from archivist.plan.facts import FACT_NAMES, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, find_lookalikes, takes_lookalikes
-from archivist.plan.lookup import Lookup
+from archivist.plan.lookup import Lookup, Redo
 from archivist.plan.past import Past
 from archivist.plan.recipe import full_params
 from archivist.plan.sequences import PlannedSequence, in_turns, spans
 from archivist.plan.where import Predicate, parse
 from archivist.plugins import Plugins
+from archivist.rights import acts_of, refusal
 
 PAGE = 500
 """Files looked up together: as many keys as one SQL `IN` takes comfortably."""
@@ -97,12 +98,13 @@ class Planner:
     def _page_of_files(
         self, files: list[PlannedFile], carry: Carry | None = None
     ) -> Iterator[WorkUnit]:
-        pages = [self._start(file, asset) for file in files for asset in file.assets]
+        assets = [asset.uid for file in files for asset in file.assets]
+        redo = self.lookup.redo(assets)
+        pages = [self._start(file, asset, redo) for file in files for asset in file.assets]
         past = Past(self.lookup, files)
         for port in dict.fromkeys(chain.from_iterable(map(takes_lookalikes, self._specs))):
             find_lookalikes(pages, port, self._search)
         # A file is published whole: one approved page holds all pages of its file.
-        assets = [page.asset.uid for page in pages]
         pinned = frozenset() if self.override else self.lookup.pinned(assets)
         held = {page.asset.digest for page in pages if page.asset.uid in pinned}
         if carry is None:
@@ -129,21 +131,32 @@ class Planner:
             else:
                 page.run_what_was_not_kept(self._asked)
 
-    def _start(self, file: PlannedFile, asset: Asset) -> PageDraft:
+    def _start(self, file: PlannedFile, asset: Asset, redo: Mapping[str, Redo]) -> PageDraft:
         values: dict[str, str | None] = {"image": asset.uid}
         values.update({item.port: item.digest for item in file.supplied})
         facts = facts_of(asset, file.paths[0]) if self._overrides else {}
-        return PageDraft(asset=asset, facts=facts, supplied=file.supplied, values=values)
+        return PageDraft(
+            asset=asset,
+            facts=facts,
+            supplied=file.supplied,
+            values=values,
+            denied=file.denied,
+            redo=redo.get(asset.uid),
+        )
 
     def _params(self, ordinal: int, page: PageDraft) -> Mapping[str, object]:
         step = self.recipe.steps[ordinal]
         own = [o for holds, name, o in self._overrides if name == step.step and holds(page.facts)]
+        where = ""
+        if page.redo is not None and step.step in page.redo.params:
+            own.append(page.redo.params[step.step])
+            where = f"{page.asset.uid[:12]}, rejected by {page.redo.by}"
         if not own:
             return step.params
         merged = dict(step.params)
         for values in own:
             merged.update(values)
-        return full_params(self._specs[ordinal], merged)
+        return full_params(self._specs[ordinal], merged, where=where)
 
     def work_of(self, ordinal: int) -> str:
         """Return the digest of what a step does to every asset that has no params of its own."""
@@ -181,6 +194,9 @@ class Planner:
         plans = []
         for page in pages:
             params = self._params(ordinal, page)
+            if denial := refusal(page.denied, acts_of(spec)):
+                page.deny(self._task(page, ordinal, params, Action.DENIED, denial))
+                continue
             weights, work = self._work_of(spec, params)
             inputs = bound_inputs(spec, page, ordinal, carry)
             key = _key(work, inputs)
@@ -209,17 +225,31 @@ class Planner:
                     replaced=uid in past.replaced,
                     failure=past.failures.get(uid),
                 )
-            task = Task(
-                asset=page.asset.uid,
-                ordinal=ordinal,
-                step=spec.id,
-                version=spec.version,
-                params=params,
-                action=action,
-                reason=reason,
-                key=key,
-            )
+            if page.redo is not None and spec.id in page.redo.params:
+                reason = f"{reason}; asked for by {page.redo.by}, who rejected the result"
+            task = self._task(page, ordinal, params, action, reason, key)
             page.add(task, spec, result, tuple(name for name, _ in inputs))
+
+    def _task(
+        self,
+        page: PageDraft,
+        ordinal: int,
+        params: Mapping[str, object],
+        action: Action,
+        reason: str,
+        key: str | None = None,
+    ) -> Task:
+        spec = self._specs[ordinal]
+        return Task(
+            asset=page.asset.uid,
+            ordinal=ordinal,
+            step=spec.id,
+            version=spec.version,
+            params=params,
+            action=action,
+            reason=reason,
+            key=key,
+        )
 
     def _unit(
         self, file: PlannedFile, pages: list[PageDraft], done: AbstractSet[tuple[str, str, str]]
@@ -258,13 +288,14 @@ class Planner:
         self, file: PlannedFile, pages: list[PageDraft], done: AbstractSet[tuple[str, str, str]]
     ) -> None:
         """Plan the last step once more where nothing runs but an output is not in place."""
-        if any(t.action is not Action.REUSE for page in pages for t in page.tasks):
+        kept = [page.doing for page in pages]
+        if not all(kept) or any(t.action is not Action.REUSE for tasks in kept for t in tasks):
             return
         images = [str(page.values["image"]) for page in pages]
         conjectural = any(
             self._specs[t.ordinal].conjectural and page.known[str(t.key)].status != "skipped"
             for page in pages
-            for t in page.tasks
+            for t in page.doing
         )
         wanted = {
             (publication_key(images, profile, path, conjectural=conjectural), profile.name, path)
@@ -273,9 +304,12 @@ class Planner:
         }
         if wanted <= done:
             return
+        lying = {(profile, path) for _, profile, path in done}
+        other = any((profile, path) in lying for _, profile, path in wanted - done)
+        reason = reasons.OTHER_PUBLISHED if other else reasons.NOT_PUBLISHED
         for page in pages:
-            last = page.tasks[-1]
-            page.tasks[-1] = replace(last, action=Action.FOLLOW, reason=reasons.NOT_PUBLISHED)
+            last = page.doing[-1]
+            page.tasks[last.ordinal] = replace(last, action=Action.FOLLOW, reason=reason)
             page.run_what_was_not_kept()
 
 

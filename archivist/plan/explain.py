@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archivist.model import Action, Estimate, OutputProfile, WorkUnit
+from archivist.model import Action, Estimate, OutputProfile, PageWork, WorkUnit
 from archivist.plan.estimate import output_bytes
 
 
@@ -22,6 +22,11 @@ class Line:
     example: str
 
 
+def is_denied(page: PageWork) -> bool:
+    """Tell whether the rights of a page forbid all that a plan would do with it."""
+    return bool(page.tasks) and all(task.action is Action.DENIED for task in page.tasks)
+
+
 @dataclass(slots=True)
 class Summary:
     """Counts a stream of units while it passes; small however many there are."""
@@ -30,6 +35,8 @@ class Summary:
     units: int = 0
     assets: int = 0
     idle_assets: int = 0
+    denied_assets: int = 0
+    """Assets of which every step is denied; they are not among the idle ones."""
     seconds: float = 0.0
     ram_mib: float = 0.0
     vram_mib: float = 0.0
@@ -51,7 +58,9 @@ class Summary:
                 runs = [t for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)]
                 busy = busy or bool(runs)
                 self.assets += 1
-                self.idle_assets += not runs
+                denied = is_denied(page)
+                self.denied_assets += denied
+                self.idle_assets += not runs and not denied
                 for task in page.tasks:
                     row = (task.ordinal, task.step, task.action, task.reason)
                     self._counts[row] += 1
@@ -65,6 +74,11 @@ class Summary:
             self.seconds += unit.seconds
             self.ram_mib = max(self.ram_mib, unit.ram_mib)
             self.vram_mib = max(self.vram_mib, unit.vram_mib)
+
+    @property
+    def busy_assets(self) -> int:
+        """Assets with work to do."""
+        return self.assets - self.idle_assets - self.denied_assets
 
     @property
     def estimate(self) -> Estimate:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from archivist.model import Asset, Supplied
 
@@ -15,3 +16,5 @@ class PlannedFile:
     paths: tuple[str, ...]
     assets: tuple[Asset, ...]
     supplied: tuple[Supplied, ...] = ()
+    denied: Mapping[str, str] = field(default_factory=dict)
+    """What the rights forbid: :class:`archivist.rights.Act` -> reason."""

@@ -21,6 +21,16 @@ class Previous:
     weights: Sequence[str]
     result: KnownResult | None = None
     """What came out of it."""
+    gone: tuple[str, ...] = ()
+    """Of the photographs that were chosen then, why some may lend nothing any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redo:
+    """Params with which a reviewer wants an asset to be made again, by step."""
+
+    params: Mapping[str, Mapping[str, object]]
+    by: str
 
 
 class Lookup(Protocol):
@@ -37,6 +47,9 @@ class Lookup(Protocol):
 
     def pinned(self, assets: Sequence[str]) -> AbstractSet[str]:
         """Return the assets whose approved result must stay."""
+
+    def redo(self, assets: Sequence[str]) -> Mapping[str, Redo]:
+        """Return what reviewers who rejected a result want to be done otherwise."""
 
     def replaced(self, paths: Mapping[str, str]) -> AbstractSet[str]:
         """Return which paths (path -> digest) had another content when last published."""

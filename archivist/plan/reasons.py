@@ -11,6 +11,7 @@ UP_TO_DATE = "up to date"
 PINNED = "pinned: the approved result stays (--override runs it again)"
 NOT_KEPT = "its earlier result was not kept in the store"
 NOT_PUBLISHED = "its output is missing"
+OTHER_PUBLISHED = "another result lies in its place"
 
 
 def why(
@@ -31,7 +32,9 @@ def why(
     differences = _differences(previous, version, params, weights)
     changed = [name for name in inputs if previous.inputs.get(name) != inputs[name]]
     gone = [name for name in previous.inputs if name not in inputs]
-    if changed or gone:
+    if previous.gone:
+        differences.extend(previous.gone)
+    elif changed or gone:
         differences.append(f"input changed: {', '.join([*changed, *gone])}")
     return "; ".join(differences) or "seed or device changed"
 

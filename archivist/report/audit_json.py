@@ -307,6 +307,8 @@ def _review(one: Approval) -> dict[str, Any]:
         "reason": one.reason,
         "at": _time(one.at),
         "records": list(one.records),
+        "results": list(one.results),
+        "redo": {step: dict(params) for step, params in one.redo.items()},
     }
 
 

@@ -86,6 +86,12 @@ class CatalogSource:
                 )
             after = page[-1].path
 
+    def of(self, uids: Sequence[str]) -> list[ReportAsset]:
+        """Return some assets as their newest run left them."""
+        rows = list(queries.report_rows(self._catalog, assets=uids))
+        known = references_of(self._catalog, rows)
+        return [self._asset(row, (), known) for row in rows]
+
     def _report_run(self, row: RunRow, scans: Path | None, out: Path | None) -> ReportRun:
         facts = row.settings
         scans = scans or Path(str(facts.get("scans", "")))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from archivist.model import now
@@ -173,24 +173,39 @@ _FILTERS = (
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
+    environment = page_environment("archivist.report")
+    style = package_text("archivist.report", "report.css")
+    scripts = [package_text("archivist.report", name) for name in ("compare.js", "report.js")]
+    environment.globals.update(page_globals(style, "".join(scripts)))
+    return environment.get_template("report.html.j2")
+
+
+def page_environment(*packages: str) -> Environment:
+    """Return what draws pages with the templates of packages: all text is escaped."""
     environment = Environment(
-        loader=PackageLoader("archivist.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update({function.__name__: function for function in _FILTERS})
-    style, script = _package_text("report.css"), _package_text("report.js")
-    # Only this very script may run in the page, whatever a file name or a message contains.
+    return environment
+
+
+def page_globals(style: str, script: str) -> dict[str, str]:
+    """Return style, script and the script's digest: only this very script may run in a page.
+
+    Whatever a file name or a message contains.
+    """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    environment.globals.update(
-        style=Markup(style),  # noqa: S704 - a file of this package
-        script=Markup(script),  # noqa: S704 - a file of this package
-        script_digest=f"sha256-{digest}",
-    )
-    return environment.get_template("report.html.j2")
+    return {
+        "style": Markup(style),  # noqa: S704 - a file of this package
+        "script": Markup(script),  # noqa: S704 - a file of this package
+        "script_digest": f"sha256-{digest}",
+    }
 
 
-def _package_text(name: str) -> str:
-    return files("archivist.report").joinpath("templates", name).read_text("utf-8")
+def package_text(package: str, name: str) -> str:
+    """Return a file beside the templates of a package."""
+    return files(package).joinpath("templates", name).read_text("utf-8")

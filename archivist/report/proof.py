@@ -151,7 +151,7 @@ def _texts(
     with catalog.reading() as connection:
         facts = {
             (kind, row): canonical_json(one)
-            for kind in (ledger.PUBLICATION, ledger.REVIEW)
+            for kind in (ledger.PUBLICATION, ledger.REVIEW, ledger.EVENT)
             for row, one in ledger.facts_of(connection, kind, rows[kind]).items()
         }
     texts = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 from archivist.catalog.uses import Use
@@ -22,11 +22,12 @@ COLUMNS: Mapping[str, str] = {
     "state": "in place, or replaced since",
     "steps": "the steps for which it was found",
     "reviewed": "decision, reviewer and time, when it was asked for",
+    "denied": "why rights forbid it by now, when it was asked for",
 }
 """The columns: name and meaning."""
 
 
-def row_of(use: Use) -> dict[str, str | int]:
+def row_of(use: Use, *, denied: Sequence[str] = ()) -> dict[str, str | int]:
     """Return a row with the names of :data:`COLUMNS`."""
     item = use.written.publication
     return {
@@ -45,6 +46,7 @@ def row_of(use: Use) -> dict[str, str | int]:
             f"{decision} by {reviewer} {at.isoformat(timespec='seconds')}"
             for decision, reviewer, at in use.reviewed
         ),
+        "denied": " | ".join(denied),
     }
 
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 
+from archivist.model import Workshop
 from archivist.step.files import FileOutcome, StagedFile, drop_files, finish_files
 
 FILES = 64
@@ -30,7 +31,8 @@ class Bursts(AbstractContextManager["Bursts"]):
     Where the block ends with an error, what did not get its name is removed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
         self._publisher = ThreadPoolExecutor(1, "publish")
         self._waiting: list[_Waiting] = []
         self._under_way: deque[tuple[_Burst, Future[list[Ended]]]] = deque()
@@ -63,7 +65,7 @@ class Bursts(AbstractContextManager["Bursts"]):
 
     def _begin(self) -> None:
         burst = tuple(self._waiting)
-        self._under_way.append((burst, self._publisher.submit(_publish, burst)))
+        self._under_way.append((burst, self._publisher.submit(_publish, burst, self._workshop)))
         self._waiting.clear()
 
     def _end(self) -> list[Ended]:
@@ -72,10 +74,10 @@ class Bursts(AbstractContextManager["Bursts"]):
         return ended
 
 
-def _publish(burst: _Burst) -> list[Ended]:
+def _publish(burst: _Burst, workshop: Workshop) -> list[Ended]:
     """Publish the files of a burst, and share the time among them."""
     clock = time.perf_counter()
-    outcomes = finish_files([staged for staged, _, _ in burst])
+    outcomes = finish_files([staged for staged, _, _ in burst], workshop)
     share = (time.perf_counter() - clock) / max(1, len(burst))
     return [
         (outcome, began, seconds + share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
@@ -12,6 +12,7 @@ from archivist.model import AssetOutcome, FileWork, Publication, Status, Worksho
 from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
+from archivist.step.rights import Rested, RightsDenied, check_begin, check_publish
 from archivist.step.session import Session
 from archivist.step.source import OpenedPage, Scan, check_unchanged, open_page, open_scan
 from archivist.store.atomic import discard
@@ -48,6 +49,7 @@ class StagedFile:
     output: Staged | None = None
     scan: Path | None = None
     digest: str = ""
+    rested: Rested = field(default_factory=Rested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def open_file(file: FileWork, workshop: Workshop, here: Session) -> Opened:
     """Read and check a file and decode its first page; never raises for what the file does."""
     scratch = Path(workshop.scratch) / file.digest
     try:
+        check_begin(file, workshop)
         scan = open_scan(file, workshop)
         first = open_page(scan, file.pages[0].asset, workshop, scratch, here.plugins.codecs)
     except AssetError as error:
@@ -133,14 +136,33 @@ def _stage(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
     except AssetError as error:
         return StagedFile(assets=_unpublished(outcomes, error))
     return StagedFile(
-        assets=outcomes, output=output, scan=opened.scan.path, digest=opened.scan.digest
+        assets=outcomes,
+        output=output,
+        scan=opened.scan.path,
+        digest=opened.scan.digest,
+        rested=Rested.joined([page.rested for page in draft.pages]),
     )
 
 
-def finish_files(files: Sequence[StagedFile]) -> list[FileOutcome]:
-    """Publish staged files together, then prove that their scans are what they were."""
+def finish_files(files: Sequence[StagedFile], workshop: Workshop) -> list[FileOutcome]:
+    """Publish staged files together, then prove that their scans are what they were.
+
+    What rights forbid by now is not published.
+    """
+    files = [_allowed(file, workshop) for file in files]
     problems = iter(settle([file.output for file in files if file.output is not None]))
     return [_finish(file, None if file.output is None else next(problems)) for file in files]
+
+
+def _allowed(file: StagedFile, workshop: Workshop) -> StagedFile:
+    if file.output is None:
+        return file
+    try:
+        check_publish(file.digest, file.rested, workshop)
+    except RightsDenied as error:
+        drop_files([file])
+        return StagedFile(assets=_unpublished(file.assets, error))
+    return file
 
 
 def _finish(file: StagedFile, problem: PublishError | None) -> FileOutcome:
@@ -164,7 +186,7 @@ def drop_files(files: Iterable[StagedFile]) -> None:
 
 def _unpublished(outcomes: tuple[AssetOutcome, ...], error: AssetError) -> tuple[AssetOutcome, ...]:
     return tuple(
-        replace(outcome, status=Status.FAILED, code=error.code, message=str(error))
+        replace(outcome, status=_status(error), code=error.code, message=str(error))
         for outcome in outcomes
     )
 
@@ -182,4 +204,10 @@ def _spoiled(outcomes: tuple[AssetOutcome, ...]) -> tuple[AssetOutcome, ...]:
 
 
 def _failed(asset: str, problem: AssetError) -> AssetOutcome:
-    return AssetOutcome(asset=asset, status=Status.FAILED, code=problem.code, message=str(problem))
+    return AssetOutcome(
+        asset=asset, status=_status(problem), code=problem.code, message=str(problem)
+    )
+
+
+def _status(error: AssetError) -> Status:
+    return error.status if isinstance(error, RightsDenied) else Status.FAILED

@@ -13,6 +13,7 @@ from archivist.api.steps import Kind, StepSpec
 from archivist.hashing import key_of
 from archivist.imaging.raster import WideRaster, value_digest
 from archivist.model import (
+    DENIED,
     Action,
     Artifact,
     AssetOutcome,
@@ -28,6 +29,7 @@ from archivist.model import (
     now,
 )
 from archivist.plugins import make_params
+from archivist.rights import Act, acts_of
 from archivist.step.context import WorkerContext
 from archivist.step.execute import Execution, execute
 from archivist.step.fitting import fit
@@ -36,6 +38,7 @@ from archivist.step.keeping import is_there, keep, recall
 from archivist.step.lookalikes import Neighbours
 from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
+from archivist.step.rights import Rested
 from archivist.step.session import Session, weight_uses
 from archivist.step.source import OpenedPage, supplied_mask
 from archivist.step.uses import uses_of
@@ -50,6 +53,7 @@ class PageDraft:
     image: Held | None = None
     changed: bool = False
     conjectural: bool = False
+    rested: Rested = field(default_factory=Rested)
     edits: tuple[Task, ...] = ()
     """The tasks that made an image, in their order."""
     handed: Mapping[tuple[int, str], Made] = field(default_factory=dict)
@@ -90,6 +94,8 @@ class PageRun:
         self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.conjectural = False
+        self.acts: set[str] = {Act.RESTORATION}
+        self.lenders: set[str] = set()
         self.grown = 1
         self.neighbours = Neighbours(work, workshop, here, scratch)
 
@@ -132,6 +138,7 @@ class PageRun:
             image=self.values["image"],
             changed=changed,
             conjectural=self.conjectural,
+            rested=Rested(acts=frozenset(self.acts), lenders=frozenset(self.lenders)),
             edits=self._edits(),
             handed=self.handed,
         )
@@ -161,6 +168,8 @@ class PageRun:
             status, code = Status.SKIPPED, "not-needed"
             skips = [reason for _, state, reason in self.statuses if state is Status.SKIPPED]
             message = "; ".join(dict.fromkeys(skips)) or "no step changed a pixel"
+            if any(task.action is Action.DENIED for task in self.work.tasks):
+                code = DENIED
         return AssetOutcome(
             asset=self.work.asset.uid,
             status=status,
@@ -187,7 +196,10 @@ class PageRun:
         return spec
 
     def _task(self, task: Task) -> None:
-        """Reuse, skip or run one task."""
+        """Reuse, skip or run one task; what is denied leaves nothing but its reason."""
+        if task.action is Action.DENIED:
+            self.statuses.append((task, Status.SKIPPED, task.reason))
+            return
         spec = self._spec(task)
         inputs = self._bind(task, spec)
         missing = [p.name for p in spec.inputs if p.required and p.name not in inputs]
@@ -204,6 +216,8 @@ class PageRun:
         wanted = known is not None and task.action is not Action.RUN
         if known is not None and wanted and self._is_usable(spec, known):
             self._reuse(task, spec, known)
+            if self.statuses[-1][1] is Status.REUSED:
+                self.rest_on(spec, inputs)
             return
         call = _Call(self, task, spec, fit(inputs, self.grown), key, weights)
         if missing:
@@ -232,6 +246,11 @@ class PageRun:
         needed = self.handed_on(spec)
         kept = all(item.kept for item in known.outputs if item.port in needed)
         return kept and is_there(known, self.workshop)
+
+    def rest_on(self, spec: StepSpec, inputs: Mapping[str, Held]) -> None:
+        """Note what a step did and which scans lent to it, for a last look at their rights."""
+        self.acts.update(acts_of(spec))
+        self.lenders.update(use.digest for use in uses_of(inputs, {}) if use.role == Role.REFERENCE)
 
     def take_all(
         self,
@@ -325,6 +344,7 @@ class _Call:
         record = self._record(Status.DONE, done=done, outputs=artifacts)
         page.flags += looked.flags
         page.conjectural |= self.spec.conjectural
+        page.rest_on(self.spec, self.inputs)
         for held in done.outputs.values():
             held.maker = record.digest
         page.take_all(self.task, self.spec, done.outputs, artifacts, record.digest)

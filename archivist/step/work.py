@@ -81,7 +81,7 @@ _Job = tuple[str, Chain, FileWork]
 
 def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
     """Do one file after another; only their publishing goes on beside the next."""
-    with Bursts() as bursts:
+    with Bursts(workshop) as bursts:
         for _, chain, file in jobs:
             began, clock = now(), time.perf_counter()
             opened = open_file(file, workshop, here)
@@ -110,7 +110,7 @@ def _overlapped(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iter
 
 
 def _finish_file(draft: FileDraft, workshop: Workshop, here: Session) -> FileOutcome:
-    (outcome,) = finish_files([stage_file(draft, workshop, here)])
+    (outcome,) = finish_files([stage_file(draft, workshop, here)], workshop)
     return outcome
 
 

@@ -40,11 +40,12 @@ def command_line() -> str:
 
 def config_keys() -> str:
     """Return tables of the keys of the configuration, one for each section."""
-    from archivist.config import RecipeSettings, Settings
+    from archivist.config import RecipeSettings, RightsRule, Settings
     from archivist.model import OutputProfile
 
     parts = ["\n\n".join(_section(Settings(), ""))]
     parts.append(_keys("[[output.profiles]]", OutputProfile(name="restored")))
+    parts.append(_keys("[[rights.rules]]", RightsRule()))
     parts.append(_keys("[recipes.NAME]", RecipeSettings()))
     return "\n\n".join(parts)
 

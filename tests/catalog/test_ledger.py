@@ -118,14 +118,15 @@ def test_the_history_of_an_asset_has_all_kinds(catalog, writer, recorded, make):
     recorded("a", "b")
     uid = make.asset("a").uid
     writer.review(uid, Decision.APPROVE, by="Ada")
+    writer.withdraw_references([uid], by="Ada", reason="asked for")
     found = ledger.entries_of(catalog, uid)
-    assert [entry.kind for entry in found] == ["step", "step", "publication", "review"]
+    assert [entry.kind for entry in found] == ["step", "step", "publication", "review", "event"]
 
 
 def test_an_older_catalog_enters_its_records_when_it_is_upgraded(catalog, writer, recorded, make):
     recorded("a", "b")
-    writer.review(make.asset("b").uid, Decision.REJECT, by="Bo", reason="bad")
-    writer.review(make.asset("a").uid, Decision.APPROVE, by="Bo", records=[])
+    writer.review(make.asset("b").uid, Decision.REJECT, by="Bo", reason="bad", results=[])
+    writer.review(make.asset("a").uid, Decision.APPROVE, by="Bo", records=[], results=[])
     before = list(ledger.entries(catalog))
     with catalog.engine.begin() as connection:
         for table in ("checkpoint", "ledger"):

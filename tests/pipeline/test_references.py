@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from archivist.catalog import queries
+from archivist.catalog import ledger, queries
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.cli.exits import Exit
 from archivist.cli.main import invoke
-from archivist.config import ReferenceSettings, StoreSettings
+from archivist.config import ReferenceSettings, RightsRule, RightsSettings, StoreSettings
 from archivist.pipeline import plan, run
 from archivist.pipeline.job import Silent
+from archivist.plan.reasons import PINNED
 from archivist.schedule.runner import StopSignal
 
 PLUGIN = '''
@@ -486,7 +487,7 @@ def test_references_of_a_picture_that_the_catalog_does_not_have_name_the_cure(vi
     view.run(where="path == 'wide.png'")
 
     assert invoke(["references", "show", "nowhere.png", "--out", str(view.out)]) == Exit.USAGE
-    assert "no photograph 'nowhere.png'" in capsys.readouterr().err
+    assert "knows nothing of 'nowhere.png'" in capsys.readouterr().err
 
 
 def test_a_reference_that_was_deleted_since_the_plan_is_refused_and_the_run_goes_on(view):
@@ -534,3 +535,167 @@ def test_the_option_exclude_excludes_what_it_names(archive, told_by_plan):
 
     counts = [line.split()[:3] for line in told.splitlines() if "changed: lookalikes" in line]
     assert counts == [["look.pick", "run", "4"]]
+
+
+# --- withdrawn, and denied by rights --------------------------------------------------------
+
+
+@pytest.fixture
+def command(archive, capsys):
+    """Return a function that runs a command over the archive and gives what it says as JSON."""
+
+    def ask(*words: str):
+        code = invoke([*words, "--out", str(archive.out), "--json"])
+        said = capsys.readouterr()
+        assert code == Exit.FINE, said.err
+        return [json.loads(line) for line in said.out.splitlines()]
+
+    return ask
+
+
+def withdraw(command, name: str, *more: str):
+    (told,) = command("references", "withdraw", name, "--by", "Ada", "--reason", "asked", *more)
+    return told
+
+
+def test_a_withdrawn_picture_lends_no_more_and_who_borrowed_is_made_again_for_that_reason(
+    archive, command
+):
+    archive.run()
+
+    told = withdraw(command, "bridge-1.png")
+
+    assert {one["output"] for one in told["borrowed"]} == family("bridge", 1)
+    reason = "reference bridge-1.png: withdrawn by Ada: asked"
+    lines = [line for line in told_lines(archive) if "withdrawn" in line[2]]
+    assert lines == [("look.pick", "run", reason, 2)]
+    assert archive.run().counts == {"done": 2}
+    assert not any("bridge-1.png" in names for names in borrowed(archive).values())
+    assert plan(archive.job()).summary.units == 0
+
+
+def told_lines(archive):
+    return [
+        (line.step, str(line.action), line.reason, line.count) for line in plan(archive.job()).lines
+    ]
+
+
+def test_a_withdrawn_picture_is_itself_restored(archive, command):
+    archive.run(where="path == 'bridge-0.png'")
+    withdraw(command, "bridge-1.png")
+
+    archive.run()
+
+    assert "bridge-1.png" in archive.outputs()
+
+
+def test_a_withdrawal_that_is_undone_gives_the_earlier_choices_back(archive, command):
+    archive.run()
+    withdraw(command, "bridge-1.png")
+    archive.run()
+
+    command("references", "restore", "bridge-1.png", "--by", "Bo", "--reason", "found the deed")
+
+    assert command("references", "withdrawn") == []
+    assert told(archive)["look.pick", "reuse", "up to date"] == 6
+
+
+def test_withdrawals_are_decisions_in_the_ledger(archive, command):
+    archive.run()
+    withdraw(command, "bridge-1.png")
+    command("references", "restore", "bridge-1.png")
+
+    with open_catalog(archive.job().url, write=False) as catalog:
+        kinds = [entry.kind for entry in ledger.entries(catalog)]
+        assert kinds[-2:] == ["event", "event"]
+
+
+def test_an_approved_result_that_borrowed_stays_and_is_named(archive, command):
+    archive.run()
+    command("review", "approve", "bridge-0.png", "--by", "Cy")
+
+    told = withdraw(command, "bridge-1.png")
+
+    approved = {one["output"]: one["approved"] for one in told["borrowed"]}
+    assert approved == {"bridge-0.png": True, "bridge-2.png": False}
+    assert ("look.pick", "pinned", PINNED, 1) in told_lines(archive)
+    (row,) = command("query", "--denied")[:1]
+    assert (row["output"], "withdrawn by Ada: asked" in row["denied"]) == ("bridge-0.png", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["withdraw", "bridge-1.png", "--reason", "  "], "say why"),
+        (["withdraw", "nowhere.png", "--reason", "x"], "knows nothing of"),
+        (["withdraw", "bridge-1.png", "--reason", "x", "--by", "A\x00"], "is no name"),
+        (["restore", "bridge-1.png"], "is not withdrawn"),
+    ],
+)
+def test_a_withdrawal_that_cannot_be_is_refused_with_the_cure(archive, capsys, words, message):
+    archive.run()
+
+    code = invoke(["references", *words, "--out", str(archive.out)])
+
+    assert code == Exit.USAGE
+    assert message in capsys.readouterr().err
+
+
+def test_a_picture_that_is_withdrawn_already_is_not_withdrawn_twice(archive, command, capsys):
+    archive.run()
+    withdraw(command, "bridge-1.png")
+
+    words = ["bridge-1.png", "--reason", "again", "--out", str(archive.out)]
+    assert invoke(["references", "withdraw", *words]) == Exit.USAGE
+    assert "was withdrawn by Ada" in capsys.readouterr().err
+
+
+DENY = RightsSettings(rules=(RightsRule(values=("loan",), deny=("reference",)),))
+
+
+@pytest.fixture
+def lending(archive, tmp_path):
+    """An archive with rules of rights; ``say`` writes the manifest."""
+    manifest = tmp_path / "manifest.csv"
+
+    def say(**rights: str) -> None:
+        rows = [f"{name.replace('_', '-')}.png,{value}\n" for name, value in rights.items()]
+        manifest.write_text("path,rights\n" + "".join(rows))
+
+    say(tree_0="open")
+    scan = replace(archive.settings.scan, manifest=str(manifest))
+    archive.settings = replace(archive.settings, scan=scan, rights=DENY)
+    archive.say = say
+    return archive
+
+
+def test_a_picture_whose_rights_forbid_it_lends_nothing(lending):
+    lending.say(bridge_1="loan")
+
+    lending.run()
+
+    assert not any("bridge-1.png" in names for names in borrowed(lending).values())
+    assert "bridge-1.png" in lending.outputs()
+
+
+def test_who_borrowed_before_the_rights_forbade_it_is_made_again_for_that_reason(lending):
+    lending.run()
+    lending.say(bridge_1="loan")
+
+    reason = "reference bridge-1.png: rights 'loan': not as a reference"
+    assert ("look.pick", "run", reason, 2) in told_lines(lending)
+
+
+def test_a_picture_that_may_not_lend_since_the_plan_was_frozen_lends_nothing(lending):
+    class Forbids(Silent):
+        def start(self, total_units, total_assets, seconds):
+            lending.say(bridge_1="loan")
+
+    lending.run(where="path == 'tree-0.png'")  # now the archive is embedded
+    result = run(lending.job(), Forbids())
+
+    failed = {failure.paths[0]: failure.code for failure in result.failures}
+    assert failed == dict.fromkeys(family("bridge", 1), "rights-changed")
+    assert not family("bridge", 1) & lending.outputs()
+    assert lending.run().counts == {"done": 2}
+    assert not any("bridge-1.png" in names for names in borrowed(lending).values())

@@ -17,7 +17,7 @@ from archivist.catalog import tables
 from archivist.catalog.rows import Decision
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
-from archivist.config import ScanSettings
+from archivist.config import RightsRule, RightsSettings, ScanSettings
 from archivist.model import Status
 from archivist.pipeline import flow, plan, run
 from archivist.plan import sequences as planning
@@ -404,3 +404,18 @@ def test_a_long_sequence_is_planned_in_spans_without_holding_it(film):
     planned = plan(film.bench.job())
 
     assert planned.summary.units == 2
+
+
+def test_a_frame_whose_rights_forbid_it_is_left_out_of_its_sequence(film, tmp_path):
+    manifest = tmp_path / "rights.csv"
+    manifest.write_text("path,rights\nreel/f2.png,closed\n")
+    film.scan(sequences=("reel/",), manifest=str(manifest))
+    rule = RightsRule(values=("closed",), deny=("restoration",))
+    film.bench.settings = replace(film.bench.settings, rights=RightsSettings(rules=(rule,)))
+    film.shoot(f1=40, f2=80, f3=160)
+
+    result = film.run()
+
+    assert film.levels() == {"f1": 40, "f3": 100}
+    assert result.denied == 1
+    assert film.run().planned.summary.units == 0

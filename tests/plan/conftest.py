@@ -19,7 +19,7 @@ from archivist.model import (
     RecipeStep,
     WorkUnit,
 )
-from archivist.plan import PlannedFile, PlannedSequence, Planner, Previous
+from archivist.plan import PlannedFile, PlannedSequence, Planner, Previous, Redo
 from archivist.plan.recipe import full_params
 from archivist.plugins import Plugins, load_plugins
 
@@ -117,6 +117,7 @@ class Past:
     failed: dict[str, str] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    asked: dict[str, Redo] = field(default_factory=dict)
     outputs: set[tuple[str, str, str]] = field(default_factory=set)
 
     def known(self, keys):
@@ -130,6 +131,9 @@ class Past:
 
     def pinned(self, assets):
         return self.approved & set(assets)
+
+    def redo(self, assets):
+        return {asset: self.asked[asset] for asset in assets if asset in self.asked}
 
     def replaced(self, paths):
         return self.changed & set(paths)

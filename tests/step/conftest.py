@@ -197,7 +197,8 @@ class Desk:
     def publish(self, name: str) -> FileOutcome:
         """Carry a scan through the steps and write its output."""
         (outcome,) = finish_files(
-            [stage_file(self._draft(name, None, Action.RUN), self.workshop, self.here)]
+            [stage_file(self._draft(name, None, Action.RUN), self.workshop, self.here)],
+            self.workshop,
         )
         return outcome
 

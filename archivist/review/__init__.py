@@ -1,0 +1,1 @@
+"""Review: what people should look at first, and what they decide about it."""
