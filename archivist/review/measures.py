@@ -94,9 +94,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         name="identity",
         title="a face moved away from the person it was",
-        read=scores("*identity_distance*", "*identity_drift*"),
-        calm=0.1,
-        alarming=0.6,
+        read=scores("*identity_distance*", "*identity_drift*", "refined_distance_most"),
+        calm=0.05,
+        alarming=0.4,
     ),
     Measure(
         name="change",

@@ -299,9 +299,9 @@ def test_a_frame_that_changed_since_the_scan_does_not_stop_the_rest(film, monkey
     film.shoot(f1=40, f2=80, f3=160)
     work = flow._work
 
-    def spoil(desk, planned):
+    def spoil(desk, planned, watch):
         film.frame("f2.png", 90)
-        work(desk, planned)
+        work(desk, planned, watch)
 
     monkeypatch.setattr(flow, "_work", spoil)
     film.run()

@@ -40,6 +40,7 @@ def test_a_result_of_which_nothing_was_measured_has_no_risk():
         ("change", {"damaged_share": 0.4}),
         ("identity", {"identity_distance": 0.4}),
         ("identity", {"face.identity_drift_max": 0.4}),
+        ("identity", {"refined_distance_most": 0.4}),
         ("colour", {"colour_confidence": 0.4}),
         ("colour", {"mean_confidence": 0.4}),
         ("named", {"risk.flicker": 0.4}),
