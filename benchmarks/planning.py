@@ -22,7 +22,8 @@ from archivist.catalog.found import files_of_run
 from archivist.catalog.session import open_catalog
 from archivist.hashing import step_key
 from archivist.model import OutputProfile, Recipe, RecipeStep, publication_key
-from archivist.pipeline.planning import CatalogLookup, spare_the_collector
+from archivist.pipeline.lookup import CatalogLookup
+from archivist.pipeline.planning import spare_the_collector
 from archivist.plan import PlannedFile, Planner, Summary
 from archivist.plugins import load_plugins
 
