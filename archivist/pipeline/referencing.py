@@ -68,10 +68,10 @@ class ArchiveSearch:
             mask = self.eligible.mask(facts, kin, what)
             waiting.append(_Query(facts, places, vectors, mask))
             if sum(len(query.places) for query in waiting) * len(self.index) > MASKS:
-                yield from self._search(waiting, self.most[what])
+                yield from self._search(waiting, what)
                 waiting = []
         if waiting:
-            yield from self._search(waiting, self.most[what])
+            yield from self._search(waiting, what)
 
     def _pages(self, digests: Iterable[str] | None) -> frozenset[str]:
         """Return the uids of all pages of files."""
@@ -79,22 +79,30 @@ class ArchiveSearch:
         return frozenset(asset.uid for assets in found.values() for asset in assets)
 
     def _search(
-        self, asked: Sequence[_Query], most: int
+        self, asked: Sequence[_Query], what: Lends
     ) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
         vectors = np.concatenate([query.vectors for query in asked])
         masks = np.repeat(
             np.stack([query.mask for query in asked]), [len(one.places) for one in asked], axis=0
         )
-        matches = iter(self.index.search(vectors, k=most, allowed=masks))
+        matches = iter(self.index.search(vectors, k=self.most[what], allowed=masks))
         for query in asked:
             own = [next(matches) for _ in query.places]
-            yield query.facts.asset, self._lookalikes(query, own, most)
+            yield query.facts.asset, self._lookalikes(query, own, what)
 
     def _lookalikes(
-        self, query: _Query, found: Sequence[Sequence[Match]], most: int
+        self, query: _Query, found: Sequence[Sequence[Match]], what: Lends
     ) -> tuple[Lookalike, ...]:
-        """Return the most similar; those of the same object come first, which a step key holds."""
-        nearest = sightings(query.places, found)[:most]
+        """Return the most similar; those of the same object come first, which a step key holds.
+
+        Colour is borrowed from whole pictures for whole pictures, also where only parts are alike.
+        """
+        nearest = sightings(query.places, found)[: self.most[what]]
+        if what is Lends.COLOUR:
+            whole = _whole(query.places)
+            nearest = tuple(
+                replace(one, query=whole, reference=self._whole(one.reference)) for one in nearest
+            )
         same = {
             one.reference.asset
             for one in nearest
@@ -110,6 +118,14 @@ class ArchiveSearch:
             )
             for one in sorted(nearest, key=lambda one: one.reference.asset not in same)
         )
+
+    def _whole(self, part: Place) -> Place:
+        return _whole(self.index.embedding_of(part.asset)[0])
+
+
+def _whole(places: Sequence[Place]) -> Place:
+    """Return the largest of the places of an asset: the whole picture."""
+    return max(places, key=lambda one: one.region[2] * one.region[3])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

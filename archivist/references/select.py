@@ -34,6 +34,9 @@ HALF_PROOF = 20
 FINEST = 4.0
 """Resolution, against the query's, beyond which more is no further gain: the scale of the step."""
 
+NOT_SIMILAR = "not similar"
+"""The rule that refuses a picture before it is looked at."""
+
 Rank = Callable[[ReferenceQuery, Sequence[Candidate]], Sequence[Candidate] | None]
 """The hook ``archivist_rank_references`` as the plugin manager offers it."""
 
@@ -191,7 +194,7 @@ def _forbidden(
         return Refusal(asset, "gone", "it is in the index, but no longer in the archive")
     if one.cosine < rules.min_cosine:
         reason = f"similarity {one.cosine:.2f} is below {rules.min_cosine:g}"
-        return Refusal(candidate.asset, "not similar", reason)
+        return Refusal(candidate.asset, NOT_SIMILAR, reason)
     return refuse(query, candidate, kin, rules)
 
 

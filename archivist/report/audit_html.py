@@ -113,6 +113,7 @@ _FILTERS = {
     "duration": words.duration,
     "file_size": words.file_size,
     "share": words.share,
+    "number": words.number,
     "count": words.count,
     "short": words.short,
     "moment": words.moment,

@@ -15,7 +15,9 @@ from archivist.api import ArchivistError, CodecSpec
 from archivist.imaging.plugged import open_any
 from archivist.model import text_to_path
 from archivist.report import thumbnails
+from archivist.report.audit_overlays import overlays_of
 from archivist.report.audit_rows import AuditFile, AuditInput, Photograph
+from archivist.report.overlays import Overlay
 from archivist.report.synthesis_view import layer_uris, still
 from archivist.store.artifacts import PICTURES
 
@@ -40,6 +42,8 @@ class AuditPictures:
     note: str = ""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     references: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    """What can be laid over the result beside the map."""
 
 
 def pictures_of(one: Photograph, codecs: Mapping[str, CodecSpec]) -> AuditPictures:
@@ -72,6 +76,7 @@ class _Maker:
             note=" ".join(self._notes),
             artifacts=self._artifacts(),
             references=tuple(self._reference(one) for one in self._one.references[:_MOST]),
+            overlays=() if after is None else overlays_of(self._one, after.shape[:2]),
         )
 
     def _largest(self) -> tuple[Path | None, int]:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from archivist.api import StepSpec, UsageError
+from archivist.api import Kind, StepSpec, UsageError
 from archivist.catalog import queries
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
@@ -151,7 +151,7 @@ class CatalogSource:
             review=_review(row),
             flags=row.flags,
         )
-        return dataclasses.replace(found, changed=_changed(found))
+        return dataclasses.replace(found, changed=changed_of(found))
 
     def _step(self, record: StepRecord, known: Mapping[str, ReportReference]) -> ReportStep:
         return ReportStep(
@@ -306,13 +306,23 @@ def _review(row: AssetReport) -> ReportReview | None:
     )
 
 
-def _changed(asset: ReportAsset) -> float | None:
+def changed_of(asset: ReportAsset) -> float | None:
+    """Return the share of the pixels that the steps changed, by their own measure.
+
+    None where that is not known: a colour or a face that was invented, and not measured, may be
+    all of the picture.
+    """
     if asset.result is Result.UNCHANGED:
         return 0.0
-    if asset.result is not Result.RESTORED:
+    if asset.result is not Result.RESTORED or any(map(_invents_unmeasured, asset.steps)):
         return None
     for name in _CHANGED:
         shares = [step.scores[name] for step in asset.steps if step.worked and name in step.scores]
         if shares:
             return max(shares)
     return None
+
+
+def _invents_unmeasured(step: ReportStep) -> bool:
+    image = any(one.kind == Kind.IMAGE for one in step.artifacts)
+    return step.conjectural and step.worked and image and not set(_CHANGED) & set(step.scores)

@@ -13,7 +13,7 @@ from archivist.report.origin import Origin, Source, Stage, Synthesis
 
 _BORROWED = {
     Origin.COLOUR_BORROWED: "Colour copied from",
-    Origin.COPIED: "Copied from",
+    Origin.COPIED: "Texture copied from",
 }
 _VERBS = {
     Origin.ENLARGED: "Enlarged",

@@ -20,6 +20,8 @@ from archivist.store.artifacts import load, load_picture
 from archivist.store.blobs import BlobStore
 
 LABELS = {Lends.TEXTURE: "Borrowed", Lends.COLOUR: "Exemplars"}
+OPACITY = {Lends.TEXTURE: 200, Lends.COLOUR: 130}
+"""The colours that were lent must stay visible."""
 Portrait = Callable[[ReportReference], str]
 """Draws a reference small, as a data URI; empty when it cannot be read."""
 
@@ -55,14 +57,14 @@ class Overlays:
     def _borrowed(
         self, asset: ReportAsset, what: Lends, size: tuple[int, int], portrait: Portrait
     ) -> Overlay | None:
-        artifact = asset.newest("transfer_map", lambda _, one: lends(one.port) is what)
-        if artifact is None or artifact.blob is None:
+        made = asset.newest_made("transfer_map", lambda _, one: lends(one.port) is what)
+        if made is None or made[1].blob is None:
             return None
         try:
-            value = load_map(self._store, artifact)
+            value = load_map(self._store, made[1])
         except StoreError:
             return None  # `archivist verify` is for damage
-        known = asset.references
+        known = {one.uid: one for one in made[0].references}
         pictures = {
             uid: portrait(known[uid])
             for number, uid in enumerate(value.assets)
@@ -71,7 +73,7 @@ class Overlays:
         found = lenders(value, known, pictures)
         if not found:
             return None
-        uri = thumbnails.borrowed_uri(*at_size(value, *size))
+        uri = thumbnails.borrowed_uri(*at_size(value, *size), opacity=OPACITY[what])
         return Overlay(key=str(what), label=LABELS[what], uri=uri, lenders=found)
 
     def _confidence(self, asset: ReportAsset, size: tuple[int, int]) -> Overlay | None:

@@ -221,8 +221,15 @@ class ReportAsset:
         self, kind: str, fits: Callable[[ReportStep, Artifact], bool] = lambda step, one: True
     ) -> Artifact | None:
         """Return the newest value of a kind that a step kept and that ``fits``, or None."""
+        made = self.newest_made(kind, fits)
+        return None if made is None else made[1]
+
+    def newest_made(
+        self, kind: str, fits: Callable[[ReportStep, Artifact], bool]
+    ) -> tuple[ReportStep, Artifact] | None:
+        """Return the same with the step that made it."""
         kept = [
-            artifact
+            (step, artifact)
             for step in self.steps
             if step.worked
             for artifact in step.artifacts

@@ -18,10 +18,9 @@ from archivist.report.lenders import COLOURS
 MASK_COLOUR = (255, 45, 125)
 """A red-violet that neither silver prints nor faded colour prints contain."""
 MASK_OPACITY = 165
-BORROWED_OPACITY = 200
 UNSURE, SURE = (214, 70, 140), (0, 158, 115)
 """Colours of a step's confidence, from none to full."""
-GRADED_OPACITY = 150
+GRADED_OPACITY = 125
 REDRAWN = (140, 80, 200)
 """The colour of content that was invented, as in the map of an audit."""
 REDRAWN_OPACITY = 110
@@ -33,7 +32,7 @@ _BAND_BYTES = 32 << 20
 
 
 def reduce(raster: Raster, side: int) -> NDArray[np.uint8]:
-    """Return a picture of 8 or 16 bits as uint8 (H, W, 1|3) with no side longer than ``side``.
+    """Return a picture of 8 or 16 bits, or a mask, as uint8 (H, W, 1|3), no side above ``side``.
 
     Areas are averaged; a picture that is small enough keeps its size. Rows are read in bands, so
     that a scan of any size needs little memory.
@@ -48,6 +47,8 @@ def reduce(raster: Raster, side: int) -> NDArray[np.uint8]:
         end = min(rows, start + step)
         top, bottom = round(start * height / rows), round(end * height / rows)
         band = np.ascontiguousarray(raster.read(top, bottom, 0, width))
+        if band.dtype == np.bool_:
+            band = band.astype(np.uint8) * 255
         if factor < 1:
             band = cv2.resize(band, (columns, end - start), interpolation=cv2.INTER_AREA)
         small[start:end] = to_eight_bits(band).reshape(end - start, columns, channels)
@@ -108,11 +109,13 @@ def overlay_uri(cover: NDArray[np.uint8]) -> str:
     return _uri("image/png", stream.getvalue())
 
 
-def borrowed_uri(source: NDArray[np.int32], similarity: NDArray[np.float32]) -> str:
+def borrowed_uri(
+    source: NDArray[np.int32], similarity: NDArray[np.float32], *, opacity: int = 200
+) -> str:
     """Return from which reference each small pixel (H, W) borrowed as an overlay: a PNG.
 
-    The colour says which reference, the opacity how similar it is; what borrowed nothing (source
-    -1) is clear.
+    The colour says which reference, the opacity, up to ``opacity``, how similar it is; what
+    borrowed nothing (source -1) is clear.
     """
     strength = np.rint(np.clip(similarity, 0, 1) * (_LEVELS - 1)).astype(np.int32)
     number = source % len(COLOURS)
@@ -120,7 +123,7 @@ def borrowed_uri(source: NDArray[np.int32], similarity: NDArray[np.float32]) -> 
     image = Image.frombytes("P", (source.shape[1], source.shape[0]), index.tobytes())
     palette = [0, 0, 0, *(part for colour in COLOURS for part in colour * _LEVELS)]
     image.putpalette(palette)
-    steps = [round(BORROWED_OPACITY * (n + 1) / _LEVELS) for n in range(_LEVELS)]
+    steps = [round(opacity * (n + 1) / _LEVELS) for n in range(_LEVELS)]
     stream = io.BytesIO()
     image.save(stream, "PNG", transparency=bytes([0, *steps * len(COLOURS)]), optimize=True)
     return _uri("image/png", stream.getvalue())

@@ -21,7 +21,7 @@ from archivist.references.compare import KEPT, Comparer
 from archivist.references.geometry import SIDE, Agreement
 from archivist.references.rows import Place, Region
 from archivist.references.rules import Facts, Rules, Tint
-from archivist.references.select import Rank, Selection, Sighting
+from archivist.references.select import NOT_SIMILAR, Rank, Selection, Sighting
 from archivist.references.tint import tint_of
 from archivist.step.lookalikes import Lookalikes
 
@@ -118,8 +118,12 @@ class Candidates:
 
     def outcome(self, selection: Selection) -> References | Verdict:
         """Return what was chosen, or why nothing; what was refused goes to the record."""
+        unlike = [one for one in selection.refused if one.rule == NOT_SIMILAR]
         for refusal in selection.refused:
-            self._ctx.log.info("refused %s: %s", refusal.asset, refusal.reason)
+            if refusal.rule != NOT_SIMILAR:
+                self._ctx.log.info("refused %s: %s", refusal.asset, refusal.reason)
+        if unlike:  # of most photographs most others: a line each would fill the catalog
+            self._ctx.log.info("%d others were not similar enough to be looked at", len(unlike))
         if not selection.choices:
             return Verdict(needed=False, reason=selection.reason)
         chosen = tuple(

@@ -60,8 +60,10 @@ def embed(inputs, params, ctx):
     blocks = cv2.resize(image.pixels.mean(axis=2), (8, 8), interpolation=cv2.INTER_AREA)
     vector = (blocks - blocks.mean()).reshape(1, 64).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    whole = (0, 0, image.width, image.height)
-    return {"embedding": Embedding(vectors=vector, regions=(whole,), model="blocks")}
+    # A part that is more like others than the whole: all parts have one vector.
+    whole, part = (0, 0, image.width, image.height), (0, 0, image.width // 2, image.height)
+    return {"embedding": Embedding(vectors=np.concatenate([vector, vector]),
+                                   regions=(part, whole), model="blocks")}
 
 
 def detect(inputs, params, ctx):

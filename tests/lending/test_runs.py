@@ -83,6 +83,17 @@ def test_a_grey_scan_is_not_even_offered(archive):
     assert copy.uid not in logs
 
 
+def test_a_whole_picture_lends_though_only_a_part_is_alike(archive):
+    archive.run()
+
+    (used,) = [
+        use
+        for use in archive.records("exemplars.choose")["grey.png"].inputs
+        if use.role == Role.CHOSEN
+    ]
+    assert used.region == (0, 0, 320, 240)
+
+
 def test_rights_forbid_colour_as_they_forbid_texture(archive, tmp_path):
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("path,rights\ncolour.png,unclear\nstreet.png,CC0\ngrey.png,CC0\n")

@@ -373,7 +373,7 @@ def test_texture_of_another_photograph_is_told_with_its_path_and_score(restore, 
     (photograph,) = json.loads(out)["photographs"]
     assert parts(photograph) == {"enlarged": 50.0, "copied": 50.0}
     copied = photograph["synthesis"]["parts"][1]
-    assert copied["title"] == "Copied from album/lender.png"
+    assert copied["title"] == "Texture copied from album/lender.png"
     assert "score 0.75" in copied["reason"]
     assert "similarity of the places 0.50" in copied["reason"]
 

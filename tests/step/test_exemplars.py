@@ -50,6 +50,13 @@ def test_with_toned_and_grey_ones_only_there_is_none_and_the_record_says_why(col
     assert f"refused {grey.asset}: it is grey" in log
 
 
+def test_of_those_that_are_not_similar_the_record_tells_the_number(colours):
+    far = [colours.lookalike(name, cosine=0.1) for name in ("stranger.png", "other.png")]
+    (record,) = colours.run(*far).outcome.records
+    assert record.reason == "none of the 2 most similar pictures fits (not similar 2)"
+    assert record.log == ("info: 2 others were not similar enough to be looked at",)
+
+
 def test_what_only_looks_alike_is_taken_when_it_is_near_enough(colours):
     near = colours.lookalike("stranger.png", cosine=0.6)
     assert exemplars(colours, colours.run(near)) == [near.asset]

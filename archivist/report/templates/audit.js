@@ -17,6 +17,8 @@
     const layers = $$(".layer", stage);
     const parts = $$("[data-part]", sheet);
     const map = $("[data-map]", sheet);
+    const overlays = $$(".overlay", stage);
+    const toggles = $$("[data-toggle]", sheet);
     $(".controls", sheet).hidden = false;
     move(stage, $("input", stage).value);
     $("input", stage).addEventListener("input", (event) => move(stage, event.target.value));
@@ -27,6 +29,10 @@
         const part = parts.find((one) => one.dataset.part === layer.dataset.layer);
         layer.hidden = !on || part?.getAttribute("aria-pressed") === "false";
       }
+      for (const overlay of overlays) {
+        const toggle = toggles.find((one) => one.dataset.toggle === overlay.dataset.overlay);
+        overlay.hidden = toggle.getAttribute("aria-pressed") !== "true";
+      }
     };
     sheet.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -36,6 +42,10 @@
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", on);
       if (button.dataset.part && on && map) map.setAttribute("aria-pressed", true);
+      // Map or one overlay: two would hide each other.
+      const others = on ? [map, ...toggles].filter((one) => one && one !== button && !button.dataset.part) : [];
+      for (const other of others) other.setAttribute("aria-pressed", false);
+      if (button.dataset.part && on) for (const one of toggles) one.setAttribute("aria-pressed", false);
       draw();
     });
     draw();

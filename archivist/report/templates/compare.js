@@ -44,7 +44,7 @@
       if (mask) mask.hidden = !pressed("mask") || pressed("detail");
       if (mask && !mask.hidden && +$("input", stage).value < 25) move(stage, 100);
       for (const one of overlays) one.hidden = !pressed(one.dataset.overlay) || pressed("detail");
-      if (chosen && !chosen.hidden && +$("input", stage).value > 75) move(stage, 0);
+      if (chosen && !chosen.hidden && +$("input", stage).value > 25) move(stage, 0);
     });
   }
 })();
