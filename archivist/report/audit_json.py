@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from archivist.catalog.lineage import Ending, Written
 from archivist.catalog.rows import Approval, EventRow, RunRow
-from archivist.model import StepRecord, path_to_text
+from archivist.report.audit_json_steps import step_facts
 from archivist.report.audit_rows import (
     Audit,
-    AuditArtifact,
     AuditFile,
-    AuditInput,
-    AuditStep,
     Generation,
     Origins,
     Photograph,
@@ -77,7 +73,7 @@ def _photograph(one: Photograph) -> dict[str, Any]:
         "run": None if one.run is None else run_facts(one.run),
         "seal": None if one.seal is None else _seal(one.seal),
         "synthesis": _origins(one.origins),
-        "steps": [_step(number, step) for number, step in enumerate(one.steps, start=1)],
+        "steps": [step_facts(number, step) for number, step in enumerate(one.steps, start=1)],
         "outputs": [_file(file) for file in one.files],
         "generations": [_generation(generation) for generation in one.generations],
         "endings": [_ending(ending) for ending in one.endings],
@@ -117,98 +113,6 @@ def run_facts(run: RunRow) -> dict[str, Any]:
         "index_snapshot": run.snapshot or None,
         "started": _time(run.started),
         "finished": _time(run.finished),
-    }
-
-
-def _step(number: int, step: AuditStep) -> dict[str, Any]:
-    record = step.record
-    return {
-        "number": number,
-        "step": record.step,
-        "version": record.version,
-        "title": record.title,
-        "status": str(record.status),
-        "reason": record.reason,
-        "code": record.code,
-        "distribution": record.distribution,
-        "distribution_version": record.distribution_version,
-        "conjectural": record.conjectural,
-        "params": dict(record.params),
-        "other_than_default": _unusual(record, step.defaults),
-        "weights": [
-            {
-                "name": weight.name,
-                "sha256": weight.digest,
-                "licence": weight.licence,
-                "source": weight.source,
-            }
-            for weight in record.weights
-        ],
-        "inputs": [_input(one) for one in step.inputs],
-        "outputs": [_artifact(one) for one in step.artifacts],
-        "scores": dict(record.scores),
-        "seed": record.seed,
-        "device": record.device,
-        "determinism": record.determinism,
-        "tiling": dict(record.tiling),
-        "environment": dict(step.environment),
-        "environment_digest": record.environment,
-        "operator": record.operator,
-        "started": _time(record.started),
-        "seconds": round(record.seconds, 6),
-        "peak_mib": record.peak_mib,
-        "log": list(record.log),
-        "run": step.run,
-        "reused": step.reused,
-        "key": record.key,
-        "record": record.digest,
-        "parents": list(record.parents),
-    }
-
-
-def _unusual(record: StepRecord, defaults: Mapping[str, object] | None) -> dict[str, object] | None:
-    if defaults is None:
-        return None
-    return {
-        name: value
-        for name, value in record.params.items()
-        if name not in defaults or defaults[name] != value
-    }
-
-
-def _input(one: AuditInput) -> dict[str, Any]:
-    use = one.use
-    found: dict[str, Any] = {
-        "port": use.port,
-        "role": use.role,
-        "digest": use.digest,
-        "maker": one.maker,
-        "score": use.score,
-        "note": use.note,
-    }
-    if one.paths:
-        found["paths"] = list(one.paths)
-    if one.facts:
-        found["facts"] = dict(one.facts)
-    if one.snapshot:
-        found["index_snapshot"] = one.snapshot
-    return found
-
-
-def _artifact(one: AuditArtifact) -> dict[str, Any]:
-    artifact = one.artifact
-    return {
-        "port": artifact.port,
-        "kind": artifact.kind,
-        "digest": artifact.digest,
-        "kept": artifact.kept,
-        "blob": artifact.blob,
-        "path": None if one.path is None else path_to_text(str(one.path)),
-        "condition": str(one.condition),
-        "media_type": artifact.media_type,
-        "size": artifact.size,
-        "width": artifact.width,
-        "height": artifact.height,
     }
 
 

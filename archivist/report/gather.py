@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from archivist.api import Kind, StepSpec, UsageError
+from archivist.api import StepSpec, UsageError
 from archivist.catalog import queries
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
+from archivist.report.changed import changed_of
 from archivist.report.lenders import ReportReference, uids_of
 from archivist.report.rows import (
     ReportAsset,
@@ -23,16 +24,12 @@ from archivist.report.rows import (
     ReportReview,
     ReportRun,
     ReportStep,
-    Result,
     Similar,
 )
 
 _PAGE = 200
 _MOST_PAIRS = 200_000
 """Near duplicates that are looked at; a scan of ten thousand blank pages has no more to tell."""
-
-# How steps and the engine name the share of changed pixels, the surest first.
-_CHANGED = ("changed_share", "damaged_share")
 
 
 class CatalogSource:
@@ -304,25 +301,3 @@ def _review(row: AssetReport) -> ReportReview | None:
         at=approval.at,
         reason=approval.reason,
     )
-
-
-def changed_of(asset: ReportAsset) -> float | None:
-    """Return the share of the pixels that the steps changed, by their own measure.
-
-    None where that is not known: a colour or a face that was invented, and not measured, may be
-    all of the picture.
-    """
-    if asset.result is Result.UNCHANGED:
-        return 0.0
-    if asset.result is not Result.RESTORED or any(map(_invents_unmeasured, asset.steps)):
-        return None
-    for name in _CHANGED:
-        shares = [step.scores[name] for step in asset.steps if step.worked and name in step.scores]
-        if shares:
-            return max(shares)
-    return None
-
-
-def _invents_unmeasured(step: ReportStep) -> bool:
-    image = any(one.kind == Kind.IMAGE for one in step.artifacts)
-    return step.conjectural and step.worked and image and not set(_CHANGED) & set(step.scores)

@@ -14,6 +14,7 @@ from archivist.api.errors import StoreError
 from archivist.api.values import Faces
 from archivist.model import Artifact, Role
 from archivist.report import thumbnails, words
+from archivist.report.changed import SHARES
 from archivist.report.rows import ReportAsset, ReportStep
 from archivist.store.artifacts import load, load_picture
 from archivist.store.blobs import BlobStore
@@ -26,7 +27,6 @@ _VISIBLE = 1
 """Steps of 255 by which pixels may differ and count as the same: what rounding does."""
 _LARGEST = 50_000_000
 """Pictures of more pixels are not read again for a strip."""
-_CHANGED = ("changed_share", "damaged_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _said(
     """Return in a few words what a step changed: as it measured itself, else as it looks."""
     if round(grown, 2) != 1:
         return f"{grown:.3g} times as large"
-    for name in _CHANGED:
+    for name in SHARES:
         if name in step.scores:
             return f"{words.share(step.scores[name])} changed"
     if after is None or before.shape[:2] != after.shape[:2]:

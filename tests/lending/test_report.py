@@ -13,7 +13,8 @@ from PIL import Image as PillowImage
 from archivist.api import TransferMap
 from archivist.catalog.session import open_catalog
 from archivist.config import StoreSettings
-from archivist.report.gather import CatalogSource, changed_of
+from archivist.report.changed import changed_of
+from archivist.report.gather import CatalogSource
 from archivist.report.overlays import Overlays
 from archivist.report.pictures import StoredPictures
 from archivist.store.artifacts import save
