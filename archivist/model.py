@@ -227,6 +227,8 @@ class KnownResult:
     status: str
     reason: str
     outputs: tuple[Artifact, ...]
+    started: datetime | None = None
+    """When the step began; known to workers only, who write it into outputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +317,8 @@ class FileWork:
     digest: str
     paths: tuple[str, ...]
     pages: tuple[PageWork, ...]
+    when: datetime | None = None
+    """The time that the outputs shall name; None for that of the work. A replay names the first."""
 
     @property
     def rests(self) -> bool:

@@ -146,7 +146,7 @@ def _plans_of_run(
     catalog: Catalog, connection: Connection, run: int, assets: Collection[int]
 ) -> dict[int, Plan]:
     page, task = tables.plan_page.c, tables.plan_task.c
-    items = _items_of(connection, run, assets)
+    items = items_of(connection, run, assets)
     drafts: defaultdict[int, _Draft] = defaultdict(_Draft)
     planned = connection.execute(
         select(page.asset_id, page.supplied).where(page.run_id == run, page.item.in_(items))
@@ -171,7 +171,7 @@ def _plans_of_run(
     }
 
 
-def _items_of(connection: Connection, run: int, assets: Collection[int]) -> list[int]:
+def items_of(connection: Connection, run: int, assets: Collection[int]) -> list[int]:
     """Return the work items of assets: named by the scan's digest, else (sequences) by a walk."""
     asset, page = tables.asset.c, tables.plan_page.c
     digests = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
-from archivist.catalog.bulk import PAGE
+from archivist.catalog.bulk import PAGE, pages
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import ids_of_assets, records_of_rows, uid_of, uids_of_assets
@@ -194,6 +194,21 @@ def records_of(catalog: Catalog, asset: str) -> tuple[StepRecord, ...]:
             select(tables.step).where(table.asset_id.in_(list(uids))).order_by(table.id)
         ).all()
         return tuple(records_of_rows(connection, catalog.memo, rows, uids))
+
+
+def makers_of(catalog: Catalog, values: Iterable[str]) -> tuple[StepRecord, ...]:
+    """Return the records of steps that made values, given by the digests of these."""
+    made = tables.artifact.c
+    found: list[StepRecord] = []
+    for page in pages(set(values)):
+        steps = select(made.step_id).where(made.digest.in_(page))
+        with catalog.reading() as connection:
+            rows = connection.execute(
+                select(tables.step).where(tables.step.c.id.in_(steps)).order_by(tables.step.c.id)
+            ).all()
+            uids = uids_of_assets(connection, (row.asset_id for row in rows))
+            found += records_of_rows(connection, catalog.memo, rows, uids)
+    return tuple(found)
 
 
 def all_records(catalog: Catalog) -> Iterator[StepRecord]:

@@ -1,21 +1,23 @@
 """The ledger: every record enters it in the transaction that writes the record.
 
 Its entries are the leaves of a Merkle tree (:mod:`archivist.ledger.merkle`). What an entry holds is
-the digest of a step record, or that of the facts of a publication, a review or an event that is a
-decision; those facts are read back before they are hashed: what is hashed is what is stored.
+the digest of a step record, or that of the facts of a record of another kind, of events of those
+that are decisions (:mod:`archivist.catalog.ledger_facts`); those facts are read back before they
+are hashed: what is hashed is what is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import insert_rows, pages, select_in
-from archivist.catalog.reading import ids_of_assets, uid_of
+from archivist.catalog.ledger_facts import facts_of
+from archivist.catalog.reading import ids_of_assets
 from archivist.catalog.session import Catalog
 from archivist.catalog.types import digest_to_bytes
 from archivist.hashing import digest_json
@@ -23,7 +25,14 @@ from archivist.ledger.checkpoint import Checkpoint
 from archivist.ledger.merkle import Frontier
 from archivist.model import now
 
-STEP, PUBLICATION, REVIEW, EVENT = KINDS = ("step", "publication", "review", "event")
+STEP, PUBLICATION, REVIEW, EVENT, REPLAY, CERTIFICATION = KINDS = (
+    "step",
+    "publication",
+    "review",
+    "event",
+    "replay",
+    "certification",
+)
 """The kinds of records, named like their tables."""
 
 DECISIONS = ("rights.denied", "rights.allowed", "reference.withdrawn", "reference.restored")
@@ -46,13 +55,13 @@ class Entry:
     digest: str
 
 
-_l, _c, _p, _v, _e, _a = (
+_l, _c, _p, _v, _e, _r = (
     tables.ledger.c,
     tables.checkpoint.c,
     tables.publication.c,
     tables.review.c,
     tables.event.c,
-    tables.asset.c,
+    tables.replay.c,
 )
 _IS_DECISION = _e.type.in_(DECISIONS)
 _ENTRIES = select(_l.position, _l.kind, _l.row_id, _l.digest)
@@ -70,7 +79,7 @@ def enter(connection: Connection, kind: str, records: Sequence[tuple[int, str]])
 
 
 def enter_facts(connection: Connection, kind: str, rows: Iterable[int]) -> None:
-    """Add publications, reviews or events that were just written, by row number."""
+    """Add records of a kind other than steps that were just written, by row number."""
     found = facts_of(connection, kind, rows)
     enter(connection, kind, [(row, digest_json(facts)) for row, facts in sorted(found.items())])
 
@@ -184,11 +193,13 @@ def entries_of(catalog: Catalog, asset: str) -> tuple[Entry, ...]:
     """Return the entries that tell the history of an asset, in order."""
     with catalog.reading() as connection:
         numbers = list(ids_of_assets(connection, [asset]))
+        published = select(_p.id).where(_p.digest == asset.partition("#")[0])
         wanted = {
             STEP: select(tables.step.c.id).where(tables.step.c.asset_id.in_(numbers)),
             REVIEW: select(_v.id).where(_v.asset_id.in_(numbers)),
             EVENT: select(_e.id).where(_e.asset_id.in_(numbers), _IS_DECISION),
-            PUBLICATION: select(_p.id).where(_p.digest == asset.partition("#")[0]),
+            PUBLICATION: published,
+            REPLAY: select(_r.id).where(_r.publication_id.in_(published)),
         }
         found = [
             Entry(position=position, kind=kind, row=row, digest=digest)
@@ -248,75 +259,3 @@ def contents(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
 
 
 _STEPS = select(tables.step.c.id, tables.step.c.digest)
-_PUBLICATIONS: Select[Any] = select(
-    _p.id,
-    tables.collection.c.name.label("collection"),
-    tables.run.c.uid.label("run"),
-    _p.source,
-    _p.digest,
-    _p.profile,
-    _p.path,
-    _p.output_digest,
-    _p.key,
-    _p.size,
-    _p.media_type,
-    _p.untouched,
-    tables.contract.c.digest.label("contract"),
-    _p.at,
-).select_from(
-    tables.publication.join(tables.run)
-    .join(tables.contract)
-    .join(tables.collection, tables.collection.c.id == _p.collection_id)
-)
-_REVIEWS: Select[Any] = select(
-    _v.id,
-    _a.digest,
-    _a.page,
-    _a.pages,
-    _v.decision,
-    _v.reviewer,
-    _v.reason,
-    _v.at,
-    _v.records,
-    _v.results,
-    _v.redo,
-).select_from(tables.review.join(tables.asset))
-_EVENTS: Select[Any] = select(
-    _e.id, _a.digest, _a.page, _a.pages, _e.type, tables.run.c.uid, _e.actor, _e.at, _e.detail
-).select_from(tables.event.join(tables.asset).outerjoin(tables.run, tables.run.c.id == _e.run_id))
-
-
-def facts_of(
-    connection: Connection, kind: str, rows: Iterable[int]
-) -> dict[int, Mapping[str, Any]]:
-    """Return what the digest of publications, reviews or events is of, by row number.
-
-    A record with a run, an asset or a contract that is gone is left out.
-    """
-    if kind == PUBLICATION:
-        names = tuple(_PUBLICATIONS.selected_columns.keys())[1:]
-        found = select_in(connection, _PUBLICATIONS, _p.id, rows)
-        return {row[0]: {"record": kind} | dict(zip(names, row[1:], strict=True)) for row in found}
-    if kind == EVENT:
-        names = ("type", "run", "actor", "at", "detail")
-        return {
-            row[0]: {"record": kind, "asset": uid_of(*row[1:4])}
-            | dict(zip(names, row[4:], strict=True))
-            for row in select_in(connection, _EVENTS, _e.id, rows)
-        }
-    return {row[0]: _review(row) for row in select_in(connection, _REVIEWS, _v.id, rows)}
-
-
-def _review(row: Any) -> Mapping[str, Any]:
-    facts = {
-        "record": REVIEW,
-        "asset": uid_of(*row[1:4]),
-        "decision": row[4],
-        "reviewer": row[5],
-        "reason": row[6],
-        "at": row[7],
-        "records": row[8] or (),
-    }
-    # Reviews of a time before these were kept have neither, and their digests hold neither.
-    later = {"results": row[9], "redo": row[10]}
-    return facts | {name: value for name, value in later.items() if value}

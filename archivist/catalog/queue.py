@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -14,7 +15,7 @@ from archivist.catalog.bulk import PAGE, pages, weighed_pages
 from archivist.catalog.lookalikes import Planned, planned_lookalikes
 from archivist.catalog.memo import Memo
 from archivist.catalog.reading import asset_of, uids_of_assets
-from archivist.catalog.results import known, previous
+from archivist.catalog.results import known, previous, times_of
 from archivist.catalog.rows import PendingUnit
 from archivist.catalog.session import Catalog
 from archivist.model import (
@@ -27,6 +28,16 @@ from archivist.model import (
     Task,
     WorkUnit,
     text_to_path,
+)
+
+_item = tables.work_item.c
+_UNIT = (
+    _item.ordinal,
+    _item.unit,
+    _item.estimated_seconds.label("seconds"),
+    _item.ram_mib,
+    _item.vram_mib,
+    _item.sequence,
 )
 
 
@@ -45,14 +56,7 @@ def pending_units(
     table = tables.work_item.c
     with catalog.reading() as connection:
         rows = connection.execute(
-            select(
-                table.ordinal,
-                table.unit,
-                table.estimated_seconds.label("seconds"),
-                table.ram_mib,
-                table.vram_mib,
-                table.sequence,
-            )
+            select(*_UNIT)
             .where(table.run_id == run_number(connection, run), table.ordinal > after)
             .where(table.state == "pending")
             .order_by(table.ordinal)
@@ -102,15 +106,44 @@ def work_units(
     with catalog.reading() as connection:
         number = run_number(connection, run)
         chosen = _some(connection, number, pending, limit)
-        ordinals = [unit.ordinal for unit in chosen]
+    return _whole(catalog, number, chosen)
+
+
+def planned_units(
+    catalog: Catalog, run: int, ordinals: Collection[int]
+) -> tuple[tuple[int, WorkUnit], ...]:
+    """Return units of the run of this number as they were planned, whatever became of them.
+
+    They know of no stored results.
+    """
+    table = tables.work_item.c
+    with catalog.reading() as connection:
+        rows = [
+            row
+            for page in pages(ordinals)
+            for row in connection.execute(
+                select(*_UNIT).where(table.run_id == run, table.ordinal.in_(page))
+            )
+        ]
+    units = [PendingUnit(**row._mapping) for row in rows]
+    return _whole(catalog, run, units, reuse=False)
+
+
+def _whole(
+    catalog: Catalog, number: int, units: Sequence[PendingUnit], *, reuse: bool = True
+) -> tuple[tuple[int, WorkUnit], ...]:
+    """Return units with pages, tasks and, with ``reuse``, what is stored of them."""
+    ordinals = [unit.ordinal for unit in units]
+    with catalog.reading() as connection:
         tasks = _tasks(connection, catalog.memo, number, ordinals)
         order = _pages(connection, number, ordinals)
         assets = _assets(connection, {row.asset_id for rows in order.values() for row in rows})
     planned = planned_lookalikes(catalog, number, ordinals)
-    results = _results(catalog, [task for group in tasks.values() for task in group])
+    wanted = [task for group in tasks.values() for task in group] if reuse else []
+    results = _results(catalog, wanted)
     return tuple(
         (unit.ordinal, _unit(unit, order[unit.ordinal], tasks, assets, results, planned))
-        for unit in chosen
+        for unit in units
     )
 
 
@@ -183,8 +216,12 @@ def _results(catalog: Catalog, tasks: Sequence[Task]) -> dict[tuple[str, str], K
         wanted = {(task.asset, task.step) for task in tasks if task.key is None}
         before = previous(catalog, following)
         keys.update({pair: before[pair].key for pair in wanted if pair in before})
-    stored = known(catalog, keys.values())
-    return {pair: stored[key] for pair, key in keys.items() if key in stored}
+    stored, times = known(catalog, keys.values()), times_of(catalog, keys.values())
+    return {
+        pair: replace(stored[key], started=times[key])
+        for pair, key in keys.items()
+        if key in stored
+    }
 
 
 def _pages(connection: Connection, run: int, ordinals: Sequence[int]) -> Mapping[int, list[Any]]:

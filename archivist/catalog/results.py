@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import literal_column, select
 
@@ -39,6 +40,15 @@ def known(catalog: Catalog, keys: Iterable[str]) -> dict[str, KnownResult]:
         for rows in select_raw(connection, _KNOWN, _step.key, keys):
             _add_known(found, rows)
     return found
+
+
+_TIMES = select(_step.key, _step.started).where(tables.IS_FINISHED).order_by(_step.id.desc())
+
+
+def times_of(catalog: Catalog, keys: Iterable[str]) -> dict[str, datetime]:
+    """Return when the steps of these keys began that :func:`known` tells of."""
+    with catalog.reading() as connection:
+        return dict(select_in(connection, _TIMES, _step.key, keys))
 
 
 def _add_known(found: dict[str, KnownResult], rows: Iterable[Row]) -> None:

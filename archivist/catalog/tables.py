@@ -1,10 +1,10 @@
 """The tables of the catalog, on one page.
 
-Facts (step, step_input, artifact, publication, event, review, ledger, checkpoint) are only ever
-added; the heads (scan_file, refusal, asset, run, work_item, run_counter, schema_meta) change. What
-repeats is kept once and named by number: params, environment, plugin_version, weights, contract.
-Digests are 32 bytes. The numbers of steps and assets are given out by the single writer, not by the
-database.
+Facts (step, step_input, artifact, publication, event, review, replay, certification, fixity,
+ledger, checkpoint) are only ever added; the heads (scan_file, refusal, asset, run, work_item,
+run_counter, fixity_head, schema_meta) change. What repeats is kept once and named by number:
+params, environment, plugin_version, weights, contract. Digests are 32 bytes. The numbers of steps
+and assets are given out by the single writer, not by the database.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(
@@ -504,13 +504,73 @@ event = Table(
     **_ROWS,
 )
 
+# --- checks ---------------------------------------------------------------------------------
+
+replay = Table(  # that the recorded steps were done again, and how the output compared
+    "replay",
+    metadata,
+    _id(),
+    _to("run.id", "run_id"),  # of the command that did it
+    _to("publication.id", "publication_id"),
+    _text("verdict"),
+    Column("detail", Json),  # measures, what is missing, the step where it went another way
+    _to("environment.id", "environment_id", null=True),
+    Column("at", Instant, nullable=False),
+    Index("ix_replay_publication", "publication_id", "id"),
+    **_ROWS,
+)
+
+certification = Table(  # that other versions or weights of steps were tried on recorded results
+    "certification",
+    metadata,
+    _id(),
+    _to("run.id", "run_id"),
+    _text("name"),  # the step or the distribution that was asked for
+    Column("changes", Json, nullable=False),  # step, version and weights before and after
+    Column("results", Json, nullable=False),  # counts by verdict, measures, the sample
+    Column("accepted", Flag),  # null where nobody decided
+    _text("decided_by"),
+    _text("reason"),
+    Column("at", Instant, nullable=False),
+    **_ROWS,
+)
+
+fixity = Table(  # each time that a file was read and compared with its digest
+    "fixity",
+    metadata,
+    _id(),
+    _to("run.id", "run_id"),
+    _text("subject"),
+    Column("name", NameText, nullable=False),
+    _digest("digest", null=True),  # expected
+    _text("outcome"),
+    _text("detail"),
+    Column("at", Instant, nullable=False),
+    _real("seconds"),
+    Index("ix_fixity_name", "subject", "name", "id"),
+    **_ROWS,
+)
+
+fixity_head = Table(  # the newest check of each file: the oldest of these is looked at next
+    "fixity_head",
+    metadata,
+    _to("collection.id", "collection_id", key=True),
+    _text("subject", primary_key=True),
+    Column("name", NameText, primary_key=True),
+    _digest("digest", null=True),
+    _text("outcome"),
+    Column("at", Instant, nullable=False),
+    Index("ix_fixity_head_digest", "digest"),
+    **_PAIRS,
+)
+
 # --- evidence -------------------------------------------------------------------------------
 
 ledger = Table(  # the leaves of the Merkle tree, in order: digests of records of all kinds
     "ledger",
     metadata,
     Column("position", BigId, primary_key=True, autoincrement=False),
-    _text("kind"),  # step, publication, review or event (of decisions only)
+    _text("kind"),  # step, publication, review, replay, certification, event (decisions only)
     _count("row_id"),  # of the table that is named like the kind
     _digest("digest"),
     UniqueConstraint("kind", "row_id"),

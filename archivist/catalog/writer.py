@@ -13,8 +13,10 @@ from archivist.api.errors import CatalogError
 from archivist.catalog import curation, ledger, plans, rights, scans
 from archivist.catalog.bulk import pages, weighed_pages
 from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.fixity import Check, add_checks
 from archivist.catalog.records import Recorder
 from archivist.catalog.repeats import Repeats, asset_ids
+from archivist.catalog.replays import Replayed, add_replays
 from archivist.catalog.results import previous
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import Catalog
@@ -214,6 +216,25 @@ class Writer:
             recorder = Recorder(connection, self._repeats, run=number)
             ends = number not in self._passes
             return recorder.record(outcomes, collection=self._collection, ends=ends)
+
+    # --- checks ---
+
+    def add_replays(
+        self,
+        uid: str,
+        items: Sequence[Replayed],
+        environment: tuple[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Record how outputs compared that were made again in an environment (digest, value)."""
+        number = self._run(uid)
+        with self._transaction() as connection:
+            add_replays(connection, self._repeats, run=number, items=items, environment=environment)
+
+    def add_checks(self, uid: str, checks: Sequence[Check]) -> None:
+        """Record that files were read and compared with their digests."""
+        number = self._run(uid)
+        with self._transaction() as connection:
+            add_checks(connection, run=number, collection=self._collection, checks=checks)
 
     # --- decisions and history ---
 

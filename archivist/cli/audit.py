@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
-from archivist.cli.options import FILE, FOLDER, catalog_options, place
+from archivist.cli.options import FILE, FOLDER, catalog_options, folder_of, place
 
 if TYPE_CHECKING:
     from archivist.cli.options import Place
@@ -48,7 +48,7 @@ def audit(
     from archivist.catalog.session import open_catalog
     from archivist.report.audit import audit as ask
 
-    place_of = place(out or _folder_of(name, catalog_url), catalog_url, config_file)
+    place_of = place(out or folder_of(name, catalog_url), catalog_url, config_file)
     where = _where(place_of, scans, quick)
     with open_catalog(place_of.catalog_url, write=False) as catalog:
         found = ask(catalog, name, where, page=None if page is None else page - 1)
@@ -64,14 +64,6 @@ def audit(
 
         for line in audit_lines(found):
             click.echo(line)
-
-
-def _folder_of(name: str, catalog_url: str | None) -> Path | None:
-    """Return the output folder in which a file lies, if it lies in one."""
-    file = Path(name).absolute()
-    if catalog_url or not file.exists():
-        return None
-    return next((one for one in file.parents if (one / ".archivist").is_dir()), None)
 
 
 def _where(place_of: Place, scans: Path | None, quick: bool) -> Where:

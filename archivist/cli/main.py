@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Show which photographs lent texture, and to which.",
     ),
     "verify": ("archivist.cli.verify:verify", "Check originals, outputs, store and weights."),
+    "replay": ("archivist.cli.replay:replay", "Do recorded steps again; does the same come out?"),
     "ledger": ("archivist.cli.ledger:ledger", "Prove that the record was not changed; keys."),
     "artifacts": ("archivist.cli.artifacts:artifacts", "List or export masks and other results."),
     "review": ("archivist.cli.review:review", "Approve or reject results; approved ones stay."),

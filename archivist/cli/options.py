@@ -71,6 +71,14 @@ def place(
     return Place(settings=settings, config_file=config_file, out=out, catalog_url=url)
 
 
+def folder_of(name: str, catalog_url: str | None) -> Path | None:
+    """Return the output folder in which a file lies, if it lies in one."""
+    file = Path(name).absolute()
+    if catalog_url or not file.exists():
+        return None
+    return next((one for one in file.parents if (one / ".archivist").is_dir()), None)
+
+
 def catalog_options(function: F) -> F:
     """Add --out, --catalog, --config and --json to a command that reads a catalog."""
 

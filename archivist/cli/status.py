@@ -48,11 +48,12 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
     from archivist.model import Status
 
     rows = runs(catalog, limit=limit)
-    newest = next((row for row in rows if row.command == "run"), None)
+    newest = next(iter(runs(catalog, limit=1, command="run")), None)
     failed = failures(catalog, newest.uid, limit=_FAILURES) if newest else ()
     return {
         "archive": totals(catalog),
         "runs": [_run(catalog, row) for row in rows],
+        "fixity": _fixity(catalog),
         "pending_units": count_pending(catalog, newest.uid) if newest else 0,
         "failures": [
             {"paths": list(one.paths), "code": one.code, "reason": one.message} for one in failed
@@ -74,6 +75,16 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
             for flag in row.flags
         ],
     }
+
+
+def _fixity(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return how the checks of files stand, nothing when none was ever recorded."""
+    from archivist.catalog.fixity import was_ever_checked
+    from archivist.cli.fixity import fixity_facts, since_of, states_of
+
+    if not was_ever_checked(catalog):
+        return []
+    return [fixity_facts(one) for one in states_of(catalog, since_of(None))]
 
 
 def _run(catalog: Catalog, row: RunRow) -> dict[str, Any]:
@@ -116,6 +127,16 @@ def _show(facts: dict[str, Any]) -> None:
         for run in facts["runs"]
     ]
     print_table(("Started (UTC)", "Command", "State", "Recipe", "Assets", "Took", "Run"), rows)
+    for one in facts["fixity"]:
+        checked = one["total"] - one["never"]
+        oldest = f", the oldest {one['oldest'][:10]}" if one["oldest"] else ""
+        click.echo(
+            f"\nFixity of {one['subject']}s: {checked:,} of {one['total']:,} checked{oldest}; "
+            f"{one['damaged']:,} damaged",
+            nl=False,
+        )
+    if facts["fixity"]:
+        click.echo()
     if facts["pending_units"]:
         click.echo(f"\n{facts['pending_units']:,} units are not done: the same command goes on.")
     if facts["failures"]:

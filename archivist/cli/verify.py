@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
+from archivist.cli.fixity import Amount, amount, since_of, summary
 from archivist.cli.ledger import keys_of, public_key_option
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
@@ -26,12 +29,32 @@ Locate = Callable[[str, str], "Path | None"]
 @click.argument("paths", nargs=-1, type=FILE)
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @click.option("--threads", type=click.IntRange(1), default=4, help="Files read at the same time.")
+@click.option(
+    "--budget",
+    metavar="TIME|BYTES",
+    multiple=True,
+    callback=amount,
+    help="Read for so long (30min) or so much (20GiB), the oldest-checked first; and record it.",
+)
+@click.option(
+    "--due",
+    "within",
+    metavar="TIME",
+    callback=amount,
+    help="What was checked within this time (30d) need not be read again.",
+)
+@click.option("--record", is_flag=True, help="Record each check, as --budget does.")
+@click.option("--summary", "only_summary", is_flag=True, help="Only say how the checks stand.")
 @public_key_option
 @catalog_options
 def verify(
     paths: tuple[Path, ...],
     scans: Path | None,
     threads: int,
+    budget: Amount | None,
+    within: Amount | None,
+    record: bool,
+    only_summary: bool,
     public_keys: tuple[Path, ...],
     out: Path | None,
     catalog_url: str | None,
@@ -44,13 +67,28 @@ def verify(
     unreadable; what cannot be looked at is "not checked". Without PATHS the ledger is checked too:
     records that were edited, deleted or put in behind archivist's back, and signatures. Ends with
     exit code 0 only when all was checked and is fine (or fine and "unsigned"), else with 3.
+
+    With --budget, --due or --record each check is recorded. What the budget did not reach is "not
+    checked", and the same command again goes on with it.
     """
     from archivist.catalog.session import open_catalog
 
     where = place(out, catalog_url, config_file)
     counts: Counter[tuple[str, str]] = Counter()
-    with open_catalog(where.catalog_url, write=False) as catalog:
-        for finding in _findings(catalog, where, scans, threads, paths, public_keys):
+    recorded = bool(budget or within or record) and not only_summary
+    if paths and recorded:
+        raise UsageError(
+            "PATHS are read at once and not recorded. Cure: leave out PATHS, or --budget, --due "
+            "and --record"
+        )
+    with open_catalog(where.catalog_url, write=recorded, create=False) as catalog:
+        if only_summary:
+            return summary(catalog, since_of(within), as_json)
+        if recorded:
+            found = _within(catalog, where, scans, threads, public_keys, budget, within)
+        else:
+            found = _findings(catalog, where, scans, threads, paths, public_keys)
+        for finding in found:
             counts[finding.subject, finding.condition] += 1
             if finding.condition != "fine":
                 tell(finding, as_json)
@@ -79,6 +117,52 @@ def _findings(
         verify_all(catalog, places, record_digest=record_digest),
         check_ledger(catalog, keys_of(where, public_keys)),
     )
+
+
+def _within(
+    catalog: Catalog,
+    where: Place,
+    scans: Path | None,
+    threads: int,
+    public_keys: tuple[Path, ...],
+    budget: Amount | None,
+    within: Amount | None,
+) -> Iterator[Finding]:
+    """Verify what is due as far as the budget goes, under a run of its own."""
+    from archivist.catalog.rows import RunState
+    from archivist.pipeline.replay import start_record
+    from archivist.report.verify import Subject, check_records
+    from archivist.report.verify_budget import Budget, Request, verify_within
+    from archivist.report.verify_ledger import check_ledger
+    from archivist.step.record import record_digest
+
+    places, limit = _places(catalog, where, scans, threads), budget or Amount()
+    keys = keys_of(where, public_keys)
+    request = Request(
+        places=places,
+        budget=Budget(seconds=limit.seconds, size=limit.size),
+        since=since_of(within),
+        whole={
+            Subject.RECORD: lambda: check_records(catalog, record_digest),
+            Subject.LEDGER: lambda: check_ledger(catalog, keys),
+        },
+    )
+    record = start_record(
+        catalog,
+        where.settings,
+        command="verify",
+        operator="",
+        scans=places.scans,
+        out=places.out,
+        facts={},
+    )
+    state = RunState.INTERRUPTED
+    try:
+        keep = partial(record.writer.add_checks, record.run)
+        yield from verify_within(catalog, request, keep)
+        state = RunState.DONE
+    finally:
+        record.writer.finish_run(record.run, state)
 
 
 def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int) -> Places:

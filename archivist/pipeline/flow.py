@@ -36,8 +36,6 @@ from archivist.schedule.runner import StopSignal
 from archivist.store.atomic import remove_leftovers
 
 SHOWN_FAILURES = 1000
-RUNS_BACK = 100
-"""So far back the newest run is looked for among scans and plans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,8 +227,8 @@ def _open(job: Job) -> Catalog:
 def _tidy(job: Job, catalog: Catalog) -> None:
     """Remove what an earlier run left half done when it was killed; we are the only writer."""
     ended = (RunState.DONE, RunState.RUNNING, RunState.PLANNING)
-    # A scan or a plan may have come between, and leaves nothing behind.
-    earlier = [row for row in queries.runs(catalog, limit=RUNS_BACK)[1:] if row.command == "run"]
+    # Other commands may have come between, and leave nothing behind.
+    earlier = queries.runs(catalog, limit=2, command="run")[1:]
     if earlier and earlier[0].state not in ended:
         remove_leftovers(job.out, older_than=0)
     shutil.rmtree(job.home / "scratch", ignore_errors=True)

@@ -11,8 +11,10 @@ from archivist.api import UsageError
 from archivist.catalog import behind, lineage, queries
 from archivist.catalog.behind import Made, Plan
 from archivist.catalog.finding import How
+from archivist.catalog.fixity import ORIGINAL, OUTPUT, Check, last_checks
 from archivist.catalog.flags import in_force
 from archivist.catalog.lineage import Written
+from archivist.catalog.replays import replays_of
 from archivist.catalog.rows import RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import (
@@ -107,6 +109,8 @@ class Gatherer:
             reviews=opinion.reviews,
             flags=in_force(opinion.flags, [one.record for one in made]),
             events=queries.events(self._catalog, asset=asset.uid),
+            replays=replays_of(self._catalog, [asset.digest]).get(asset.digest, ()),
+            checks=self._checks(asset, paths, outputs),
             origins=self._origins(asset, scan, steps, outputs, out),
             seal=self._seal(asset, made),
         )
@@ -158,6 +162,21 @@ class Gatherer:
         if digest is None:
             return None
         return seal_of(self._catalog, asset.uid, [one.record for one in made], digest)
+
+    def _checks(
+        self, asset: Asset, paths: Sequence[str], outputs: Sequence[AuditFile]
+    ) -> tuple[Check, ...]:
+        """Return the newest checks of files that had the digests that are recorded now."""
+        written = {one.place.path: one.place.digest for one in outputs}
+        found = [
+            *last_checks(self._catalog, ORIGINAL, paths).values(),
+            *last_checks(self._catalog, OUTPUT, written).values(),
+        ]
+        return tuple(
+            one
+            for one in found
+            if one.digest == (asset.digest if one.subject == ORIGINAL else written[one.name])
+        )
 
     # --- files ---
 

@@ -20,6 +20,7 @@ from archivist.report.audit_rows import Audit, Photograph
 from archivist.report.audit_text import file_kind
 from archivist.report.origin import Origin, Part
 from archivist.report.synthesis_view import colours_of, css
+from archivist.report.verdicts import detail_lines
 from archivist.store.atomic import replacing
 
 
@@ -118,6 +119,7 @@ _FILTERS = {
     "short": words.short,
     "moment": words.moment,
     "plain": _plain,
+    "detail_lines": detail_lines,
 }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from archivist.catalog.lineage import Ending, Written
+from archivist.catalog.replays import ReplayRow
 from archivist.catalog.rows import Approval, EventRow, RunRow
 from archivist.report.audit_json_steps import step_facts
 from archivist.report.audit_rows import (
@@ -19,6 +20,7 @@ from archivist.report.audit_rows import (
 from archivist.report.audit_seal import Seal
 from archivist.report.differing import Difference
 from archivist.report.origin import Part
+from archivist.report.verdicts import verdict_facts
 
 AUDIT_SCHEMA = "archivist-audit"
 AUDIT_VERSION = 1
@@ -83,6 +85,17 @@ def _photograph(one: Photograph) -> dict[str, Any]:
             for flag in one.flags
         ],
         "events": [_event(event) for event in one.events],
+        "replays": [_replay(row) for row in one.replays],
+        "fixity": [
+            {
+                "subject": check.subject,
+                "path": check.name,
+                "digest": check.digest,
+                "outcome": check.outcome,
+                "at": _time(check.at),
+            }
+            for check in one.checks
+        ],
     }
 
 
@@ -223,6 +236,16 @@ def _event(one: EventRow) -> dict[str, Any]:
         "run": one.run,
         "actor": one.actor,
         "detail": dict(one.detail),
+    }
+
+
+def _replay(one: ReplayRow) -> dict[str, Any]:
+    return {
+        **verdict_facts(one.replayed),
+        "at": _time(one.at),
+        "run": one.run,
+        "operator": one.operator,
+        "environment": dict(one.environment),
     }
 
 

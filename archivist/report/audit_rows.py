@@ -12,7 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from archivist.catalog.finding import Match
+from archivist.catalog.fixity import Check
 from archivist.catalog.lineage import Ending, Written
+from archivist.catalog.replays import ReplayRow
 from archivist.catalog.rows import Approval, EventRow, RunRow
 from archivist.model import Artifact, Asset, Flag, InputUse, Role, Status, StepRecord
 from archivist.report.audit_seal import Seal
@@ -143,6 +145,10 @@ class Photograph:
     flags: tuple[Flag, ...] = ()
     """Those of results that are in use."""
     events: tuple[EventRow, ...] = ()
+    replays: tuple[ReplayRow, ...] = ()
+    """The times that recorded steps were done again for one of its outputs, oldest first."""
+    checks: tuple[Check, ...] = ()
+    """The newest recorded fixity check of the scan and of each output."""
     origins: Origins = field(default_factory=Origins)
     seal: Seal | None = None
     """Whether the records are as they were entered; None when that was not looked at."""

@@ -16,6 +16,7 @@ from archivist.report.audit_rows import (
     Origins,
     Photograph,
 )
+from archivist.report.verdicts import row_words
 from archivist.report.words import duration, file_size, moment, number, readable, short
 
 WIDTH = 100
@@ -63,6 +64,7 @@ def _photograph(one: Photograph) -> Iterator[str]:
         yield from _step(place, step)
     yield from _outputs(one)
     yield from _opinion(one)
+    yield from _checks(one)
     yield from _generations(one.generations)
 
 
@@ -198,6 +200,17 @@ def _opinion(one: Photograph) -> Iterator[str]:
         yield from _pair(
             "event", f"{event.type}, {moment(event.at)}, {event.actor} {_listed(event.detail)}"
         )
+
+
+def _checks(one: Photograph) -> Iterator[str]:
+    if one.replays or one.checks:
+        yield from _head("Checked since")
+    for check in one.checks:
+        yield from _pair(
+            "fixity", f"{check.subject} {check.name}: {check.outcome}, {moment(check.at)}"
+        )
+    for row in one.replays:
+        yield from _pair("replay", row_words(row))
 
 
 def _generations(generations: Iterable[Generation]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from archivist.api.errors import UsageError
 from archivist.catalog import ledger, queries
 from archivist.catalog.ledger import Entry
+from archivist.catalog.ledger_facts import facts_of
 from archivist.catalog.session import Catalog
 from archivist.hashing import canonical_json, digest_bytes, digest_json, names_of
 from archivist.ledger.checkpoint import Checkpoint
@@ -151,8 +152,9 @@ def _texts(
     with catalog.reading() as connection:
         facts = {
             (kind, row): canonical_json(one)
-            for kind in (ledger.PUBLICATION, ledger.REVIEW, ledger.EVENT)
-            for row, one in ledger.facts_of(connection, kind, rows[kind]).items()
+            for kind in ledger.KINDS
+            if kind != ledger.STEP
+            for row, one in facts_of(connection, kind, rows[kind]).items()
         }
     texts = []
     for entry in entries:

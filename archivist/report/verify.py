@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from archivist.catalog import queries
+from archivist.catalog.rows import WeightRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import StepRecord, text_to_path
@@ -84,7 +85,9 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class _Expected:
+class Expected:
+    """A file, and the SHA-256 that it shall have."""
+
     subject: Subject
     name: str
     path: Path
@@ -110,7 +113,7 @@ def verify(
             yield from _judged(expected(catalog, folder), places.threads)
     yield from _check_weights(catalog, places)
     if record_digest is not None:
-        yield from _check_records(catalog, record_digest)
+        yield from check_records(catalog, record_digest)
 
 
 def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Iterator[Finding]:
@@ -118,7 +121,7 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
     wanted = [Path(os.path.normpath(path.absolute())) for path in paths]
     matched: set[Path] = set()
 
-    def chosen(expected: Iterable[_Expected]) -> Iterator[_Expected]:
+    def chosen(expected: Iterable[Expected]) -> Iterator[Expected]:
         for one in expected:
             fits = {path for path in wanted if one.path.is_relative_to(path)}
             matched.update(fits)
@@ -139,26 +142,26 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
             )
 
 
-def _originals(catalog: Catalog, scans: Path) -> Iterator[_Expected]:
+def _originals(catalog: Catalog, scans: Path) -> Iterator[Expected]:
     for file in queries.present_files(catalog):
         path = scans / text_to_path(file.path)
-        yield _Expected(Subject.ORIGINAL, file.path, path, file.digest)
+        yield Expected(Subject.ORIGINAL, file.path, path, file.digest)
 
 
-def _outputs(catalog: Catalog, out: Path) -> Iterator[_Expected]:
+def _outputs(catalog: Catalog, out: Path) -> Iterator[Expected]:
     for item in queries.publications(catalog):
         path = out / text_to_path(item.path)
-        yield _Expected(Subject.OUTPUT, item.path, path, item.output_digest)
+        yield Expected(Subject.OUTPUT, item.path, path, item.output_digest)
 
 
-def _stored(catalog: Catalog, store: Path) -> Iterator[_Expected]:
+def _stored(catalog: Catalog, store: Path) -> Iterator[Expected]:
     blobs = BlobStore(store)
     for digest in queries.referenced_blobs(catalog):
-        yield _Expected(Subject.STORED, digest, blobs.path(digest), digest)
+        yield Expected(Subject.STORED, digest, blobs.path(digest), digest)
 
 
 def _unreached(
-    subject: Subject, folder: Path | None, expected: Iterable[_Expected]
+    subject: Subject, folder: Path | None, expected: Iterable[Expected]
 ) -> Iterator[Finding]:
     """Tell once, not a thousand times, that a whole folder is away: a disk that is not mounted."""
     number = sum(1 for _ in expected)
@@ -174,13 +177,13 @@ def _unreached(
     )
 
 
-def _judged(expected: Iterable[_Expected], threads: int) -> Iterator[Finding]:
+def _judged(expected: Iterable[Expected], threads: int) -> Iterator[Finding]:
     """Judge files in order; some are read at the same time, none is waited for in vain."""
     ahead: deque[Future[Finding]] = deque()
     pool = ThreadPoolExecutor(max_workers=threads)
     try:
         for one in expected:
-            ahead.append(pool.submit(_judge, one))
+            ahead.append(pool.submit(judge, one))
             if len(ahead) > 4 * threads:
                 yield ahead.popleft().result()
         while ahead:
@@ -189,21 +192,22 @@ def _judged(expected: Iterable[_Expected], threads: int) -> Iterator[Finding]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _judge(expected: _Expected) -> Finding:
+def judge(expected: Expected) -> Finding:
+    """Read a file and say in what condition it is."""
     finding = partial(Finding, subject=expected.subject, name=expected.name)
     try:
         found = digest_file(expected.path)
     except (FileNotFoundError, NotADirectoryError):
-        return finding(condition=Condition.MISSING, detail=_CURES[expected.subject])
+        return finding(condition=Condition.MISSING, detail=CURES[expected.subject])
     except OSError as error:
         return finding(condition=Condition.UNREADABLE, detail=error.strerror or str(error))
     if found == expected.digest:
         return finding(condition=Condition.FINE)
     detail = f"SHA-256 {found[:12]}..., recorded {expected.digest[:12]}.... "
-    return finding(condition=Condition.CHANGED, detail=detail + _CURES[expected.subject])
+    return finding(condition=Condition.CHANGED, detail=detail + CURES[expected.subject])
 
 
-_CURES = {
+CURES = {
     Subject.ORIGINAL: "Cure: bring it back from a backup; if the change was meant, run again",
     Subject.OUTPUT: "Cure: remove what is left of it and run again, it is made anew",
     Subject.STORED: "Cure: archivist store check --mend; it is made anew when it is needed",
@@ -215,19 +219,24 @@ def _check_weights(catalog: Catalog, places: Places) -> Iterator[Finding]:
     for row in queries.weights_seen(catalog):
         weight = row.weights
         path = places.weights(weight.name, weight.digest)
-        if path is not None:
-            yield _judge(_Expected(Subject.WEIGHTS, weight.name, path, weight.digest))
-            continue
-        yield Finding(
-            subject=Subject.WEIGHTS,
-            name=weight.name,
-            condition=Condition.NOT_CHECKED,
-            detail=f"the file with SHA-256 {weight.digest[:12]}... that {row.uses} step records "
-            "name is not on this machine: another version is installed, or none",
-        )
+        if path is None:
+            yield weights_away(row)
+        else:
+            yield judge(Expected(Subject.WEIGHTS, weight.name, path, weight.digest))
 
 
-def _check_records(catalog: Catalog, record_digest: RecordDigest) -> Iterator[Finding]:
+def weights_away(row: WeightRow) -> Finding:
+    """Return the finding for weights that records name and that are not on this machine."""
+    return Finding(
+        subject=Subject.WEIGHTS,
+        name=row.weights.name,
+        condition=Condition.NOT_CHECKED,
+        detail=f"the file with SHA-256 {row.weights.digest[:12]}... that {row.uses} step records "
+        "name is not on this machine: another version is installed, or none",
+    )
+
+
+def check_records(catalog: Catalog, record_digest: RecordDigest) -> Iterator[Finding]:
     """Compare each record with its digest, and look for the records that it came from."""
     seen: set[str] = set()
     for record in queries.all_records(catalog):

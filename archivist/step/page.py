@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from archivist.api.errors import AssetError, StepError
@@ -56,6 +57,8 @@ class PageDraft:
     rested: Rested = field(default_factory=Rested)
     edits: tuple[Task, ...] = ()
     """The tasks that made an image, in their order."""
+    worked: datetime | None = None
+    """When the last of its steps began, now or when its result was made."""
     handed: Mapping[tuple[int, str], Made] = field(default_factory=dict)
     """(ordinal, output) -> what a step reads again at the next member of a sequence."""
 
@@ -91,6 +94,7 @@ class PageRun:
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []
         self.flags: list[Flag] = []
+        self.times: list[datetime] = []
         self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.conjectural = False
@@ -140,6 +144,7 @@ class PageRun:
             conjectural=self.conjectural,
             rested=Rested(acts=frozenset(self.acts), lenders=frozenset(self.lenders)),
             edits=self._edits(),
+            worked=max([*self.times, *(record.started for record in self.records)], default=None),
             handed=self.handed,
         )
 
@@ -281,6 +286,7 @@ class PageRun:
             for artifact in known.outputs
         }
         self.take_all(task, spec, recalled, known.outputs, known.record)
+        self.times += [known.started] if known.started else []
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
         self.conjectural |= spec.conjectural and status is Status.REUSED
         self.statuses.append((task, status, known.reason))

@@ -29,8 +29,8 @@ def stage_outputs(
     if not workshop.profiles:
         return Staged(publications=(), moves=())
     # The time of the work, not of the writing: publishing the same work again gives equal bytes.
-    started = [record.started for page in pages for record in page.outcome.records]
-    when = max(started, default=None) or now()
+    worked = [page.worked for page in pages if page.worked]
+    when = file.when or max(worked, default=None) or now()
     job = PublishJob(
         out=Path(workshop.out),
         scan=scan.path,

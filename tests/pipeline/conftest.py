@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,63 @@ from PIL import Image as PillowImage
 from archivist.config import RecipeSettings, Settings, load
 from archivist.pipeline import Job, run
 from archivist.step import session as sessions
+
+UNSTEADY = '''
+"""Steps for tests of replays."""
+import os
+from dataclasses import dataclass
+
+from archivist.api import *
+
+IMAGE = Port(name="image", kind=Kind.IMAGE)
+VERSION = int(os.environ.get("UNSTEADY_VERSION", "1"))
+NET = Weight(name="unsteady-net", licence="CC0-1.0", source="our own", importer="unsteady:bring")
+
+
+@dataclass(frozen=True)
+class Params:
+    amount: float = param(0.5, doc="Factor.", low=0.0, high=1.0)
+
+
+def spec(verb, **more):
+    return StepSpec(id=f"unsteady.{verb}", version=VERSION, title=verb, run=f"unsteady:{verb}",
+                    inputs=[IMAGE], outputs=[IMAGE], **more)
+
+
+@hookimpl
+def archivist_steps():
+    return [
+        spec("near", determinism=Determinism.TOLERANCE, tolerance=0.02, params=Params),
+        spec("exact", params=Params),
+        spec("bound", determinism=Determinism.DEVICE),
+        spec("learned", weights=[NET]),
+    ]
+
+
+def near(inputs, params, ctx):
+    image = inputs["image"]
+    pixels = image.pixels * params.amount
+    pixels[:4, :4] += float(os.environ.get("UNSTEADY_NOISE", "0"))
+    return {"image": image.with_pixels(pixels)}
+
+
+def exact(inputs, params, ctx):
+    return near(inputs, params, ctx)
+
+
+def bound(inputs, params, ctx):
+    return {"image": inputs["image"].with_pixels(inputs["image"].pixels * 0.75)}
+
+
+def learned(inputs, params, ctx):
+    shade = ctx.weights("unsteady-net").read_bytes()[0] / 255
+    return {"image": inputs["image"].with_pixels(inputs["image"].pixels * shade)}
+
+
+def bring(source, destination):
+    destination.write_bytes(source.read_bytes())
+'''
+UNSTEADY_METADATA = "Metadata-Version: 2.1\nName: unsteady-steps\nVersion: 1.0\n"
 
 
 def read(path: Path) -> np.ndarray:
@@ -59,3 +117,15 @@ class Bench:
 @pytest.fixture
 def bench(sample_plugin, scans, tmp_path) -> Bench:
     return Bench(scans, tmp_path / "out")
+
+
+@pytest.fixture
+def unsteady_plugin(sample_plugin):
+    """Install a plugin whose steps come out otherwise when the environment says so."""
+    info = sample_plugin / "unsteady_steps-1.0.dist-info"
+    info.mkdir()
+    (sample_plugin / "unsteady.py").write_text(UNSTEADY)
+    (info / "METADATA").write_text(UNSTEADY_METADATA)
+    (info / "entry_points.txt").write_text("[archivist]\nunsteady = unsteady\n")
+    yield sample_plugin
+    sys.modules.pop("unsteady", None)

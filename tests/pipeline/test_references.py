@@ -699,3 +699,39 @@ def test_a_picture_that_may_not_lend_since_the_plan_was_frozen_lends_nothing(len
     assert not family("bridge", 1) & lending.outputs()
     assert lending.run().counts == {"done": 2}
     assert not any("bridge-1.png" in names for names in borrowed(lending).values())
+
+
+# --- replay ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def replayed(archive, capsys):
+    """Make the output of a picture again; return its verdict and what is missing."""
+
+    def replay(name):
+        capsys.readouterr()
+        invoke(["replay", str(archive.out / name), "--out", str(archive.out), "--json"])
+        verdict = json.loads(capsys.readouterr().out.splitlines()[0])
+        return verdict["verdict"], verdict.get("missing", [])
+
+    return replay
+
+
+def test_a_replay_borrows_from_what_was_chosen_though_another_would_be_now(archive, replayed):
+    archive.run()
+    save(archive, "bridge-9.png", picture(1, 1))
+    archive.run()
+
+    for name in archive.outputs() - {"bridge-9.png"}:
+        assert replayed(name) == ("bit-identical", [])
+
+
+def test_a_replay_without_its_reference_names_it(archive, replayed):
+    archive.run()
+    (archive.scans / "bridge-1.png").unlink()
+
+    verdict, missing = replayed("bridge-0.png")
+
+    assert verdict == "cannot be reproduced"
+    assert "the reference bridge-1.png is gone" in missing[0]
+    assert replayed("tree-0.png")[0] == "bit-identical"

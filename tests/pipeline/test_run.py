@@ -93,6 +93,17 @@ def test_a_deleted_output_comes_back_without_running_a_step(bench):
         assert {row.step for row in queries.run_counts(catalog, again.run) if row.step} == set()
 
 
+def test_a_deleted_output_comes_back_byte_for_byte(bench):
+    bench.steps = [{"use": "sample.shade"}]
+    bench.run()
+    before = (bench.out / "plain.png").read_bytes()
+    (bench.out / "plain.png").unlink()
+
+    bench.run()
+
+    assert (bench.out / "plain.png").read_bytes() == before
+
+
 def test_what_a_killed_run_left_is_removed_also_after_a_plan(bench):
     bench.run()
     with open_catalog(bench.job().url, write=True) as catalog:
