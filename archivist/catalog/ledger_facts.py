@@ -80,7 +80,7 @@ _CERTIFICATIONS: Select[Any] = select(
     _z.name,
     _z.changes,
     _z.results,
-    _z.accepted,
+    _z.decision,
     _z.decided_by,
     _z.reason,
     _z.at,

@@ -528,7 +528,7 @@ certification = Table(  # that other versions or weights of steps were tried on 
     _text("name"),  # the step or the distribution that was asked for
     Column("changes", Json, nullable=False),  # step, version and weights before and after
     Column("results", Json, nullable=False),  # counts by verdict, measures, the sample
-    Column("accepted", Flag),  # null where nobody decided
+    _text("decision"),  # accepted, rejected, or empty for a trial
     _text("decided_by"),
     _text("reason"),
     Column("at", Instant, nullable=False),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from archivist.api.errors import CatalogError
 from archivist.catalog import curation, ledger, plans, rights, scans
 from archivist.catalog.bulk import pages, weighed_pages
+from archivist.catalog.certifications import add_certification
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.fixity import Check, add_checks
 from archivist.catalog.records import Recorder
@@ -235,6 +236,12 @@ class Writer:
         number = self._run(uid)
         with self._transaction() as connection:
             add_checks(connection, run=number, collection=self._collection, checks=checks)
+
+    def add_certification(self, uid: str, **facts: Any) -> int:
+        """Record a trial or a decision on one; see :func:`add_certification`."""
+        number = self._run(uid)
+        with self._transaction() as connection:
+            return add_certification(connection, run=number, **facts)
 
     # --- decisions and history ---
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "verify": ("archivist.cli.verify:verify", "Check originals, outputs, store and weights."),
     "replay": ("archivist.cli.replay:replay", "Do recorded steps again; does the same come out?"),
+    "certify": ("archivist.cli.certify:certify", "Try an upgrade of a step on recorded results."),
     "ledger": ("archivist.cli.ledger:ledger", "Prove that the record was not changed; keys."),
     "artifacts": ("archivist.cli.artifacts:artifacts", "List or export masks and other results."),
     "review": ("archivist.cli.review:review", "Approve or reject results; approved ones stay."),

@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("name", types.CleanText(), nullable=False),
         sa.Column("changes", types.Json(), nullable=False),
         sa.Column("results", types.Json(), nullable=False),
-        sa.Column("accepted", types.Flag(), nullable=True),
+        sa.Column("decision", types.CleanText(), nullable=False),
         sa.Column("decided_by", types.CleanText(), nullable=False),
         sa.Column("reason", types.CleanText(), nullable=False),
         sa.Column("at", types.Instant(), nullable=False),

@@ -13,15 +13,19 @@ from archivist.pipeline.replay.targets import (
     targets_of_file,
     targets_of_run,
 )
+from archivist.pipeline.replay.trial import Trial, certify, steps_named
 
 __all__ = [
     "Record",
     "ReplayResult",
     "Target",
+    "Trial",
     "Where",
+    "certify",
     "replay",
     "run_asked",
     "start_record",
+    "steps_named",
     "targets_of_file",
     "targets_of_run",
 ]

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from archivist.catalog import queries
+from archivist.catalog.certifications import Change
 from archivist.catalog.replays import Replayed
 from archivist.catalog.session import Catalog
 from archivist.config import Settings
@@ -38,7 +39,8 @@ class Where:
     """Where things are now; None for where they were. Paths are absolute.
 
     ``trial`` names the steps of which the installed version and weights are used instead of the
-    recorded ones; ``pictures`` is a folder for pictures of differences.
+    recorded ones, and then only results that these would change take part; ``tolerance`` takes the
+    place of what they declare. ``pictures`` is a folder for pictures of differences.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Where:
     workers: int | None = None
     pictures: Path | None = None
     trial: frozenset[str] = frozenset()
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,8 @@ class Replayer:
         self._store = BlobStore(scratch / "store")
         self._lent: Counter[str] = Counter()
         self.drawn: list[Path] = []
+        self.changes: set[Change] = set()
+        """Of a trial: what was recorded, and what is installed."""
 
     def __enter__(self) -> Replayer:
         return self
@@ -95,6 +100,9 @@ class Replayer:
         bench = self._bench(number, targets[0].uid)
         groups: dict[tuple[str, bool], list[Prepared]] = {}
         for one in bench.preparer.prepare(targets):
+            if self._where.trial and not one.changes:
+                continue
+            self.changes.update(one.changes)
             if one.missing:
                 yield impossible(one, one.missing), {}
             else:
@@ -152,6 +160,7 @@ class Replayer:
                 store=store,
                 steps=self._plugins.steps,
                 codecs=self._plugins.codecs,
+                tolerance=self._where.tolerance,
                 pictures=self._where.pictures,
                 drawn=self.drawn,
             )

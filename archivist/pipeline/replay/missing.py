@@ -9,6 +9,7 @@ from pathlib import Path
 from archivist.api.errors import ConfigError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Determinism, Device, StepSpec, Weight
 from archivist.catalog import queries
+from archivist.catalog.certifications import Change
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file, key_of, work_digest
 from archivist.imaging.plugged import is_plugged
@@ -171,6 +172,33 @@ class Installed:
             )
         elif not self.gpu and spec.cost.device is Device.GPU:
             yield f"{record.step} needs a GPU, and there is none. Cure: a machine with one"
+
+    # --- trials ---
+
+    def changes(self, records: Iterable[Sequence[StepRecord]]) -> Iterator[Change]:
+        """Yield how the steps that are tried differ from what is recorded."""
+        for record in (one for told in records for one in told):
+            spec = self.plugins.steps.get(record.step)
+            if record.step not in self.trial or spec is None:
+                continue
+            before = tuple(use.digest for use in record.weights)
+            after = self._weights_now(spec, record)
+            if (spec.version, after) != (record.version, before):
+                yield Change(
+                    step=record.step,
+                    version=record.version,
+                    weights=before,
+                    new_version=spec.version,
+                    new_weights=after,
+                )
+
+    def _weights_now(self, spec: StepSpec, record: StepRecord) -> tuple[str, ...]:
+        """Return the digests of the weights that a step would use now."""
+        try:
+            needed = spec.required_weights(make_params(spec, record.params))
+        except ConfigError:
+            return ()
+        return tuple(weight_digest(one, self.folders) or "" for one in needed)
 
     # --- keys ---
 

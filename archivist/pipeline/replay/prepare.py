@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from archivist.api.steps import Kind
 from archivist.catalog import queries
+from archivist.catalog.certifications import Change
 from archivist.catalog.history import makers_of
 from archivist.model import (
     Action,
@@ -51,6 +52,8 @@ class Prepared:
     records: Mapping[str, tuple[StepRecord, ...]]
     """The records behind the pages of the target, by asset."""
     missing: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """Of steps that are only tried: what was recorded, and what is installed."""
     unit: WorkUnit | None = None
     family: str = "cpu"
     gpu: bool = False
@@ -92,6 +95,7 @@ class Preparer:
             target=target,
             records=_records(chains[place]),
             missing=tuple(dict.fromkeys(missing)),
+            changes=tuple(self.installed.changes(_records(chains[place]).values())),
             family=min(families, default="cpu"),
             gpu=any(one.device == "cuda" for one in records),
             unit=replace(

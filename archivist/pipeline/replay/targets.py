@@ -63,11 +63,18 @@ def targets_of_run(catalog: Catalog, run: RunRow, *, sample: int, seed: int) -> 
     return [list(_targets(catalog, page, until=number)) for page in pages(digests, _PAGE)]
 
 
-def sampled(digests: Iterable[str], count: int, seed: int) -> list[str]:
-    """Return ``count`` of the digests as ``seed`` chooses them, or all when it is 0."""
+def sampled(digests: Iterable[str], count: int, seed: int, *, shuffled: bool = False) -> list[str]:
+    """Return ``count`` of the digests as ``seed`` chooses them, or all when it is 0.
+
+    All stay in their order, unless they are to be ``shuffled`` as ``seed`` decides.
+    """
+
+    def rank(digest: str) -> str:
+        return digest_json([seed, digest])
+
     if not count:
-        return list(digests)
-    return heapq.nsmallest(count, digests, key=lambda one: digest_json([seed, one]))
+        return sorted(digests, key=rank) if shuffled else list(digests)
+    return heapq.nsmallest(count, digests, key=rank)
 
 
 def targets_in_force(catalog: Catalog, digests: Iterable[str]) -> Iterator[Target]:
