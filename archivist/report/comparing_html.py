@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from archivist.api import ArchivistError
-from archivist.model import Artifact, now
+from archivist.model import now
 from archivist.report import thumbnails
 from archivist.report.audit_html import page_template
-from archivist.report.comparing import Comparison, OutputDifference, Verdict
+from archivist.report.comparing_rows import Comparison, OutputDifference, Verdict
 from archivist.report.comparing_text import measured
+from archivist.report.difference_pictures import difference
 from archivist.store.artifacts import load_picture
 from archivist.store.atomic import replacing
 from archivist.store.blobs import BlobStore
+from archivist.store.pictures import StoredPicture
 
 _SIDE = 640
 PICTURES = 24
@@ -31,6 +35,9 @@ class Shown:
     second: str = ""
     width: int = 0
     height: int = 0
+    heat: str = ""
+    """The difference, made ``factor`` times brighter."""
+    factor: int = 1
 
 
 def write_diff_page(found: Comparison, store: Path | None, path: Path) -> None:
@@ -59,18 +66,31 @@ def _far(one: OutputDifference) -> float:
 def _shown(one: OutputDifference, store: BlobStore | None) -> Shown:
     words = "" if one.measure is None else measured(one.measure)
     first, second = one.pictures
-    if store is None or first is None or second is None or one.verdict is not Verdict.DIFFERENT:
+    differs = one.verdict in (Verdict.DIFFERENT, Verdict.WITHIN)
+    if store is None or first is None or second is None or not differs:
         return Shown(output=one, words=words)
-    before, size = _picture(store, first)
-    after, _ = _picture(store, second)
-    return Shown(output=one, words=words, first=before, second=after, width=size[0], height=size[1])
-
-
-def _picture(store: BlobStore, artifact: Artifact) -> tuple[str, tuple[int, int]]:
     try:
-        picture = load_picture(store, artifact)
+        before, after = load_picture(store, first), load_picture(store, second)
     except ArchivistError:
-        return "", (0, 0)
+        return Shown(output=one, words=words)
+    picture, (width, height) = _picture(before)
+    heat, factor = "", 1
+    if before.raster.shape == after.raster.shape:
+        pixels, factor = difference(before.raster, after.raster, _SIDE)
+        heat = thumbnails.jpeg_uri(np.repeat(pixels[:, :, None], 3, axis=2))
+    return Shown(
+        output=one,
+        words=words,
+        first=picture,
+        second=_picture(after)[0],
+        width=width,
+        height=height,
+        heat=heat,
+        factor=factor,
+    )
+
+
+def _picture(picture: StoredPicture) -> tuple[str, tuple[int, int]]:
     small = thumbnails.reduce(picture.raster, _SIDE)
     uri = thumbnails.jpeg_uri(thumbnails.to_srgb(small, picture.icc))
     return uri, (small.shape[1], small.shape[0])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archivist.report.audit_json import run_facts
-from archivist.report.comparing import Changed, Comparison, OutputDifference, Verdict
+from archivist.report.comparing_rows import Changed, Comparison, OutputDifference, Verdict
 from archivist.report.measuring import Measure
 from archivist.report.words import moment, readable, share
 
@@ -63,6 +63,8 @@ def _output(one: OutputDifference) -> Iterator[str]:
     yield f"  {one.verdict}: {readable(one.path)}{page}"
     if one.measure is not None:
         yield f"      {measured(one.measure)}"
+    if one.verdict is Verdict.WITHIN:
+        yield f"      declared tolerance {one.tolerance:.4g} (values from 0 to 1)"
     if one.note:
         yield f"      {readable(one.note)}"
     for tag, (first, second) in list(one.metadata.items())[:_TAGS]:
@@ -118,6 +120,7 @@ def _facts(one: OutputDifference) -> dict[str, Any]:
             "largest": found.largest,
             "psnr": None if math.isinf(found.psnr) else found.psnr,
         },
+        "tolerance": one.tolerance,
         "note": one.note,
         "metadata": {tag: list(pair) for tag, pair in one.metadata.items()},
     }

@@ -49,14 +49,14 @@ def write_difference(
     return 1
 
 
-def difference(first: Raster, second: Raster) -> tuple[NDArray[np.uint8], int]:
+def difference(first: Raster, second: Raster, side: int) -> tuple[NDArray[np.uint8], int]:
     """Return the amplified difference of two rasters, uint8 (H, W), reduced, and its factor."""
-    return _amplified(_distance(first, second))
+    return _amplified(_distance(first, second), side)
 
 
-def _amplified(distance: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], int]:
+def _amplified(distance: NDArray[np.uint16], side: int) -> tuple[NDArray[np.uint8], int]:
     factor = max(1, _MOST // max(1, int(distance.max(initial=0))))
-    peaks = (_peaks(distance, SIDE) * factor).astype(np.uint16)
+    peaks = (_peaks(distance, side) * factor).astype(np.uint16)
     return thumbnails.to_eight_bits(peaks), factor
 
 
@@ -67,7 +67,7 @@ def _write(
     distance: NDArray[np.uint16],
     names: tuple[str, str],
 ) -> int:
-    small, factor = _amplified(distance)
+    small, factor = _amplified(distance, SIDE)
     panels = [_shown(page, page.icc) for page in (one, two)]
     panels.append(np.repeat(small[:, :, None], 3, axis=2))
     titles = (*names, f"difference x {factor}")

@@ -208,6 +208,26 @@ def test_what_is_not_there_is_told_with_its_cure(bench, certify, arguments, word
         assert [row.command for row in queries.runs(catalog)] == ["run"]
 
 
+@pytest.mark.parametrize(
+    ("noise", "verdict"), [(0.0, "same pixels"), (0.01, "within tolerance"), (0.2, "different")]
+)
+def test_two_runs_of_an_upgrade_are_compared(bench, newer, capsys, noise, verdict):
+    bench.steps = [{"use": "unsteady.near"}]
+    bench.run()
+    newer(version=2, noise=noise)
+    bench.run()
+    capsys.readouterr()
+
+    code = invoke(["diff", "last~1", "last", "--out", str(bench.out), "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert code == Exit.FINE
+    assert told["counts"][verdict] == 4
+    changed = {(one["area"], one["name"]): one for one in told["changed"]}
+    assert changed["versions", "unsteady.near"]["second"] == "v2"
+    assert {one["tolerance"] for one in told["outputs"]} <= {0.0, 0.02}
+
+
 def test_a_certification_that_was_edited_is_found_by_verify(bench, certify, newer, capsys):
     bench.run()
     newer(version=2)

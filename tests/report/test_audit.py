@@ -84,6 +84,7 @@ def _restore(
     facts: dict[str, str] | None = None,
     drawn: bool = False,
     lender: ScanFile | None = None,
+    kept: tuple[str, ...] = ("Make",),
 ) -> Restored:
     rows, columns = np.mgrid[:48, :64]
     pixels = ((rows * 5 + columns * 3 + len(name)) % 180).astype(np.uint8)
@@ -104,7 +105,7 @@ def _restore(
     asset = Asset(digest=digest, page=0, pages=1, header=header, facts=facts or {})
     file = ScanFile(path=name, digest=digest, size=scan.stat().st_size, mtime_ns=1, assets=(asset,))
     records = _records(archive, asset, chosen, filled, radius=radius, drawn=drawn, lender=lender)
-    run = _recorded(archive, file, records, output, radius=radius, drawn=drawn)
+    run = _recorded(archive, file, records, output, radius=radius, drawn=drawn, kept=kept)
     return Restored(archive, file, run)
 
 
@@ -171,7 +172,7 @@ def _environment() -> str:
     return digest_json(ENVIRONMENT)
 
 
-def _recorded(archive, file, records, output, *, radius, drawn) -> str:
+def _recorded(archive, file, records, output, *, radius, drawn, kept) -> str:
     writer, uid = archive.writer, file.assets[0].uid
     recipe = replace(
         RECIPE,
@@ -214,7 +215,7 @@ def _recorded(archive, file, records, output, *, radius, drawn) -> str:
         size=output.stat().st_size,
         media_type="image/png",
         untouched=False,
-        contract=MetadataContract(kept=("Make",), lost={"Preview": NASTY}),
+        contract=MetadataContract(kept=kept, lost={"Preview": NASTY}),
         key=digest_bytes(f"published {radius}".encode()),
     )
     ended = AssetOutcome(asset=uid, status=Status.DONE, records=tuple(records), seconds=1.0)
@@ -516,6 +517,37 @@ def test_two_runs_differ_in_params_and_pictures(restore, command, tmp_path):
     assert output["measure"]["share"] == pytest.approx(96 / 3072)
     assert output["measure"]["largest"] == pytest.approx(10 / 255)
     assert "scratch.repair radius" in page.read_text("utf-8")
+    assert "times as bright" in page.read_text("utf-8")
+
+
+def test_the_difference_of_two_runs_is_drawn(restore, command, tmp_path):
+    restore(radius=3, fill=200)
+    restore(radius=5, fill=210)
+
+    _, out, _ = command("diff", "last~1", "last", "--pictures", str(tmp_path / "drawn"))
+
+    drawn = tmp_path / "drawn" / "album" / "a.png.difference.png"
+    assert str(drawn) in out
+    pixels = np.array(PillowImage.open(drawn))
+    width = 12 * len("difference x 25")  # 65535 / (10 * 257)
+    assert (pixels[-48:, -width:][:, :64].max(axis=2) > 0).sum() == 96
+
+
+def test_what_became_of_tags_otherwise_is_counted_over_all_outputs(restore, command):
+    for name in ("album/a.png", "album/bc.png"):
+        restore(name, fill=200)
+    first = restore("album/def.png", fill=200).run
+    for name in ("album/a.png", "album/bc.png", "album/def.png"):
+        restore(name, radius=5, fill=210, kept=())
+
+    told = []
+    for second in ("last~2", "last~1", "last"):
+        _, out, _ = command("diff", first, second, "--json")
+        told += [one for one in json.loads(out)["changed"] if one["area"] == "metadata"]
+
+    assert {(one["name"], one["first"], one["second"]) for one in told} == {
+        ("Make", "kept", "(none)")
+    }
 
 
 def test_a_run_is_the_same_as_itself(restore, command):

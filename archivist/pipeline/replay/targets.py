@@ -17,7 +17,7 @@ from archivist.catalog.rows import RunRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_json
 from archivist.report.audit_find import Where, find
-from archivist.report.comparing import run_named
+from archivist.report.run_names import run_named
 from archivist.report.words import readable
 
 _PAGE = 100
