@@ -11,6 +11,8 @@ from archivist.model import MetadataContract, StepRecord
 from archivist.report.comparing_rows import Changed
 
 NONE = "(none)"
+COPY = "byte copy of the scan"
+"""Stands for all tags of an output that no step changed."""
 
 
 def run_differences(first: RunRow, second: RunRow) -> Iterator[Changed]:
@@ -62,6 +64,9 @@ def metadata_differences(one: Written | None, two: Written | None) -> dict[str, 
     """Return the tags whose fate differs between the metadata contracts of two outputs."""
     if one is None or two is None:
         return {}
+    copies = one.publication.untouched, two.publication.untouched
+    if any(copies):  # of which the contract names no tags
+        return {} if all(copies) else {COPY: (text(copies[0]), text(copies[1]))}
     fates = _fates(one.publication.contract), _fates(two.publication.contract)
     return {
         tag: (fates[0].get(tag, NONE), fates[1].get(tag, NONE))

@@ -34,6 +34,8 @@ _BAND_BYTES = 32 << 20
 def reduce(raster: Raster, side: int) -> NDArray[np.uint8]:
     """Return a picture of 8 or 16 bits, or a mask, as uint8 (H, W, 1|3), no side above ``side``.
 
+    A mask becomes 255 where it is chosen.
+
     Areas are averaged; a picture that is small enough keeps its size. Rows are read in bands, so
     that a scan of any size needs little memory.
     """

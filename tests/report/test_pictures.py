@@ -186,6 +186,17 @@ def test_pairs_come_in_the_order_of_the_assets(places, pictures, asset):
     assert found == sorted(found)
 
 
+@pytest.mark.parametrize("side", [40, 20])
+def test_a_mask_is_reduced_to_how_much_of_a_pixel_it_chose(side):
+    mask = np.zeros((40, 40, 1), np.bool_)
+    mask[:, 20:] = True
+
+    small = thumbnails.reduce(ArrayRaster(mask), side)
+
+    assert (small[:, : side // 2] == 0).all()
+    assert (small[:, side // 2 :] == 255).all()
+
+
 def test_a_large_scan_is_read_in_bands(monkeypatch):
     from archivist.imaging.storage import ArrayRaster
 
