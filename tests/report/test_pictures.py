@@ -188,6 +188,8 @@ def test_pairs_come_in_the_order_of_the_assets(places, pictures, asset):
 
 @pytest.mark.parametrize("side", [40, 20])
 def test_a_mask_is_reduced_to_how_much_of_a_pixel_it_chose(side):
+    from archivist.imaging.storage import ArrayRaster
+
     mask = np.zeros((40, 40, 1), np.bool_)
     mask[:, 20:] = True
 
