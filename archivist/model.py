@@ -598,6 +598,24 @@ def publication_key(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certified:
+    """Another version of a step, or other weights, whose results stand for those of now.
+
+    ``said`` tells by whom and when that was accepted.
+    """
+
+    version: int
+    weights: tuple[str, ...]
+    new_version: int
+    new_weights: tuple[str, ...]
+    said: str = ""
+
+    def stands_for(self, version: int, weights: Sequence[str]) -> bool:
+        """Tell whether this is about a step of this version with these weights."""
+        return (self.new_version, self.new_weights) == (version, tuple(weights))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """Where a worker finds and leaves things; the same for all units of a run. Absolute paths."""
 
@@ -624,5 +642,7 @@ class Workshop:
     """``auto``: outputs are read a second time by exiftool where that is installed."""
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(profile, source path) -> output path, where that differs from the plain rule."""
+    certified: Mapping[str, tuple[Certified, ...]] = field(default_factory=dict)
+    """Step -> whose results are reused beside its own."""
     denials: str = ""
     """The file that tells workers what rights deny since the plan; it may not be there."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.certifications import ever_accepted
 from archivist.catalog.reading import ids_of_assets, records_of_rows
 from archivist.catalog.session import Catalog
 from archivist.model import Role, Status, StepRecord, Supplied
@@ -66,18 +67,27 @@ def _page_behind(
         rows = [row for row in rows if row.run_id <= runs[uids[row.asset_id]]]
         records = records_of_rows(connection, catalog.memo, rows, uids)
         names = catalog.memo.run_uids(connection, {row.run_id for row in rows})
+        equal = ever_accepted(connection)
         plans = _plans(catalog, connection, {number: runs[uid] for number, uid in uids.items()})
     by_asset: defaultdict[str, list[tuple[int, Made]]] = defaultdict(list)
     for row, record in zip(rows, records, strict=True):
         by_asset[record.asset].append((row.run_id, Made(record=record, run=names[row.run_id])))
     return {
-        uid: (_chain(by_asset[uid], plans[number], runs[uid]), plans[number])
+        uid: (_chain(by_asset[uid], plans[number], runs[uid], equal), plans[number])
         for number, uid in uids.items()
     }
 
 
-def _chain(made: Sequence[tuple[int, Made]], plan: Plan, run: int) -> tuple[Made, ...]:
-    """Walk the steps of a plan, and take of each the record that fits the values so far."""
+def _chain(
+    made: Sequence[tuple[int, Made]],
+    plan: Plan,
+    run: int,
+    equal: Collection[tuple[str, int, int]],
+) -> tuple[Made, ...]:
+    """Walk the steps of a plan, and take of each the record that fits the values so far.
+
+    ``equal`` are the versions that stand for others: what was reused of them fits, too.
+    """
     steps = plan.steps or tuple(
         (step, None, None, None)
         for step in dict.fromkeys(
@@ -91,11 +101,15 @@ def _chain(made: Sequence[tuple[int, Made]], plan: Plan, run: int) -> tuple[Made
             (number, one)
             for number, one in made
             if one.record.step == step
-            and version in (None, one.record.version)
+            and (
+                version in (None, one.record.version)
+                or (step, one.record.version, version) in equal
+            )
             and (params is None or dict(params) == dict(one.record.params))
             and _reads(one.record, values)
         ]
         fitting = [pair for pair in fitting if pair[1].record.key == key] or fitting
+        fitting = [pair for pair in fitting if pair[1].record.version == version] or fitting
         usable = [
             one
             for number, one in fitting

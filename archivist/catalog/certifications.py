@@ -120,6 +120,16 @@ def in_force(catalog: Catalog) -> tuple[Certification, ...]:
     return tuple(one for one in newest.values() if one.decision == ACCEPTED)
 
 
+def ever_accepted(connection: Connection) -> frozenset[tuple[str, int, int]]:
+    """Return (step, version, new version) of all changes that were accepted at some time."""
+    wanted = select(_c.changes).where(_c.decision == ACCEPTED)
+    return frozenset(
+        (one["step"], one["version"], one["new_version"])
+        for changes in connection.scalars(wanted)
+        for one in changes
+    )
+
+
 def scans_with(catalog: Catalog, steps: Sequence[str]) -> Iterator[str]:
     """Yield the digests of the scans that any of these steps treated, each once, in order."""
     asset, step, version = tables.asset.c, tables.step.c, tables.plugin_version.c

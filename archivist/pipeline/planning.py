@@ -20,6 +20,7 @@ from archivist.model import (
     WorkUnit,
     text_to_path,
 )
+from archivist.pipeline.certified import certified_for
 from archivist.pipeline.job import Desk, Job
 from archivist.pipeline.lookup import CatalogLookup
 from archivist.pipeline.rights import Gate, check_policy, gate_of
@@ -84,6 +85,7 @@ def planner_for(
         names=columns_of(job),
         search=search,
         asked=asked,
+        certified=certified_for(desk.catalog, desk.plugins),
     )
 
 

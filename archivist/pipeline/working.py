@@ -22,6 +22,7 @@ from archivist.model import (
     Workshop,
     WorkUnit,
 )
+from archivist.pipeline.certified import certified_for
 from archivist.pipeline.job import Desk
 from archivist.pipeline.planning import supplied_for, weight_folders
 from archivist.pipeline.rights import RightsWatch
@@ -58,6 +59,7 @@ def workshop_for(desk: Desk, names: NameTable) -> Workshop:
         device_family=desk.family,
         exiftool=job.settings.output.exiftool,
         names=dict(names.exceptions),
+        certified=certified_for(desk.catalog, desk.plugins),
         denials=str(job.home / "scratch" / desk.run / "denials.json"),
     )
 

@@ -12,6 +12,7 @@ from archivist.hashing import key_of, work_digest
 from archivist.model import (
     Action,
     Asset,
+    Certified,
     FileWork,
     OutputProfile,
     PageWork,
@@ -21,6 +22,7 @@ from archivist.model import (
     publication_key,
 )
 from archivist.plan import reasons
+from archivist.plan.certified import Equivalents, Question
 from archivist.plan.draft import Carry, PageDraft, bound_inputs, hand_on, what_is_there
 from archivist.plan.estimate import estimate_page
 from archivist.plan.facts import FACT_NAMES, facts_of
@@ -57,17 +59,21 @@ class Planner:
         names: Collection[str] = (),
         search: Search | None = None,
         asked: AbstractSet[str] = frozenset(),
+        certified: Mapping[str, Sequence[Certified]] | None = None,
     ) -> None:
         """Prepare to plan a recipe.
 
         ``search`` finds lookalikes, for a recipe with references; without it they are taken as not
         known before the archive is embedded. ``asked`` names values that must be in the store
-        afterwards.
+        afterwards. ``certified`` are versions and weights whose results stand for those of now.
         """
         self.recipe, self.plugins, self.lookup = recipe, plugins, lookup
         self.profiles, self.override = tuple(profiles), override
         self.device_family, self.stream_above_mp = device_family, stream_above_mp
         self._weights, self._search, self._asked = weights, search, asked
+        self._equivalents = Equivalents(
+            certified or {}, seed=recipe.seed, device_family=device_family
+        )
         self._specs = [plugins.require(step.step) for step in recipe.steps]
         self._overrides: list[tuple[Predicate, str, Mapping[str, object]]] = [
             (parse(o.where, {*FACT_NAMES, *names}, where=f"recipe {recipe.name}"), o.step, o.params)
@@ -205,12 +211,21 @@ class Planner:
                 key = _key(work, inputs)
             plans.append((page, params, weights, inputs, key))
         known = past.known([key for *_, key in plans if key is not None])
+        questions = [
+            Question(asset=page.asset.uid, params=params, weights=weights, inputs=inputs)
+            for page, params, weights, inputs, key in plans
+            if key is not None and key not in known
+        ]
+        equal = self._equivalents.find(spec, questions, past.known)
         past.ask([page.asset.uid for page, *_, key in plans if key not in known])
-        for page, params, weights, inputs, key in plans:
-            uid = page.asset.uid
+        for page, params, weights, inputs, own in plans:
+            uid, version, key = page.asset.uid, spec.version, own
             result = known.get(key) if key else None
             if result is not None:
                 action, reason = Action.REUSE, reasons.UP_TO_DATE
+            elif uid in equal:
+                result, version = equal[uid].result, equal[uid].certified.version
+                action, reason, key = Action.REUSE, equal[uid].reason, result.key
             elif key is None:
                 action, reason = Action.FOLLOW, page.follows(inputs)
                 page.remember(past.previous.get((uid, spec.id)))
@@ -227,7 +242,7 @@ class Planner:
                 )
             if page.redo is not None and spec.id in page.redo.params:
                 reason = f"{reason}; asked for by {page.redo.by}, who rejected the result"
-            task = self._task(page, ordinal, params, action, reason, key)
+            task = self._task(page, ordinal, params, action, reason, key, version=version)
             page.add(task, spec, result, tuple(name for name, _ in inputs))
 
     def _task(
@@ -238,13 +253,15 @@ class Planner:
         action: Action,
         reason: str,
         key: str | None = None,
+        *,
+        version: int | None = None,
     ) -> Task:
         spec = self._specs[ordinal]
         return Task(
             asset=page.asset.uid,
             ordinal=ordinal,
             step=spec.id,
-            version=spec.version,
+            version=spec.version if version is None else version,
             params=params,
             action=action,
             reason=reason,

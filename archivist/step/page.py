@@ -11,7 +11,7 @@ from pathlib import Path
 
 from archivist.api.errors import AssetError, StepError
 from archivist.api.steps import Kind, StepSpec
-from archivist.hashing import key_of
+from archivist.hashing import key_of, work_digest
 from archivist.imaging.raster import WideRaster, value_digest
 from archivist.model import (
     DENIED,
@@ -194,7 +194,9 @@ class PageRun:
         if spec is None:
             message = f"{task.step} is not installed on this worker"
             raise StepError(f"{message}. Cure: install its plugin there", code="plugin-missing")
-        if spec.version != task.version:
+        certified = self.workshop.certified.get(task.step, ())
+        planned = {spec.version, *(one.version for one in certified)}
+        if task.version not in planned:
             message = f"{task.step} was planned in version {task.version}, this worker has"
             cure = "run the same command again: it plans anew"
             raise StepError(f"{message} {spec.version}. Cure: {cure}", code="plugin-changed")
@@ -216,8 +218,9 @@ class PageRun:
             seed=self.workshop.seed,
             device_family=self.workshop.device_family,
         )
-        key = key_of(work, [(name, held.digest) for name, held in inputs.items()])
-        known = self.known.get(key)
+        read = [(name, held.digest) for name, held in inputs.items()]
+        key = key_of(work, read)
+        known = self.known.get(key) or self._equivalent(spec, task, weights, read)
         wanted = known is not None and task.action is not Action.RUN
         if known is not None and wanted and self._is_usable(spec, known):
             self._reuse(task, spec, known)
@@ -229,6 +232,28 @@ class PageRun:
             call.skip(f"there is no {', '.join(missing)} for it to work on")
         else:
             call.run()
+
+    def _equivalent(
+        self,
+        spec: StepSpec,
+        task: Task,
+        weights: Sequence[WeightUse],
+        read: Sequence[tuple[str, str]],
+    ) -> KnownResult | None:
+        """Return a known result of a version or weights that were certified as equivalent."""
+        for one in self.workshop.certified.get(spec.id, ()):
+            if one.stands_for(spec.version, [use.digest for use in weights]):
+                work = work_digest(
+                    replace(spec, version=one.version),
+                    task.params,
+                    weights=one.weights,
+                    seed=self.workshop.seed,
+                    device_family=self.workshop.device_family,
+                )
+                known = self.known.get(key_of(work, read))
+                if known is not None:
+                    return known
+        return None
 
     def _bind(self, task: Task, spec: StepSpec) -> dict[str, Held]:
         bound = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from archivist.catalog import ledger, queries
+from archivist.catalog import behind, ledger, lineage, queries
 from archivist.catalog.certifications import certifications, in_force
 from archivist.catalog.session import open_catalog
+from archivist.catalog.writer import Writer
 from archivist.cli.exits import Exit
 from archivist.cli.main import invoke
+from archivist.pipeline import plan
 from archivist.step import session as sessions
 
 
@@ -206,6 +209,90 @@ def test_what_is_not_there_is_told_with_its_cure(bench, certify, arguments, word
     assert words in error
     with open_catalog(bench.job().url, write=False) as catalog:
         assert [row.command for row in queries.runs(catalog)] == ["run"]
+
+
+@pytest.fixture
+def accepted(bench, certify, newer):
+    """A bench whose results of version 1 were accepted as equivalent to version 2."""
+    bench.run()
+    newer(version=2, noise=0.01)
+    number = attempt(certify)[1]["number"]
+    assert certify("accept", number, "--by", "M. Okafor")[0] == Exit.FINE
+    sessions.session.cache_clear()
+    return bench
+
+
+def lines(bench):
+    return {(line.step, str(line.action), line.reason) for line in plan(bench.job()).lines}
+
+
+def records(bench, path):
+    """Return (step, version) of the records behind an output."""
+    with open_catalog(bench.job().url, write=False) as catalog:
+        (asset,) = queries.assets_named(catalog, path)
+        number = lineage.newest_run(catalog, asset.uid)
+        made, _ = behind.records_behind(catalog, {asset.uid: number})[asset.uid]
+    return [(one.record.step, one.record.version) for one in made]
+
+
+def test_what_was_accepted_as_equivalent_is_not_run_again_and_the_plan_says_why(accepted):
+    (reason,) = {reason for step, _, reason in lines(accepted) if step == "unsteady.near"}
+
+    assert reason.startswith("certified as equivalent: version 1 stands for 2, accepted by M. Ok")
+    assert ("sample.shade", "reuse", "up to date") in lines(accepted)
+    assert accepted.run().planned.summary.units == 0
+
+
+def test_a_later_step_that_changes_goes_on_from_what_was_accepted(accepted):
+    before = accepted.pixels("album/deep.tif")
+    accepted.steps[1]["amount"] = 0.25
+
+    result = accepted.run()
+
+    assert result.failures == ()
+    assert abs(accepted.pixels("album/deep.tif").astype(int) - before / 2).max() <= 1
+    assert records(accepted, "album/deep.tif") == [("unsteady.near", 1), ("sample.shade", 1)]
+
+
+def test_an_earlier_step_that_changes_nothing_leaves_what_was_accepted(accepted):
+    accepted.steps.insert(0, {"use": "sample.spot"})
+    accepted.steps.insert(1, {"use": "sample.fill"})
+
+    accepted.run(where="path == 'plain.png'")
+
+    assert records(accepted, "plain.png")[-2:] == [("unsteady.near", 1), ("sample.shade", 1)]
+
+
+def test_new_scans_are_done_by_the_new_version(accepted):
+    PillowImage.fromarray(np.full((8, 8), 90, np.uint8)).save(accepted.scans / "new.png")
+
+    accepted.run()
+
+    assert records(accepted, "new.png")[0] == ("unsteady.near", 2)
+
+
+def test_what_was_taken_back_runs_again(accepted, certify):
+    certify("reject", 1, "--by", "A. Lovelace")
+
+    assert ("unsteady.near", "run", "version 1 -> 2") in lines(accepted)
+
+
+def test_an_acceptance_holds_for_the_version_it_names_only(accepted, newer):
+    newer(version=3)
+
+    assert ("unsteady.near", "run", "version 1 -> 3") in lines(accepted)
+
+
+def test_a_result_that_was_not_kept_is_made_by_the_new_version(accepted):
+    with open_catalog(accepted.job().url, write=True) as catalog:
+        Writer(catalog).forget_blobs(list(queries.referenced_blobs(catalog)), reason="test")
+    shutil.rmtree(accepted.out / ".archivist" / "store")
+    (accepted.out / "plain.png").unlink()
+
+    result = accepted.run()
+
+    assert result.failures == ()
+    assert records(accepted, "plain.png")[0] == ("unsteady.near", 2)
 
 
 @pytest.mark.parametrize(

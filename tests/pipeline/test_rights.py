@@ -9,6 +9,7 @@ import pytest
 from archivist.api.errors import UsageError
 from archivist.catalog import ledger, queries
 from archivist.catalog.session import open_catalog
+from archivist.cli.main import invoke
 from archivist.config import RightsRule, RightsSettings
 from archivist.pipeline import plan, run
 from archivist.pipeline.job import Silent
@@ -97,6 +98,17 @@ def test_a_photograph_whose_rights_forbid_restoration_is_skipped_and_not_publish
         "rights",
         "rights 'closed': no restoration",
     )
+
+
+def test_a_replay_leaves_out_what_the_rights_forbade(governed, capsys):
+    governed.say(deep="careful")
+    governed.run()
+    capsys.readouterr()
+
+    code = invoke(["replay", "last", "--out", str(governed.out), "--scheduler", "serial"])
+
+    assert code == 0
+    assert "4 bit-identical" in capsys.readouterr().out
 
 
 def test_only_the_step_that_invents_is_left_out_where_rights_forbid_that(governed):

@@ -207,6 +207,8 @@ class Preparer:
         failed = any(one.status is Status.FAILED for one in records.values())
         for task in page.tasks:
             record = records.get(task.step)
+            if task.action is Action.DENIED:  # it left no record, then and now
+                continue
             if record is None:
                 if not failed:  # after a failure there are none
                     yield unknown_step(task.step, page.asset.uid)
@@ -224,7 +226,7 @@ class Preparer:
     def _task(self, task: Task, record: StepRecord | None) -> Task:
         """Return a task that runs with the recorded params, of the version that shall do it."""
         spec = self.installed.plugins.steps.get(task.step)
-        if record is None or spec is None:
+        if record is None or spec is None or task.action is Action.DENIED:
             return task
         tried = task.step in self.installed.trial
         return replace(
