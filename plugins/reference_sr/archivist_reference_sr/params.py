@@ -26,6 +26,12 @@ class UpscaleParams:
         "compares reduced pictures (compact) or by fewer directions (paper).",
         choices=("exact", "fast"),
     )
+    without_references: str = param(
+        "enlarge",
+        doc="enlarge also what no other photograph shows; or skip it, so that only a picture grows "
+        "that gains by it.",
+        choices=("enlarge", "skip"),
+    )
     least_similarity: float = param(
         0.7,
         doc="Similarity of a place below which nothing is borrowed there (compact); at least 0.9 "

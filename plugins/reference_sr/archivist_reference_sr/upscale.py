@@ -10,7 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archivist.api import Image, Reference, References, StepContext, TransferMap, Value
+from archivist.api import (
+    Image,
+    Reference,
+    References,
+    StepContext,
+    TransferMap,
+    Value,
+    Verdict,
+)
 from archivist_reference_sr import inference as paper
 from archivist_reference_sr.compact import inference as compact
 from archivist_reference_sr.compact.borrow import Borrowed, borrow
@@ -29,12 +37,18 @@ Sourced = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]
 
 def run(
     inputs: Mapping[str, Value], params: UpscaleParams, ctx: StepContext
-) -> Mapping[str, Value]:
-    """Return ``image``, ``params.scale`` times as large, and ``transfer_map``."""
+) -> Mapping[str, Value] | Verdict:
+    """Return ``image``, ``params.scale`` times as large, and ``transfer_map``.
+
+    Without a reference it may be a verdict that enlarging is not needed, if the params want that.
+    """
     image, given = inputs["image"], inputs.get("references")
     assert isinstance(image, Image)
     references = given.references if isinstance(given, References) else ()
     usable = [n for n, one in enumerate(references) if _large_enough(one, ctx)]
+    if not usable and params.without_references == "skip":
+        reason = "no photograph of the archive shows the same things in finer detail"
+        return Verdict(needed=False, reason=reason)
     if not usable:
         ctx.log.info("no reference: nothing is borrowed")
     lenders = [references[n] for n in usable]

@@ -201,3 +201,17 @@ def test_the_papers_network_says_where_texture_came_from(
     assert out["image"].pixels.shape == whole.shape
     assert (map_of(out).source == 0).all()
     assert (map_of(out).position[..., 0] < 80).all()
+
+
+@pytest.mark.parametrize("references", [{}, {"references": given()}])
+def test_what_no_other_picture_shows_can_be_left_at_its_size(references) -> None:
+    params = {"without_references": "skip"}
+
+    assert run_step(UPSCALE, params, image=image(scene(32, 24)), **references) == {}
+
+
+def test_what_another_picture_shows_is_enlarged_then_too() -> None:
+    whole = scene(64, 80)
+    params = {"without_references": "skip"}
+
+    assert run_step(UPSCALE, params, image=image(small_of(whole)), references=given(whole))
