@@ -18,8 +18,8 @@ from archivist.plan.files import PlannedFile
 
 T = TypeVar("T")
 
-SPAN_FILES = 32
-SPAN_SECONDS = 30.0
+SPAN_FILES = 16
+SPAN_SECONDS = 10.0
 """A span is closed after so many files, or so many seconds of estimated work: a kill loses at most
 one. Shorter ones cost more: the first frame of each reads the result before it from the store."""
 AT_ONCE = 64

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
 from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop
+from archivist.step.aside import is_long, set_aside
 from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
@@ -88,6 +89,7 @@ def compute_file(opened: Opened, workshop: Workshop, here: Session, chain: Chain
         chain.miss(opened.file)
         return FileDraft(opened=opened, pages=())
     pages = []
+    long = is_long(opened.file, workshop)
     for number, work in enumerate(opened.file.pages):
         before = chain.before(work)
         run = PageRun(
@@ -104,12 +106,12 @@ def compute_file(opened: Opened, workshop: Workshop, here: Session, chain: Chain
             page = page or open_page(
                 opened.scan, work.asset, workshop, opened.scratch, here.plugins.codecs
             )
-        except AssetError as error:
-            draft = run.failed_to_open(error)
-        else:
             draft = run.carry_out(page)
-        chain.take(opened.file, work, draft)
-        pages.append(draft)
+            chain.take(opened.file, work, draft)
+            pages.append(set_aside(draft, opened.scratch, number) if long else draft)
+        except AssetError as error:
+            pages.append(run.failed_to_open(error))
+            chain.take(opened.file, work, pages[-1])
     return FileDraft(opened=opened, pages=tuple(pages))
 
 

@@ -47,7 +47,7 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
 
     Any of its copies will do. Raises :class:`SourceError` when none has the planned content.
     """
-    area = max(page.asset.header.megapixels for page in file.pages)
+    area = sum(page.asset.header.megapixels for page in file.pages)
     windowed = area > workshop.stream_above_mp
     problems = []
     for path in file.paths:

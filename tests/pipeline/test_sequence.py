@@ -399,11 +399,11 @@ def test_a_killed_run_goes_on_inside_the_sequence(film, tmp_path, short_spans):
     assert film.levels() == {"f1": 40, "f2": 60, "f3": 110, "f4": 60, "f5": 130}
 
 
-def test_a_long_sequence_is_planned_in_spans_without_holding_it(film):
+def test_a_long_sequence_is_many_units(film):
     film.shoot(**{f"f{n}": n for n in range(1, 41)})
     planned = plan(film.bench.job())
 
-    assert planned.summary.units == 2
+    assert planned.summary.units == 3
 
 
 def test_a_frame_whose_rights_forbid_it_is_left_out_of_its_sequence(film, tmp_path):
@@ -419,3 +419,37 @@ def test_a_frame_whose_rights_forbid_it_is_left_out_of_its_sequence(film, tmp_pa
     assert film.levels() == {"f1": 40, "f3": 100}
     assert result.denied == 1
     assert film.run().planned.summary.units == 0
+
+
+def test_a_long_file_of_many_pages_gives_what_a_short_one_gives(film):
+    pages = np.random.default_rng(0).integers(0, 65535, (5, 40, 60, 3), np.uint16)
+    (film.bench.scans / "reel").mkdir()
+    tifffile.imwrite(film.bench.scans / "reel" / "letter.tif", pages, photometric="rgb")
+    film.run()
+    short = film.bench.pixels("reel/letter.tif")
+    schedule = replace(film.bench.settings.schedule, stream_above_megapixels=0.005)
+    film.bench.settings = replace(film.bench.settings, schedule=schedule)
+    film.bench.out = film.bench.out.with_name("long")
+    film.run()
+
+    assert (film.bench.pixels("reel/letter.tif") == short).all()
+    assert not list(film.bench.out.glob(".archivist/scratch/**/*.npy"))
+
+
+def test_the_pages_of_a_long_file_wait_outside_memory(film, monkeypatch):
+    held = []
+    stage = files.stage_outputs
+
+    def look(file, scan, pages, *rest):
+        held.extend(type(page.image.raster).__name__ for page in pages)
+        return stage(file, scan, pages, *rest)
+
+    monkeypatch.setattr(files, "stage_outputs", look)
+    pages = np.random.default_rng(0).integers(0, 255, (3, 40, 60), np.uint8)
+    (film.bench.scans / "reel").mkdir()
+    tifffile.imwrite(film.bench.scans / "reel" / "letter.tif", pages, photometric="minisblack")
+    schedule = replace(film.bench.settings.schedule, stream_above_megapixels=0.005)
+    film.bench.settings = replace(film.bench.settings, schedule=schedule)
+    film.run()
+
+    assert held == ["FileRaster"] * 3

@@ -38,7 +38,7 @@ def test_a_span_ends_after_so_many_files():
 
 
 def test_a_span_of_slow_frames_has_few():
-    assert cut(WORK, WORK, WORK, seconds=20) == [["f1", "f2"], ["f3"]]
+    assert cut(WORK, WORK, WORK, seconds=6) == [["f1", "f2"], ["f3"]]
 
 
 def test_a_span_begins_with_the_frame_at_rest_before_it():
