@@ -86,9 +86,20 @@ class Rights:
         settings = self._settings
         return not (settings.unknown or settings.unlisted or any(r.deny for r in settings.rules))
 
-    def denials(self, facts: Mapping[str, str]) -> dict[str, str]:
-        """Return what is denied to a photograph of these facts, with the reason of each."""
+    def denials(self, *rows: Mapping[str, str]) -> dict[str, str]:
+        """Return what is denied to a photograph of these facts, with the reason of each act.
+
+        With several rows about it, what any of them denies is denied; rights are unknown where
+        none of them tells any.
+        """
         found: dict[str, str] = {}
+        for row in rows:
+            self._by_rules(row, found)
+        if not any(row.get(COLUMN, "").strip() for row in rows):
+            _deny(found, self._settings.unknown, "rights unknown")
+        return found
+
+    def _by_rules(self, facts: Mapping[str, str], found: dict[str, str]) -> None:
         named = False
         for column, pattern, deny in self._rules:
             value = facts.get(column, "")
@@ -96,23 +107,8 @@ class Rights:
                 named |= column == COLUMN
                 _deny(found, deny, f"{column} {value.strip()!r}")
         value = facts.get(COLUMN, "").strip()
-        if not value:
-            _deny(found, self._settings.unknown, "rights unknown")
-        elif not named:
+        if value and not named:
             _deny(found, self._settings.unlisted, f"rights {value!r}, named by no rule")
-        return found
-
-    def of_copies(self, rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-        """Return what is denied by any of several rows about the same photograph.
-
-        Empty rows say nothing where others say something.
-        """
-        told = [row for row in rows if row] or [{}]
-        found: dict[str, str] = {}
-        for row in told:
-            for act, reason in self.denials(row).items():
-                found.setdefault(act, reason)
-        return found
 
 
 def acts_of(spec: StepSpec) -> tuple[Act, ...]:

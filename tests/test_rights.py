@@ -71,9 +71,9 @@ def test_a_value_that_no_rule_names_denies_what_the_configuration_says():
 def test_of_several_rows_about_one_photograph_the_strictest_holds():
     some = rights(rule("closed", deny=("restoration",)), unknown=("reference",))
 
-    assert set(some.of_copies([{"rights": "open"}, {"rights": "closed"}])) == {"restoration"}
-    assert set(some.of_copies([{}, {"rights": "open"}])) == set()
-    assert set(some.of_copies([{}, {}])) == {"reference"}
+    assert set(some.denials({"rights": "open"}, {"rights": "closed"})) == {"restoration"}
+    assert set(some.denials({"rights": ""}, {"rights": "open"})) == set()
+    assert set(some.denials({}, {"title": "x"})) == {"reference"}
 
 
 def test_a_step_that_invents_is_generative_and_one_that_colours_gives_colour():

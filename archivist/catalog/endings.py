@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,9 +46,12 @@ def last_failures(catalog: Catalog, assets: Iterable[str]) -> dict[str, Outcome]
 
 
 def reviews(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
-    """Return the newest decision about each asset that has one; notes decide nothing."""
+    """Return the newest decision about each asset's result; notes decide nothing.
+
+    What was said of a result that has been replaced since is left out.
+    """
     table = tables.review.c
-    found: dict[str, Approval] = {}
+    said: defaultdict[str, list[Approval]] = defaultdict(list)
     with catalog.reading() as connection:
         for page in pages(set(assets)):
             uids = ids_of_assets(connection, page)
@@ -56,8 +60,23 @@ def reviews(catalog: Catalog, assets: Iterable[str]) -> dict[str, Approval]:
                 .where(table.asset_id.in_(list(uids)), table.decision != Decision.NOTE.value)
                 .order_by(table.id)
             ):
-                found[uids[row.asset_id]] = approval_of(row, uids[row.asset_id])
-    return found
+                said[uids[row.asset_id]].append(approval_of(row, uids[row.asset_id]))
+    lying = results_in_place(catalog, said) if said else {}
+    newest = {
+        uid: [one for one in some if one.speaks_of(lying.get(uid, frozenset()))]
+        for uid, some in said.items()
+    }
+    return {uid: some[-1] for uid, some in newest.items() if some}
+
+
+def results_in_place(catalog: Catalog, assets: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the SHA-256 of the output files in place of each asset's scan, by uid."""
+    uids = list(assets)
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    lying = publications_of(catalog, {uid.partition("#")[0] for uid in uids})
+    for (digest, _, _), files in lying.items():
+        found[digest] |= {file.output_digest for file in files}
+    return {uid: frozenset(found[uid.partition("#")[0]]) for uid in uids}
 
 
 def approval_of(row: Any, uid: str) -> Approval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -143,6 +144,13 @@ class Approval:
     """SHA-256 of the output files that were looked at; empty where that was not recorded."""
     redo: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Params with which it is to be made again, by step."""
+
+    def speaks_of(self, in_place: AbstractSet[str]) -> bool:
+        """Tell whether the output files that lie there now are those that were looked at.
+
+        A review that names none is of the photograph, whatever lies there.
+        """
+        return not self.results or in_place <= set(self.results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,8 +141,8 @@ def _standing(
     approvals: dict[str, Approval] = {}
     rejection: Approval | None = None
     for one in reviews:
-        if not in_place <= set(one.results or in_place):
-            continue  # it speaks of an earlier result
+        if not one.speaks_of(in_place):
+            continue  # it was of an earlier result
         if one.decision is Decision.REJECT:
             approvals, rejection = {}, one
         elif one.decision is Decision.APPROVE and person(one.reviewer) not in barred:

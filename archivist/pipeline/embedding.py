@@ -25,11 +25,13 @@ from archivist.hashing import key_of
 from archivist.model import Artifact, Recipe, Workshop
 from archivist.pipeline.job import Desk, Watcher
 from archivist.pipeline.planning import planner_for
+from archivist.pipeline.rights import gate_of
 from archivist.pipeline.working import work_off, workshop_for
 from archivist.plan import PlannedFile, Planner, Summary, takes_lookalikes
 from archivist.plugins import Plugins
 from archivist.references.header import EmbeddingModel, IndexDamaged, read_header
 from archivist.references.index import VectorIndex, open_index
+from archivist.rights import Act
 from archivist.store.artifacts import load
 from archivist.store.blobs import BlobStore
 from archivist.store.naming import NameTable
@@ -96,8 +98,17 @@ class ArchiveIndex:
             shutil.rmtree(self.folder)
 
     def lacks(self, desk: Desk) -> Iterator[PlannedFile]:
-        """Yield the files that the run's scan saw and the index does not hold with all pages."""
-        for some in pages(files_of_run(desk.catalog, desk.run)):
+        """Yield the files that the run's scan saw and the index does not hold with all pages.
+
+        One that may neither be restored nor lend is not even described.
+        """
+        gate = gate_of(desk.job)
+        files = (
+            file
+            for file in files_of_run(desk.catalog, desk.run)
+            if not gate.of(file).keys() >= {Act.RESTORATION, Act.REFERENCE}
+        )
+        for some in pages(files):
             uids = [asset.uid for file in some for asset in file.assets]
             missing = set(uids if self.index is None else self.index.missing(uids))
             for file in some:

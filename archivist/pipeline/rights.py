@@ -44,7 +44,7 @@ class Gate:
         rows = [asset.facts for asset in file.assets[:1]]
         if self._manifest is not None:
             rows += [self._manifest.facts(path) for path in file.paths]
-        return self._rights.of_copies(rows)
+        return self._rights.denials(*rows)
 
 
 def gate_of(job: Job) -> Gate:

@@ -58,7 +58,7 @@ def review_rows(panel: Panel, found: Sequence[Approval]) -> list[dict[str, Any]]
             "paths": list(paths.get(one.asset.partition("#")[0], ())),
             "results": list(one.results),
             "redo": one.redo,
-            "in_place": not one.results or set(stand[one.asset].results) <= set(one.results),
+            "in_place": one.speaks_of(set(stand[one.asset].results)),
             "state": str(stand[one.asset].state),
         }
         for one in found

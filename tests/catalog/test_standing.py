@@ -62,6 +62,17 @@ def test_a_result_that_replaced_an_approved_one_is_open_again(catalog, writer, p
     assert queries.pinned(catalog, [uid]) == {}
 
 
+def test_a_report_does_not_tell_of_an_approval_of_an_earlier_result(catalog, writer, published):
+    uid = published("a")
+    writer.review(uid, Decision.APPROVE, by="Bo")
+    (before,) = queries.report_rows(catalog, assets=[uid])
+    published("a", version=2)
+    (after,) = queries.report_rows(catalog, assets=[uid])
+
+    assert before.approval is not None
+    assert after.approval is None
+
+
 def test_an_approval_holds_again_when_the_approved_file_is_back(catalog, writer, published):
     uid = published("a")
     writer.review(uid, Decision.APPROVE, by="Bo")

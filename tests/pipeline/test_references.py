@@ -701,6 +701,19 @@ def test_a_picture_that_may_not_lend_since_the_plan_was_frozen_lends_nothing(len
     assert not any("bridge-1.png" in names for names in borrowed(lending).values())
 
 
+def test_a_picture_that_may_neither_be_restored_nor_lend_is_not_even_described(lending):
+    rule = RightsRule(values=("closed",), deny=("restoration", "reference"))
+    lending.settings = replace(lending.settings, rights=RightsSettings(rules=(rule,)))
+    lending.say(bridge_1="closed")
+
+    lending.run()
+
+    with open_catalog(lending.job().url, write=False) as catalog:
+        (row,) = queries.runs(catalog, command="embed")
+        assert row.assets == 5
+    assert lending.outputs() == (family("bridge") | family("tree")) - {"bridge-1.png"}
+
+
 # --- replay ---------------------------------------------------------------------------------
 
 
