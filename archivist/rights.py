@@ -127,31 +127,16 @@ def refusal(denied: Denials, acts: Iterable[str]) -> str:
 
 
 def check_rights(settings: RightsSettings, lenders: Sequence[str], where: str) -> None:
-    """Check acts, and that rules do not contradict each other.
+    """Check acts and values, and that nothing is allowed in one place and denied in another.
 
     ``lenders`` are the values of rights that the configuration names as allowed for references.
     Raises ConfigError that names the key and what is allowed.
     """
-    seen: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
     for name in ("unknown", "unlisted"):
         _check_acts(getattr(settings, name), where, f"rights.{name}")
     for number, rule in enumerate(settings.rules):
-        key = f"rights.rules[{number}]"
-        _check_acts(rule.deny, where, f"{key}.deny")
-        if not rule.values or not all(map(_folded, rule.values)):
-            message = "names no value. Cure: give the values of the manifest; what is denied where "
-            raise ConfigError(
-                f"{message}there is none stands in rights.unknown", where=where, key=f"{key}.values"
-            )
-        for value in map(_folded, rule.values):
-            before = seen.setdefault((rule.column, value), (number, rule.deny))
-            if before[0] != number and bool(before[1]) != bool(rule.deny):
-                raise ConfigError(
-                    f"{value!r} is allowed by one rule and denied by another (number {before[0]}). "
-                    "Cure: name it in one of them",
-                    where=where,
-                    key=f"{key}.values",
-                )
+        _check_rule(rule, where, f"rights.rules[{number}]")
+    _check_contradictions(settings.rules, where)
     rights = Rights(settings)
     for value in lenders:
         if Act.REFERENCE in rights.denials({COLUMN: value}):
@@ -161,6 +146,32 @@ def check_rights(settings: RightsSettings, lenders: Sequence[str], where: str) -
                 where=where,
                 key="references.rights",
             )
+
+
+def _check_rule(rule: RightsRule, where: str, key: str) -> None:
+    _check_acts(rule.deny, where, f"{key}.deny")
+    if not rule.values or not all(map(_folded, rule.values)):
+        raise ConfigError(
+            "names no value. Cure: give the values of the manifest; what is denied where there is "
+            "none stands in rights.unknown",
+            where=where,
+            key=f"{key}.values",
+        )
+
+
+def _check_contradictions(rules: Sequence[RightsRule], where: str) -> None:
+    """Refuse a value that one rule says denies nothing and another denies something."""
+    seen: dict[tuple[str, str], tuple[int, bool]] = {}
+    for number, rule in enumerate(rules):
+        for value in map(_folded, rule.values):
+            first, denies = seen.setdefault((rule.column, value), (number, bool(rule.deny)))
+            if denies != bool(rule.deny):
+                raise ConfigError(
+                    f"{value!r} is allowed by one rule and denied by another (number {first}). "
+                    "Cure: name it in one of them",
+                    where=where,
+                    key=f"rights.rules[{number}].values",
+                )
 
 
 def _check_acts(acts: Sequence[str], where: str, key: str) -> None:

@@ -18,7 +18,7 @@ from archivist.catalog.bulk import PAGE, pages
 from archivist.catalog.certifications import ever_accepted
 from archivist.catalog.reading import ids_of_assets, records_of_rows
 from archivist.catalog.session import Catalog
-from archivist.model import Role, Status, StepRecord, Supplied
+from archivist.model import Action, Role, Status, StepRecord, Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def _plans_of_run(
         )
     tasks = connection.execute(
         select(task.asset_id, task.step, task.version, task.params_id, task.key)
-        .where(task.run_id == run, task.item.in_(items))
+        .where(task.run_id == run, task.item.in_(items), task.action != Action.DENIED.value)
         .order_by(task.item, task.asset_id, task.ordinal)
     ).all()
     params = catalog.memo.rows(connection, tables.params, {row.params_id for row in tasks})

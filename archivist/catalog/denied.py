@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 from archivist.api.steps import Kind
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
+from archivist.catalog.lookups import paths_of
 from archivist.catalog.reading import asset_of
 from archivist.catalog.rights import withdrawals
 from archivist.catalog.session import Catalog
@@ -44,6 +45,8 @@ class _Found:
     own: dict[str, Denials] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
     lenders: dict[str, str] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of lenders by the digest of their files."""
 
 
 def denied_outputs(
@@ -92,6 +95,7 @@ def _look(catalog: Catalog, rights: Rights) -> _Found:
                 found.numbers.append(row.id)
     for uid, one in withdrawn.items():
         found.lenders[uid] = f"withdrawn by {one.by}: {one.reason}"
+    found.names = paths_of(catalog, {uid.partition("#")[0] for uid in found.lenders})
     return found
 
 
@@ -117,4 +121,5 @@ def _reasons(record: StepRecord, found: _Found, colours: Collection[str]) -> Ite
     yield from (own[act] for act, done in did.items() if done and act in own)
     for use in record.inputs:
         if use.role == Role.REFERENCE and use.asset in found.lenders:
-            yield f"borrowed from {use.asset[:12]}: {found.lenders[use.asset]}"
+            path = next(iter(found.names.get(use.digest, ())), use.asset[:12])
+            yield f"borrowed from {path}: {found.lenders[use.asset]}"

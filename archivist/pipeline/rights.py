@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from archivist.api.errors import UsageError
+from archivist.api.errors import ConfigError, UsageError
 from archivist.catalog import queries
 from archivist.catalog.bulk import pages
 from archivist.catalog.found import FoundFile, files_of_run
@@ -113,7 +113,7 @@ def not_lending(desk: Desk) -> dict[str, str]:
     return found
 
 
-def _note(desk: Desk, files: Iterable[tuple[FoundFile, Denials]]) -> None:
+def _note(desk: Desk, files: Iterable[tuple[FoundFile, Mapping[str, str]]]) -> None:
     uids = ((asset.uid, denied) for file, denied in files for asset in file.assets)
     for page in pages(uids):
         desk.writer.note_denials(desk.run, dict(page))
@@ -132,8 +132,9 @@ class RightsWatch:
         self._manifest = Path(name) if name else None
         self._rights = Rights(desk.job.settings.rights)
         self._seen = self._state()
-        self._news: list[tuple[FoundFile, Denials]] = []
+        self._news: list[tuple[FoundFile, dict[str, str]]] = []
         self._notes: list[str] = []
+        self._said: set[str] = set()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self.path: Path | None = None
@@ -167,14 +168,22 @@ class RightsWatch:
             state = self._state()
             if state == self._seen:
                 return
-            self._seen = state
             try:
-                gate = Gate(self._rights, read_manifest(self._manifest))
-                self._news = list(denied_files(self._desk, gate))
-            except UsageError as error:
-                self._notes.append(f"{error}. The rights known before stay in force")
-                return
-            _write(self.path, {file.digest: denied for file, denied in self._news if denied})
+                news = self._read(self._manifest, self.path)
+            except (UsageError, OSError) as error:
+                self._say(f"{error}. The rights known before stay in force")
+                if not isinstance(error, ConfigError):
+                    return  # it is no fault of the manifest: try again at the next look
+            else:
+                self._news = news
+            self._seen = state
+
+    def _read(self, manifest: Path, path: Path) -> list[tuple[FoundFile, dict[str, str]]]:
+        """Return what a manifest denies now, and tell the workers."""
+        gate = Gate(self._rights, read_manifest(manifest))
+        news = list(denied_files(self._desk, gate))
+        _write(path, {file.digest: denied for file, denied in news if denied})
+        return news
 
     def record(self) -> None:
         """Write what was found into the catalog, and tell people. For the thread of the writer."""
@@ -185,6 +194,12 @@ class RightsWatch:
             self._desk.watcher.note(note)
         if news:
             _note(self._desk, news)
+
+    def _say(self, note: str) -> None:
+        """Keep a note for people, once."""
+        if note not in self._said:
+            self._said.add(note)
+            self._notes.append(note)
 
     def _poll(self) -> None:
         while not self._ended.wait(POLL_SECONDS):

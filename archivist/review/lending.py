@@ -54,7 +54,8 @@ class Withdrawn:
         if not outputs:
             yield "No result in place borrowed from it."
             return
-        yield f"{len(outputs)} results in place borrowed from it; the next run makes them again:"
+        what = "1 result" if len(outputs) == 1 else f"{len(outputs)} results"
+        yield f"{what} in place borrowed from it; the next run makes anew:"
         for output, asset in outputs:
             stays = ", approved: stays until it is rejected" if asset in self.approved else ""
             yield f"  {readable(output)}{stays}"

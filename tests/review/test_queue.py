@@ -77,7 +77,7 @@ def test_each_measure_goes_from_no_risk_to_full_risk_and_never_beyond(measure):
 
 
 def test_several_risks_together_are_more_than_each_and_never_more_than_one():
-    parts = [{"changed_share": 0.3}, {"identity_distance": 0.4}]
+    parts = [{"changed_share": 0.3}, {"identity_distance": 0.3}]
     alone = [assess(result(step(scores=one)), WEIGHTS)[0] for one in parts]
 
     both, reasons = assess(result(step(scores=parts[0] | parts[1])), WEIGHTS)
