@@ -283,6 +283,10 @@ EXEMPLAR_MAP = "exemplar_map"
 _OF_COLOUR = {EXEMPLARS, EXEMPLAR_MAP, "colour_lookalikes"}
 
 
+MADE = "made"
+"""The fact of a lookalike that it is no original: an approved result among the scans."""
+
+
 def lends(port: str) -> Lends:
     """Return what the photographs lend that a value of this name names or shows."""
     return Lends.COLOUR if port in _OF_COLOUR else Lends.TEXTURE

@@ -8,13 +8,21 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import Connection, select
 
 from archivist.catalog import tables
-from archivist.catalog.bulk import select_in
+from archivist.catalog.bulk import pages, select_in
 from archivist.catalog.reading import ids_of_assets, uids_of_assets
 from archivist.catalog.session import Catalog
 
 _pair = tables.duplicate.c
 _FROM_FIRST = select(_pair.first_asset, _pair.second_asset, _pair.distance)
 _FROM_SECOND = select(_pair.second_asset, _pair.first_asset, _pair.distance)
+
+_out, _scan = tables.publication.c, tables.asset.c
+_OUTPUTS = (
+    select(_out.digest, _out.output_digest)
+    .join(tables.asset, (_scan.digest == _out.output_digest) & (_scan.page == 0))
+    .where(_out.output_digest != _out.digest)
+    .distinct()
+)
 
 Edges = Mapping[int, list[tuple[int, int]]]
 """Asset -> (other asset, bits in which their hashes differ), by row numbers."""
@@ -69,17 +77,18 @@ def derivatives(catalog: Catalog) -> dict[str, frozenset[str]]:
     return {digest: frozenset(others) for digest, others in found.items()}
 
 
-def outputs_among_scans(catalog: Catalog) -> tuple[tuple[str, str], ...]:
+def outputs_among_scans(
+    catalog: Catalog, outputs: Iterable[str] | None = None
+) -> tuple[tuple[str, str], ...]:
     """Return the scans that archivist made: SHA-256 of the scan they were made from, and their own.
 
-    An archive may hold what was made here: a restored copy that went back into it.
+    An archive may hold what was made here: a restored copy that went back into it. Of some files,
+    or of all.
     """
-    out, scan = tables.publication.c, tables.asset.c
-    wanted = (
-        select(out.digest, out.output_digest)
-        .join(tables.asset, (scan.digest == out.output_digest) & (scan.page == 0))
-        .where(out.output_digest != out.digest)
-        .distinct()
-    )
+    wanted = [_OUTPUTS]
+    if outputs is not None:
+        wanted = [_OUTPUTS.where(_out.output_digest.in_(some)) for some in pages(set(outputs))]
     with catalog.reading() as connection:
-        return tuple((source, output) for source, output in connection.execute(wanted))
+        return tuple(
+            (source, output) for query in wanted for source, output in connection.execute(query)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,11 @@ from sqlalchemy import select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import Row, pages, select_in
+from archivist.catalog.kin import outputs_among_scans
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.reading import uid_of
 from archivist.catalog.session import Catalog
-from archivist.model import Lookalike
+from archivist.model import LOOKALIKES, MADE, Lends, Lookalike
 
 FACTS = ("rights", "object_id", "date")
 """What a choice of references asks of the manifest."""
@@ -58,18 +60,27 @@ def planned_lookalikes(catalog: Catalog, run: int, items: Sequence[int]) -> Plan
         wanted = {place[0] for row in rows for place in row.places}
         assets = {row[0]: row for row in select_in(connection, _ASSETS, _asset.id, wanted)}
         plan = connection.scalar(select(tables.run.c.plan).where(tables.run.c.id == run))
-    paths = paths_of(catalog, {row[1] for row in assets.values()})
+    digests = {row[1] for row in assets.values()}
+    paths = paths_of(catalog, digests)
+    colour = any(LOOKALIKES.get(row.port) is Lends.COLOUR for row in rows)
+    made = {output for _, output in outputs_among_scans(catalog, digests)} if colour else set()
     found: dict[Where, dict[str, tuple[Lookalike, ...]]] = {}
     for row in rows:
         found.setdefault((row.item, row.file, row.page), {})[row.port] = tuple(
-            _lookalike(place, assets[place[0]], paths) for place in row.places
+            _lookalike(place, assets[place[0]], paths, made) for place in row.places
         )
     return Planned(lookalikes=found, snapshot=(plan or {}).get("snapshot", ""))
 
 
-def _lookalike(place: Sequence[Any], asset: Row, paths: Mapping[str, tuple[str, ...]]) -> Lookalike:
+def _lookalike(
+    place: Sequence[Any],
+    asset: Row,
+    paths: Mapping[str, tuple[str, ...]],
+    made: AbstractSet[str],
+) -> Lookalike:
     _, digest, page, count, *facts = asset
     _, region, near, cosine = place
+    known = {name: value for name, value in zip(FACTS, facts, strict=True) if value}
     return Lookalike(
         asset=uid_of(digest, page, count),
         page=page,
@@ -77,5 +88,5 @@ def _lookalike(place: Sequence[Any], asset: Row, paths: Mapping[str, tuple[str, 
         region=tuple(region),
         near=tuple(near),
         cosine=cosine,
-        facts={name: value for name, value in zip(FACTS, facts, strict=True) if value},
+        facts=known | ({MADE: "archivist"} if digest in made else {}),
     )

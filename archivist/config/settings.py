@@ -121,6 +121,11 @@ class ReferenceSettings:
         low=1,
         high=1000,
     )
+    approved: bool = param(
+        False,
+        doc="Whether results that a person approved, and that were put among the scans, may lend "
+        "their colours: a series is then coloured alike, by colours that were invented.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,9 +158,11 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
     catalog, settings = desk.catalog, desk.job.settings.references
     named = excluded(settings.excluded, catalog, desk.watcher)
     rules = rules_of(settings, named | barred.keys())
-    made = {output for _, output in queries.outputs_among_scans(catalog)}
+    pairs = queries.outputs_among_scans(catalog)
+    made = {output for _, output in pairs}
+    approved = approved_outputs(desk, pairs) if settings.approved else frozenset()
     facts = (
-        replace(facts_of(one), made=one.digest in made)
+        replace(facts_of(one), made=one.digest in made, approved=one.digest in approved)
         for file in files_of_run(catalog, desk.run)
         for one in file.assets
     )
@@ -179,12 +181,31 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
     )
 
 
+def approved_outputs(desk: Desk, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return, of pairs of a scan and an output, the outputs in place that are approved as a whole.
+
+    SHA-256 of files. An output that was replaced since, or of which one page is not approved, is
+    none.
+    """
+    catalog, policy = desk.catalog, desk.job.settings.review
+    by_source = {source for source, _ in pairs}
+    assets = queries.assets_of(catalog, by_source)
+    uids = [asset.uid for pages_of in assets.values() for asset in pages_of]
+    held = queries.pinned(catalog, uids, policy)
+    whole = {digest for digest, some in assets.items() if all(asset.uid in held for asset in some)}
+    in_place = {
+        one.output_digest for one in queries.publications(catalog, digests=sorted(by_source))
+    }
+    return frozenset(output for source, output in pairs if source in whole and output in in_place)
+
+
 def rules_of(settings: ReferenceSettings, uids: frozenset[str]) -> Rules:
     """Return the rules that need no pixels; those over geometry are params of the step."""
     return Rules(
         rights=settings.rights,
         max_years=None if settings.max_years < 0 else settings.max_years,
         near_bits=settings.near_bits,
+        approved=settings.approved,
         excluded=uids,
     )
 

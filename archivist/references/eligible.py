@@ -51,7 +51,7 @@ class Eligible:
         while some := list(islice(open_to_some, _TOGETHER)):
             self.everyone[index.rows_of(fact.asset for fact in some)] = True
             self._objects |= {fact.asset: fact.object_id for fact in some if fact.object_id}
-            without = (fact.asset for fact in some if colourless(fact) is not None)
+            without = (fact.asset for fact in some if colourless(fact, rules) is not None)
             self._colourless[index.rows_of(without)] = True
             if dated:
                 self._date(some)

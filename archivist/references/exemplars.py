@@ -100,7 +100,8 @@ def _look(
     return Choice(
         place=one.reference,
         score=score(one.cosine, agreement),
-        reason=_praise(agreement, one.cosine, same=same_object(query, candidate)),
+        reason=_praise(agreement, one.cosine, same=same_object(query, candidate))
+        + (", no original: an approved result" if candidate.made else ""),
         cosine=one.cosine,
         agreement=agreement,
     )

@@ -34,6 +34,8 @@ class Rules:
     """
 
     lends: Lends = Lends.TEXTURE
+    approved: bool = False
+    """Whether approved results of archivist may lend their colours."""
     count: int = 3
     """References chosen at most."""
     rights: tuple[str, ...] = ()
@@ -81,6 +83,8 @@ class Facts:
     """True when the scan has one channel."""
     made: bool = False
     """True when the file is an output of archivist that lies among the scans."""
+    approved: bool = False
+    """True when a person approved that output, and it is still the one in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,7 @@ def refuse(query: Facts, candidate: Facts, kin: Kin, rules: Rules) -> Refusal | 
     """Return why the facts forbid a candidate, or None when they do not."""
     return (
         _itself(query, candidate)
-        or (colourless(candidate) if rules.lends is Lends.COLOUR else None)
+        or (colourless(candidate, rules) if rules.lends is Lends.COLOUR else None)
         or _related(candidate, kin, rules)
         or refuse_always(candidate, rules)
         or _dated(query, candidate, rules)
@@ -201,11 +205,11 @@ def _itself(query: Facts, candidate: Facts) -> Refusal | None:
     return None
 
 
-def colourless(candidate: Facts) -> Refusal | None:
+def colourless(candidate: Facts, rules: Rules) -> Refusal | None:
     """Return why a candidate may be an exemplar of no picture at all, or None."""
     if candidate.grey:
         return Refusal(candidate.asset, "grey", "it is a grey scan, of one channel")
-    if candidate.made:
+    if candidate.made and not (rules.approved and candidate.approved):
         reason = "archivist made it: its colours may be invented, and prove nothing"
         return Refusal(candidate.asset, "made here", reason)
     return None

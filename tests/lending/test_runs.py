@@ -10,7 +10,9 @@ import pytest
 from PIL import Image as PillowImage
 
 from archivist.catalog import queries
+from archivist.catalog.rows import Decision
 from archivist.catalog.session import open_catalog
+from archivist.catalog.writer import Writer
 from archivist.config import ReferenceSettings
 from archivist.model import Role
 
@@ -131,3 +133,62 @@ def test_how_many_exemplars_are_taken_is_a_param(archive, count):
     archive.run()
 
     assert len(lenders(archive)["grey.png"]) == count
+
+
+# --- approved results, for a series that is to be coloured alike ------------------------------
+
+
+@pytest.fixture
+def series(archive):
+    """Two prints of one view: ``grey.png`` was coloured, and its result lies among the scans."""
+    harbour = np.asarray(PillowImage.open(archive.scans / "grey.png"))
+    archive.save("second.png", np.roll(harbour, 6, axis=1))
+    with_references(archive, near_bits=0, approved=True)
+    archive.run()
+    shutil.move(archive.scans / "colour.png", archive.scans.parent)
+    shutil.copy(archive.out / "grey.png", archive.scans / "approved.png")
+    return archive
+
+
+def approve(archive, name: str) -> None:
+    with open_catalog(archive.job().url, write=True) as catalog:
+        (asset,) = queries.assets_named(catalog, name)
+        Writer(catalog).review(asset.uid, Decision.APPROVE, by="A. Curator")
+
+
+def test_an_approved_result_lends_its_colours_to_the_rest_and_is_told_as_no_original(series):
+    approve(series, "grey.png")
+    series.run(where="path == 'second.png'")
+
+    (used,) = [
+        use
+        for use in series.records("exemplars.choose")["second.png"].inputs
+        if use.role == Role.CHOSEN
+    ]
+    assert series.names({used.digest}) == {"approved.png"}
+    assert used.note.endswith("no original: an approved result")
+
+
+def test_a_result_that_nobody_approved_lends_nothing(series):
+    series.run(where="path == 'second.png'")
+
+    assert "second.png" not in lenders(series)
+
+
+def test_an_approved_result_lends_only_where_the_configuration_allows_it(series):
+    approve(series, "grey.png")
+    with_references(series, near_bits=0)
+    series.run(where="path == 'second.png'")
+
+    assert "second.png" not in lenders(series)
+
+
+def test_a_rejection_later_is_a_reason_to_choose_again(series):
+    approve(series, "grey.png")
+    series.run(where="path == 'second.png'")
+    with open_catalog(series.job().url, write=True) as catalog:
+        (asset,) = queries.assets_named(catalog, "grey.png")
+        Writer(catalog).review(asset.uid, Decision.REJECT, by="A. Curator")
+    series.run(where="path == 'second.png'")
+
+    assert series.records("exemplars.choose")["second.png"].status == "skipped"
