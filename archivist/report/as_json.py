@@ -152,6 +152,16 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
         ],
         "steps": [_step(step) for step in asset.steps],
         "outputs": [_file(file) for file in asset.files],
+        "fixity": [
+            {
+                "subject": check.subject,
+                "path": check.name,
+                "digest": check.digest,
+                "outcome": check.outcome,
+                "at": _time(check.at),
+            }
+            for check in asset.fixity
+        ],
         "copies": list(asset.copies),
         "similar": [
             {"path": other.path, "distance": other.distance, "exact": other.exact}

@@ -16,6 +16,7 @@ from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
 from archivist.report.changed import changed_of
+from archivist.report.checked import fixity_of
 from archivist.report.lenders import ReportReference, uids_of
 from archivist.report.rows import (
     ReportAsset,
@@ -65,9 +66,14 @@ class CatalogSource:
             similar = self._similar(page)
             known = references_of(self._catalog, page)
             sizes = queries.sizes_of(self._catalog, {row.asset.digest for row in page})
+            checks = fixity_of(self._catalog, page)
             for row in page:
                 asset = self._asset(row, similar.get(row.asset.uid, ()), known)
-                yield dataclasses.replace(asset, size=sizes.get(row.asset.digest, 0))
+                yield dataclasses.replace(
+                    asset,
+                    size=sizes.get(row.asset.digest, 0),
+                    fixity=checks.get(row.asset.uid, ()),
+                )
 
     def refusals(self) -> Iterator[ReportRefusal]:
         """Yield the files that the last scan refused or skipped, by path."""

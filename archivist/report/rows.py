@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from archivist.catalog.fixity import Check
 from archivist.model import Artifact, Flag, InputUse, MetadataContract, Status, WeightUse
 from archivist.report.lenders import ReportReference
 
@@ -190,6 +191,8 @@ class ReportAsset:
     review: ReportReview | None = None
     flags: tuple[Flag, ...] = ()
     """What checks want a person to look at."""
+    fixity: tuple[Check, ...] = ()
+    """The newest fixity check of the scan and of each output, where there was one."""
 
     @property
     def result(self) -> Result:

@@ -1,4 +1,4 @@
-"""PREMIS 3: scans, outputs and kept values as objects, steps and reviews as events."""
+"""PREMIS 3: scans, outputs and kept values as objects, steps, checks and reviews as events."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from archivist_exports.premis_xml import Identifier
 
 FILE, OUTPUT, VALUE = "SHA-256", "archivist output", "archivist value"
 EVENT, REVIEW = "archivist record SHA-256", "archivist review"
+FIXITY = "archivist fixity check"
 _MEMORY = 1 << 24
 _ROLES = "eventRelatedAgentRole"
 _HEAD = (
@@ -99,6 +100,8 @@ class _Document:
             for weight in step["weights"]:
                 self._weight(weight)
             _put(self._events, self._step(photograph, page, step))
+        for check in photograph.first.get("fixity", ()):
+            _put(self._events, self._fixity(photograph, check))
         for page in photograph.pages:
             if page["review"]:
                 _put(self._events, self._review(page, outputs))
@@ -160,6 +163,33 @@ class _Document:
             ),
             _by(self._person(review["reviewer"]), "implementer", "imp"),
             *(xml.identify("linkingObjectIdentifier", one) for one in outputs),
+        )
+
+    def _fixity(self, photograph: Photograph, check: Row) -> Any:
+        """Return the newest time that a file was read and compared with its digest."""
+        original = check["subject"] == "original"
+        name = (FILE, photograph.digest) if original else (OUTPUT, check["path"])
+        outcome = (
+            xml.term("eventOutcome", "success", "eventOutcome", "suc")
+            if check["outcome"] == "fine"
+            else xml.term("eventOutcome", "fail", "eventOutcome", "fai")
+        )
+        made = f"{check['subject']} {check['path']} {check['at']}"
+        note = xml.make("eventOutcomeDetailNote", f"{check['outcome']}: {check['path']}")
+        told = xml.make("eventDetail", f"SHA-256 computed anew, expected {check['digest']}")
+        return xml.make(
+            "event",
+            xml.identify("eventIdentifier", (FIXITY, made)),
+            xml.term("eventType", "fixity check", "eventType", "fix"),
+            xml.make("eventDateTime", check["at"]),
+            xml.make("eventDetailInformation", told),
+            xml.make("eventOutcomeInformation", outcome, xml.make("eventOutcomeDetail", note)),
+            _by(
+                self._software("archivist", self._run["run"]["archivist"]),
+                "executing program",
+                "exe",
+            ),
+            xml.identify("linkingObjectIdentifier", name),
         )
 
     def _software(self, name: str, version: str) -> Identifier:

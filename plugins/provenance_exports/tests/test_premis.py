@@ -68,6 +68,34 @@ def test_an_event_names_software_operator_weights_and_reference_with_their_roles
     assert texts(paint, "p:eventType") == ["modification"]
 
 
+def test_the_newest_fixity_checks_are_events_of_their_files(rows, schema, tmp_path):
+    path = tmp_path / "premis.xml"
+    scan, output = rows[1]["path"], rows[1]["outputs"][0]["path"]
+    checks = [("original", scan, "fine"), ("output", output, "changed")]
+    rows[1]["fixity"] = [
+        {
+            "subject": subject,
+            "path": name,
+            "digest": "ab" * 32,
+            "outcome": outcome,
+            "at": "2026-11-30T05:00:00+00:00",
+        }
+        for subject, name, outcome in checks
+    ]
+
+    write_one(iter(rows), path)
+
+    xmlschema.XMLSchema(schema).validate(path)
+    found = [
+        event
+        for event in etree.parse(path).iterfind("p:event", NAMES)
+        if texts(event, "p:eventType") == ["fixity check"]
+    ]
+    assert [texts(event, ".//p:eventOutcome") for event in found] == [["success"], ["fail"]]
+    linked = [texts(event, ".//p:linkingObjectIdentifierValue") for event in found]
+    assert linked == [[rows[1]["digest"]], [output]]
+
+
 def test_outcomes_tell_failure_and_skipping_apart(rows, tmp_path):
     path = tmp_path / "premis.xml"
     write_one(iter(rows), path)
