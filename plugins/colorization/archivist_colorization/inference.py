@@ -37,23 +37,38 @@ SMALLEST = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coloured:
-    """What the networks say about a picture; all arrays cover the whole of it.
+    """What networks say about a picture; all arrays cover the whole of it, each at its own size.
 
-    ``lab`` (h, w, 3) at working size: L minus 50, a, b, the ``previous`` of a next frame;
-    ``similarity`` (h / 4, w / 4): cosine with the best match, -1..1, the confidence of the paper;
-    ``exemplar`` (h / 4, w / 4): number of the exemplar that gave it;
-    ``position`` (h / 4, w / 4, 2): x and y of the match in that exemplar, 0..1 of its sides.
+    ``ab`` (h, w, 2) is the colour, to be joined with lightness of any size; ``confidence`` (h, w)
+    0..1. On a coarser grid (rows, columns): ``trust`` 0..1, how far the colour is an exemplar's;
+    ``similarity``, cosine with the best match, -1..1; ``exemplar``, number of the exemplar that
+    gave it, -1 without one; ``position`` (rows, columns, 2), x and y of the match in that exemplar,
+    0..1 of its sides.
     """
 
-    lab: Floats
+    ab: Floats
+    confidence: Floats
+    trust: Floats
     similarity: Floats
     exemplar: NDArray[np.int64]
     position: Floats
 
-    @property
-    def ab(self) -> Floats:
-        """The colour (h, w, 2), to be joined with lightness of any size."""
-        return self.lab[..., 1:]
+    @classmethod
+    def by_itself(cls, ab: Floats, confidence: Floats, grid: tuple[int, int]) -> Coloured:
+        """Return colour that no exemplar had a part in."""
+        nothing = np.zeros(grid, np.float32)
+        return cls(
+            ab=ab,
+            confidence=confidence,
+            trust=nothing,
+            similarity=nothing,
+            exemplar=np.full(grid, NOWHERE, np.int64),
+            position=np.zeros((*grid, 2), np.float32),
+        )
+
+
+NOWHERE = -1
+"""Number of the exemplar where there is none."""
 
 
 def working_size(height: int, width: int, area: int = AREA) -> tuple[int, int]:
@@ -71,10 +86,11 @@ def prepare_exemplar(networks: PaperNetworks, rgb: Pixels, area: int = AREA) -> 
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"an exemplar has shape {rgb.shape}; give a colour photograph (h, w, 3)")
     small = _shrunk(rgb, area)
-    lab = lab_of_rgb(small) - np.array([MIDDLE, 0, 0], np.float32)
     device = _device(networks)
     return networks.exemplar(
-        _padded(small).to(device), _padded(lab).to(device), _cells(small.shape[0], small.shape[1])
+        _framed(small).to(device),
+        _framed(_lab(small)).to(device),
+        _cells(small.shape[0], small.shape[1]),
     )
 
 
@@ -84,42 +100,46 @@ def colour(
     pixels: Pixels,
     exemplars: Iterable[Exemplar],
     *,
-    previous: Floats | None = None,
+    previous: Pixels | None = None,
     temperature: float = BEST,
     area: int = AREA,
 ) -> Coloured:
     """Colour a photograph by exemplars, of which one at a time is looked at.
 
     ``pixels`` is grey (h, w) or RGB (h, w, 3), of which only the lightness is used; uint8 or
-    uint16. ``previous`` is the ``lab`` of the frame before it in a film. Raises ValueError when
-    there is no exemplar, or when ``previous`` is of another size.
+    uint16. ``previous`` is the RGB result of the frame before it in a film. The confidence is the
+    paper's: the similarity of the match. Raises ValueError when there is no exemplar, or when
+    ``previous`` is of another size.
     """
+    if previous is not None and previous.shape[:2] != pixels.shape[:2]:
+        raise ValueError(
+            f"the previous frame is {previous.shape[1]} x {previous.shape[0]} px, this one "
+            f"{pixels.shape[1]} x {pixels.shape[0]} px; all frames of a sequence need one size"
+        )
     light = _lightness(pixels, area)
     height, width = light.shape[:2]
-    if previous is not None and previous.shape != (height, width, 3):
-        raise ValueError(
-            f"the previous frame is {previous.shape[1]} x {previous.shape[0]} px at working size, "
-            f"this one {width} x {height} px; all frames of a sequence need one size"
-        )
     device = _device(networks)
-    padded = _padded(light).to(device)
-    before = None if previous is None else _padded(previous).to(device)
+    framed = _framed(light).to(device)
+    before = None if previous is None else _framed(_lab(_shrunk(previous, area))).to(device)
     # Exemplars may be prepared one by one while the generator is consumed, so their sizes are
     # noted as they pass.
     sizes: list[tuple[int, int]] = []
-    found = networks.matches(padded, _noting(exemplars, sizes), temperature)
-    full = padded.shape[2:]
+    found = networks.matches(framed, _noting(exemplars, sizes), temperature)
+    full = framed.shape[2:]
     similarity = on_grid(found.similarity, *full)
-    ab = networks(padded, on_grid(found.values, *full), similarity, before)
+    ab = networks(framed, on_grid(found.values, *full), similarity, before)
     grid = (full[0] // SCALE, full[1] // SCALE)
     rows, columns = _cells(height, width)
     chosen = found.exemplar.view(grid)[:rows, :columns].cpu().numpy()
     place = found.position.view(grid)[:rows, :columns].cpu().numpy()
+    cosine = found.similarity.view(grid)[:rows, :columns].float().cpu().numpy()
     return Coloured(
-        lab=np.concatenate([light, _unpadded(ab, height, width)], axis=2),
-        similarity=found.similarity.view(grid)[:rows, :columns].float().cpu().numpy(),
+        ab=_unpadded(ab, height, width),
+        confidence=np.clip(cosine, 0, 1),
+        trust=np.ones_like(cosine),
+        similarity=cosine,
         exemplar=chosen,
-        position=_shares(place, chosen, sizes),
+        position=shares(place, chosen, sizes),
     )
 
 
@@ -129,7 +149,7 @@ def _noting(exemplars: Iterable[Exemplar], sizes: list[tuple[int, int]]) -> Iter
         yield one
 
 
-def _shares(
+def shares(
     place: NDArray[np.int64], chosen: NDArray[np.int64], sizes: list[tuple[int, int]]
 ) -> Floats:
     """Return x and y, 0..1, of the middles of grid cells that are counted row by row."""
@@ -156,14 +176,23 @@ def _cells(height: int, width: int) -> tuple[int, int]:
     return -(-height // SCALE), -(-width // SCALE)
 
 
-def _padded(picture: Floats) -> Tensor:
+def padded(picture: Floats, multiples: tuple[int, int], smallest: int) -> Tensor:
     """Return (1, channels, h, w), reflected below and to the right up to sides that fit."""
     lacking = [
-        max(SMALLEST, -(-side // unit) * unit) - side
-        for side, unit in zip(picture.shape[:2], FITTING, strict=True)
+        max(smallest, -(-side // unit) * unit) - side
+        for side, unit in zip(picture.shape[:2], multiples, strict=True)
     ]
     whole = np.pad(picture, ((0, lacking[0]), (0, lacking[1]), (0, 0)), mode="reflect")
     return torch.from_numpy(np.ascontiguousarray(whole.transpose(2, 0, 1))[None])
+
+
+def _framed(picture: Floats) -> Tensor:
+    return padded(picture, FITTING, SMALLEST)
+
+
+def _lab(rgb: Floats) -> Floats:
+    """Return L minus 50, a, b."""
+    return lab_of_rgb(rgb) - np.array([MIDDLE, 0, 0], np.float32)
 
 
 def _unpadded(x: Tensor, height: int, width: int) -> Floats:

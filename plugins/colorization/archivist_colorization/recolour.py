@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archivist_colorization.lab import NEUTRAL, encoded, linear_of_roots
 from archivist_colorization.lightness import Pixels, Scale, bands, scale_of
-from archivist_colorization.upsample import fit
+from archivist_colorization.upsample import RADIUS, fit
 
 BISECTIONS = 10
 """Steps in the search for the strongest colour in gamut: within 0.1 % of its chroma."""
@@ -29,10 +29,11 @@ SLACK = 1e-6
 Floats = NDArray[np.floating]
 
 
-def recolour(lightness: Pixels, ab: NDArray[np.float32]) -> Pixels:
+def recolour(lightness: Pixels, ab: NDArray[np.float32], radius: int = RADIUS) -> Pixels:
     """Return RGB (h, w, 3) in the type of ``lightness`` (h, w; uint8 or uint16).
 
-    ``ab`` (any size, 2) is in units of Lab and covers the same picture. Where sRGB has no such
+    ``ab`` (any size, 2) is in units of Lab and covers the same picture; ``radius`` is half the width
+    of the windows, in its pixels, in which it follows lightness, see :mod:`.upsample`. Where sRGB has no such
     colour at that lightness, its chroma is lowered at equal hue. Raises ValueError for other
     shapes or values that are not finite, TypeError for other types of lightness.
     """
@@ -42,12 +43,13 @@ def recolour(lightness: Pixels, ab: NDArray[np.float32]) -> Pixels:
     if not np.isfinite(ab).all():
         raise ValueError("ab holds values that are not finite")
     height, width = lightness.shape
-    field = fit(np.asarray(ab, np.float32), reduced(lightness, ab.shape[0], ab.shape[1]))
+    guide = reduced(lightness, ab.shape[0], ab.shape[1])
+    field = fit(np.asarray(ab, np.float32), guide, radius)
     result = np.empty((height, width, 3), lightness.dtype)
     for rows in bands(height, width, BAND):
         part = lightness[rows]
-        guide = part.astype(np.float32) / np.float32(scale.top)
-        result[rows] = _joined(part, field.rows(guide, rows.start, height), scale)
+        shades = part.astype(np.float32) / np.float32(scale.top)
+        result[rows] = _joined(part, field.rows(shades, rows.start, height), scale)
     return result
 
 

@@ -1,0 +1,1 @@
+"""The compact network: its own small size, trained by this project."""

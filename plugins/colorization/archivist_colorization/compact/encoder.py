@@ -1,0 +1,55 @@
+"""What a grey picture shows: EfficientNet-Lite0 on lightness alone, at four sizes.
+
+The first two blocks of the last stage but one are the deepest that fit into the file; they know
+scenes and things, which is what colours follow.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archivist_torch.efficientnet import EfficientNetLite0, SameConv, load_efficientnet
+
+WIDTHS = (24, 40, 112, 192)
+"""Channels of the maps at strides 4, 8, 16, 32."""
+BLOCKS = 13
+TAPS = (2, 4, 10, 12)
+"""Blocks after which a map is taken."""
+MULTIPLE = 32
+"""Sides of the input are multiples of this."""
+
+
+class Encoder(nn.Module):
+    """Maps at strides 4 to 32 of lightness; batch norms are folded into the convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole = EfficientNetLite0().eval().folded()
+        self.stem = SameConv(1, 32, 3, 2)
+        self.stem.bias = nn.Parameter(torch.zeros(32))
+        self.blocks = whole.blocks[:BLOCKS]
+
+    @classmethod
+    def pretrained(cls) -> Encoder:
+        """Return an encoder with the ImageNet weights of EfficientNet-Lite0, frozen.
+
+        Grey has three equal channels, so that the first convolution is the sum of its three.
+        """
+        whole = load_efficientnet()
+        made = cls()
+        made.stem.weight = nn.Parameter(whole.conv_stem.weight.detach().sum(1, keepdim=True))
+        made.stem.bias = nn.Parameter(whole.conv_stem.bias.detach().clone())
+        made.blocks.load_state_dict(whole.blocks[:BLOCKS].state_dict())
+        return made.eval().requires_grad_(False)
+
+    def forward(self, light: Tensor) -> list[Tensor]:
+        """Return the four maps of lightness (batch, 1, h, w), grey levels 0..1."""
+        x = functional.relu6(self.stem(light * 2 - 1))
+        found: list[Tensor] = []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in TAPS:
+                found.append(x)
+        return found
