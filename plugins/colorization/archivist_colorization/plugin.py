@@ -66,8 +66,8 @@ COLORIZE = StepSpec(
         Port(
             name="exemplar_map",
             kind=Kind.TRANSFER_MAP,
-            doc="Which exemplar gave the colour of each block, from where, how similar it is there; "
-            "-1 where colour is automatic or the place is neutral.",
+            doc="Which exemplar gave the colour of each block, from where, how similar it is "
+            "there; -1 where colour is automatic or the place is neutral.",
         ),
         Port(
             name="scores",

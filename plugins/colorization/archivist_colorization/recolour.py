@@ -32,10 +32,10 @@ Floats = NDArray[np.floating]
 def recolour(lightness: Pixels, ab: NDArray[np.float32], radius: int = RADIUS) -> Pixels:
     """Return RGB (h, w, 3) in the type of ``lightness`` (h, w; uint8 or uint16).
 
-    ``ab`` (any size, 2) is in units of Lab and covers the same picture; ``radius`` is half the width
-    of the windows, in its pixels, in which it follows lightness, see :mod:`.upsample`. Where sRGB has no such
-    colour at that lightness, its chroma is lowered at equal hue. Raises ValueError for other
-    shapes or values that are not finite, TypeError for other types of lightness.
+    ``ab`` (any size, 2) is in units of Lab and covers the same picture; ``radius`` is half the
+    width of the windows, in its pixels, in which it follows lightness, see :mod:`.upsample`. Where
+    sRGB has no such colour at that lightness, its chroma is lowered at equal hue. Raises ValueError
+    for other shapes or values that are not finite, TypeError for other types of lightness.
     """
     scale = scale_of(lightness.dtype)
     if lightness.ndim != 2 or ab.ndim != 3 or ab.shape[2] != 2:

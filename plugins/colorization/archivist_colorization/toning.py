@@ -1,4 +1,4 @@
-"""Is a photograph in colour, or is it grey or toned: a print of one hue?
+"""Whether a photograph is in colour, or grey or toned: a print of one hue.
 
 A toned print is a curve: each lightness has one colour, and where stains or paper make it stronger
 or weaker they do so along the same hue. What leaves the curve across that hue, or leaves it far,

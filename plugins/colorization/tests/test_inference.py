@@ -24,7 +24,7 @@ def test_any_size_and_shape_is_coloured_whole(
 
     assert found.ab.shape == (*size, 2)
     assert found.similarity.shape == (-(-size[0] // 4), -(-size[1] // 4))
-    assert np.isfinite(found.lab).all()
+    assert np.isfinite(found.ab).all()
 
 
 def test_a_large_picture_is_worked_on_small_and_coloured_at_full_size(
@@ -81,7 +81,7 @@ def test_the_previous_frame_has_a_say(networks: PaperNetworks, picture: Picture)
     exemplar = prepare_exemplar(networks, picture)
     first = colour(networks, picture, [exemplar])
 
-    second = colour(networks, picture, [exemplar], previous=first.lab)
+    second = colour(networks, picture, [exemplar], previous=recolour(picture[..., 0], first.ab))
 
     assert not np.allclose(first.ab, second.ab)
 
@@ -92,7 +92,7 @@ def test_a_previous_frame_of_another_size_is_refused(
     exemplar = prepare_exemplar(networks, picture)
 
     with pytest.raises(ValueError, match="one size"):
-        colour(networks, picture, [exemplar], previous=np.zeros((8, 8, 3), np.float32))
+        colour(networks, picture, [exemplar], previous=np.zeros((8, 8, 3), np.uint8))
 
 
 def test_a_grey_exemplar_is_refused(networks: PaperNetworks, picture: Picture) -> None:

@@ -44,7 +44,7 @@ class Matcher(nn.Module):
         self.project = nn.Conv2d(WIDTHS[1] + WIDTHS[2], VECTOR, 1)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        """Return vectors (batch, VECTOR, h / 8, w / 8) of length 1 of two maps, see :func:`joined`."""
+        """Return vectors (batch, VECTOR, h / 8, w / 8) of length 1, of maps as for `joined`."""
         return unit_length(self.project(joined(maps)).float())
 
 
