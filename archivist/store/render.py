@@ -121,6 +121,7 @@ def _target(
         dpi=None,
         stored=page.header,
         icc=page.icc,
+        colour=page.colour,
         thumbnail=thumbnail(raster) if _has_thumbnail(source) else None,
         note=note,
     )

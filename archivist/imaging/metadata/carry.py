@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 
+from archivist.api.values import Colour
 from archivist.imaging.metadata import exif_edit, irb, to_jpeg, to_png, to_tiff, xmp_edit
 from archivist.imaging.metadata.damage import list_damage
 from archivist.imaging.metadata.edited import Edited
@@ -31,6 +32,7 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
         raise ValueError(f"metadata can be written into jpeg, png and tiff, not {target.format}")
     ledger = Ledger()
     edited = _edited(source, target, ledger)
+    _list_profile(source, target, ledger)
     if source.trailer:
         reason = "a second picture, video or gain map after the main picture; not restored"
         ledger.lose(["Trailer"], reason)
@@ -43,6 +45,18 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
         directory=carried.directory,
         contract=ledger.contract(facts(source)),
     )
+
+
+def _list_profile(source: SourceMetadata, target: Target, ledger: Ledger) -> None:
+    """Enter that a grey scan became colour, in which its profile has no place."""
+    grown = target.stored.colour is Colour.GREY and target.colour is Colour.RGB
+    if not grown or source.icc == target.icc:
+        return
+    if target.icc is None:
+        ledger.lose(["ICC_Profile"], "a profile for grey; the picture became colour (sRGB)")
+        return
+    reason = "the picture became colour; its profile keeps the tone curve of the scan's"
+    ledger.set("ICC_Profile", existed=source.icc is not None, reason=reason)
 
 
 def _edited(source: SourceMetadata, target: Target, ledger: Ledger) -> Edited:

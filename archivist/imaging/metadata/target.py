@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from archivist.api.values import Colour
 from archivist.imaging.carried import CarriedMetadata
 from archivist.imaging.metadata.ifd import Directory
 from archivist.model import Header, MetadataContract
@@ -59,6 +60,8 @@ class Target:
     dpi: tuple[float, float] | None
     stored: Header
     icc: bytes | None = None
+    colour: Colour | None = None
+    """What the channels mean now, where that is known: a step may have coloured a grey scan."""
     thumbnail: bytes | None = None
     note: RestorationNote | None = None
 

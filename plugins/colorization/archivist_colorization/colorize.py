@@ -33,7 +33,7 @@ from archivist_colorization.networks import PaperNetworks
 from archivist_colorization.params import ColorizeParams
 from archivist_colorization.plugin import COMPACT, PAPER
 from archivist_colorization.recolour import recolour
-from archivist_colorization.toning import assess
+from archivist_colorization.toning import Toning, assess
 from archivist_torch.weights import load_network
 
 Floats = NDArray[np.float32]
@@ -56,13 +56,9 @@ def applies(inputs: Mapping[str, Value], params: ColorizeParams, ctx: StepContex
     if np.ptp(image.pixels) < LEAST_RANGE:
         return Verdict(needed=False, reason="it is of one tone: there is nothing to colour")
     toning = assess(at_depth(image))
-    scores = {"tint": toning.tint, "colour_across": toning.across, "colour_far": toning.far}
-    if toning.coloured:
-        what = f"a colour photograph (colours lie {toning.far:.1f} apart, {toning.across:.1f} of it"
-        reason = f"{what} across the tint; a grey or toned one has less than 5.2 and 2.1)"
-        return Verdict(needed=False, reason=reason, scores=scores)
-    reason = "a grey photograph" if toning.grey else f"a toned photograph (tint {toning.tint:.1f})"
-    return Verdict(needed=True, reason=reason, scores=scores)
+    scores = {"tint": toning.tint, "variety": toning.variety, "strongest": toning.strongest}
+    needed = params.when == "always" or not toning.coloured
+    return Verdict(needed=needed, reason=_in_words(toning), scores=scores)
 
 
 def run(
@@ -203,6 +199,21 @@ def _scores(made: Coloured, neutral: Floats, ab: Floats, palette: Palette) -> di
         "exemplars": float(len(palette.taken)),
         "exemplars_refused": float(palette.refused),
     }
+
+
+def _in_words(toning: Toning) -> str:
+    if toning.grey:
+        return "a grey photograph"
+    if not toning.coloured:
+        return (
+            f"a toned photograph (tint {toning.tint:.1f}, variety of colour {toning.variety:.2f})"
+        )
+    if toning.printlike:
+        return f"a colour photograph: its variety of colour is {toning.variety:.2f}, limit 1"
+    return (
+        f"a colour photograph: no print has a tint of {toning.strongest:.0f} in a hue of "
+        f"{toning.hue:.0f} degrees"
+    )
 
 
 def _image(inputs: Mapping[str, Value]) -> Image:

@@ -17,6 +17,12 @@ class ColorizeParams:
         "yourself. The paper's knows no automatic colour: it needs exemplars.",
         choices=("compact", "paper"),
     )
+    when: str = param(
+        "auto",
+        doc="auto leaves colour photographs as they are, faded and muted ones too; always colours "
+        "whatever it is given, such as a print whose stains or ink are taken for colour.",
+        choices=("auto", "always"),
+    )
     confidence: float = param(
         0.3,
         doc="Regions of less confidence stay neutral; the passage is soft. 0 colours everything.",

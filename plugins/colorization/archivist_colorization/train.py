@@ -102,6 +102,7 @@ def train(run: Run, compute: Compute) -> Path:
             batch=run.batch,
             workers=run.workers,
             steps=run.steps,
+            average=0.997,
             validate_minutes=max(0.5, run.minutes / 12),
         ),
         run.out,

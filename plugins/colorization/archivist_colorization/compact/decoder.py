@@ -23,6 +23,8 @@ DEEP, MIDDLE, HIGH = 128, 96, 64
 STRIDE = 4
 """Of the result: true colour averaged over 4 x 4 px and brought back along the edges of lightness
 is 2.2 off (CIEDE2000, mean of val photographs at 256 x 256 px), a fifth of what grey is off."""
+CUE = 2.0
+"""Factor of what is known of colours beside the features, which are many more."""
 FOUND = 4
 """Channels of what an exemplar lends: a, b, their spread, similarity."""
 
@@ -53,6 +55,7 @@ class Decoder(nn.Module):
         self.to4, self.from4 = nn.Conv2d(MIDDLE, HIGH, 1), nn.Conv2d(four, HIGH, 1)
         self.at4 = Residual(HIGH)
         self.head = nn.Conv2d(HIGH, 3, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
 
     def middle(self, maps: list[Tensor]) -> Tensor:
         """Return features (batch, MIDDLE, h / 8, w / 8), steered by what the whole picture is."""
@@ -65,7 +68,7 @@ class Decoder(nn.Module):
     def finish(self, middle: Tensor, maps: list[Tensor]) -> Guess:
         """Return the colour that features at stride 8 mean, at stride 4."""
         x = self.at4(_risen(self.to4(middle)) + self.from4(maps[0]))
-        made = self.head(functional.relu(x)).float()
+        made = self.head(even(x)).float()
         scale = (made[:, 2:] + 2).clamp(LOWEST, HIGHEST)
         return Guess(made[:, :2] * UNIT, scale)
 
@@ -75,7 +78,7 @@ class Fusion(nn.Module):
 
     def __init__(self, width: int = 48) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(MIDDLE + FOUND + 3, width, 3, padding=1)
+        self.enter = nn.Conv2d(MIDDLE + FOUND + 4, width, 3, padding=1)
         self.whole = nn.Linear(width, width)
         self.around = nn.ModuleList([Residual(width, 2), Residual(width, 4)])
         self.shift = nn.Conv2d(width, MIDDLE, 1)
@@ -89,12 +92,14 @@ class Fusion(nn.Module):
         ``found`` (batch, FOUND, ...) is what the exemplar lends, ``alone`` the automatic colour at
         stride 8.
         """
-        known = torch.cat([alone.colour / UNIT, alone.scale], dim=1)
-        x = functional.relu(self.enter(torch.cat([middle, found, known.detach()], dim=1)))
+        known = torch.cat([alone.colour / UNIT, alone.scale], dim=1).detach()
+        gap = (found[:, :2] - known[:, :2]).square().sum(1, keepdim=True).sqrt()
+        cues = CUE * torch.cat([found, known, gap], dim=1)
+        x = functional.relu(self.enter(torch.cat([even(middle), cues], dim=1)))
         x = x + self.whole(x.mean((2, 3)))[..., None, None]
         for block in self.around:
             x = block(x)
-        x = functional.relu(x)
+        x = even(x)
         return self.shift(x), self.trust(x).float()
 
 
@@ -109,7 +114,12 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features of the same shape."""
-        return x + self.second(functional.relu(self.first(functional.relu(x))))
+        return x + self.second(functional.relu(self.first(even(x))))
+
+
+def even(x: Tensor) -> Tensor:
+    """Return features divided, at each place, by their root mean square over channels."""
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
 
 
 def _risen(x: Tensor) -> Tensor:

@@ -21,6 +21,28 @@ MULTIPLE = 32
 """Sides of the input are multiples of this."""
 
 
+class Standard(nn.Module):
+    """Brings each channel to mean 0 and variance 1, as measured once on photographs."""
+
+    mean: Tensor
+    factor: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width, 1, 1))
+        self.register_buffer("factor", torch.ones(width, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape."""
+        return (x - self.mean) * self.factor
+
+    @torch.no_grad()
+    def measure(self, x: Tensor) -> None:
+        """Take over the mean and variance of features (batch, width, h, w)."""
+        self.mean.copy_(x.mean((0, 2, 3))[:, None, None])
+        self.factor.copy_(1 / x.std((0, 2, 3)).clamp_min(1e-4)[:, None, None])
+
+
 class Encoder(nn.Module):
     """Maps at strides 4 to 32 of lightness; batch norms are folded into the convolutions."""
 
@@ -30,6 +52,7 @@ class Encoder(nn.Module):
         self.stem = SameConv(1, 32, 3, 2)
         self.stem.bias = nn.Parameter(torch.zeros(32))
         self.blocks = whole.blocks[:BLOCKS]
+        self.standards = nn.ModuleList([Standard(width) for width in WIDTHS])
 
     @classmethod
     def pretrained(cls) -> Encoder:
@@ -45,7 +68,12 @@ class Encoder(nn.Module):
         return made.eval().requires_grad_(False)
 
     def forward(self, light: Tensor) -> list[Tensor]:
-        """Return the four maps of lightness (batch, 1, h, w), grey levels 0..1."""
+        """Return the four maps of lightness (batch, 1, h, w), grey levels 0..1, standardised."""
+        found = zip(self.standards, self.raw(light), strict=True)
+        return [standard(x) for standard, x in found]
+
+    def raw(self, light: Tensor) -> list[Tensor]:
+        """Return the four maps as the blocks give them."""
         x = functional.relu6(self.stem(light * 2 - 1))
         found: list[Tensor] = []
         for number, block in enumerate(self.blocks):

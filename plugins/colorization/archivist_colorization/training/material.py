@@ -19,7 +19,7 @@ Bytes = NDArray[np.uint8]
 AREA = 288 * 288
 """Pixels at which pictures are held: 0.25 MB each."""
 PHOTOS, GROUPS, FACES = "photos", "reference-groups", "faces"
-LEAST = 2.5
+LEAST = 4.0
 """Of :attr:`.Toning.far`: pictures with less colour, grey ones among them, teach little."""
 HELD_OUT = ("opensfm-lund", "buddha")
 """Groups for validation alone."""

@@ -25,10 +25,10 @@ from archivist_torch.training import Batch, Sample
 
 SCALE = 0.3
 """Weight of the likelihood of errors, by which the scale is learnt."""
-VIVID, SHARE = 0.25, 0.9
+VIVID, SHARE = 0.06, 0.75
 """Weight of the wish that a picture has SHARE of the mean chroma of the true one: the most probable
 colour alone is brown."""
-TRUST = 0.3
+TRUST = 0.6
 """Weight of knowing where the exemplar's colour is better than the automatic one."""
 FOUND = 0.3
 """Weight of matches that lead to the true colour."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archivist_colorization.compact.encoder import Standard
 from archivist_colorization.compact.network import VECTOR, Compact, joined
 
 SOFTENED = 0.02
@@ -16,12 +17,15 @@ SOFTENED = 0.02
 
 @torch.no_grad()
 def whiten(network: Compact, lights: Sequence[NDArray[np.float32]]) -> None:
-    """Set the matcher to the main directions of the encoder's features, each of equal weight.
+    """Standardise the encoder's maps; let the matcher see their main directions, equally weighed.
 
     ``lights`` (1, h, w) are pictures of equal size. The mean of all is taken away, so that cosines
     tell what is particular to a place.
     """
     batch = torch.from_numpy(np.stack(list(lights)))
+    for standard, x in zip(network.encoder.standards, network.encoder.raw(batch), strict=True):
+        assert isinstance(standard, Standard)
+        standard.measure(x)
     features = joined(network.encoder(batch)[1:3]).permute(0, 2, 3, 1).flatten(0, 2).double()
     mean = features.mean(0)
     variances, axes = torch.linalg.eigh(torch.cov(features.T))
