@@ -19,8 +19,8 @@ from archivist_colorization.params import ColorizeParams
 COMPACT = Weight(
     name="color-compact",
     package="archivist_colorization:weights/compact.safetensors",
-    sha256="2efa680647df46bc4568b1cb1acbfe54a99e9336f1d88602aa6d848ceae05f89",
-    size=4_404_200,
+    sha256="ef8d2c268bf3e7cd74f23926dafb549757812cade1fef932243eb38e4ff06937",
+    size=4_407_288,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
