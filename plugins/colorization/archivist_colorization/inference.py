@@ -135,7 +135,7 @@ def colour(
     cosine = found.similarity.view(grid)[:rows, :columns].float().cpu().numpy()
     return Coloured(
         ab=_unpadded(ab, height, width),
-        confidence=np.clip(cosine, 0, 1),
+        confidence=np.clip(_unpadded(similarity, height, width)[..., 0], 0, 1),
         trust=np.ones_like(cosine),
         similarity=cosine,
         exemplar=chosen,
