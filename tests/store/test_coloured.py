@@ -1,0 +1,72 @@
+"""A grey scan that a step coloured is published as RGB, and its profile for grey does not stay."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from archivist.api import Colour
+from archivist.hashing import digest_bytes
+from archivist.imaging.decode import decode
+from archivist.imaging.probe import probe
+from archivist.imaging.raster import ArrayRaster
+from archivist.store.publish import publish
+
+LIMIT = 10**8
+NEW = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def grey_profile() -> bytes:
+    """Return a small profile of a grey scan; nothing here looks into its tags."""
+    head = struct.pack(">I4xI4s4s4s", 132, 0x02200000, b"scnr", b"GRAY", b"XYZ ")
+    return head.ljust(36, b"\0") + b"acsp" + bytes(88) + struct.pack(">I", 0)
+
+
+def save_grey(folder: Path, kind: str, icc: bytes | None) -> Path:
+    rng = np.random.default_rng(1)
+    path = folder / f"grey.{kind}"
+    if kind == "tif":
+        pixels = rng.integers(0, 65536, (60, 80), np.uint16)
+        tifffile.imwrite(path, pixels, photometric="minisblack", iccprofile=icc, metadata=None)
+    else:
+        picture = Image.fromarray(np.linspace(0, 255, 4800).reshape(60, 80).astype(np.uint8))
+        picture.save(path, icc_profile=icc, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["tif", "png", "jpg"])
+@pytest.mark.parametrize("icc", [None, NEW], ids=["without", "with"])
+def test_a_coloured_grey_scan_is_rgb_with_the_new_profile_alone(
+    job, scans, tmp_path, kind: str, icc: bytes | None
+):
+    scan = save_grey(scans, kind, grey_profile())
+    work = job(scan)
+    (page,) = work.pages
+    light = page.raster.array.astype(np.int32)
+    wide = np.clip(np.concatenate([light, light // 2, light // 3], axis=2), 0, 65535)
+    raster = ArrayRaster(wide.astype(page.raster.array.dtype))
+    done = replace(page, colour=Colour.RGB, icc=icc, raster=raster, changed=True, conjectural=True)
+
+    (found,) = publish(replace(work, pages=(done,)))
+
+    data = (tmp_path / "out" / scan.name).read_bytes()
+    (header,) = probe(data, max_pixels=LIMIT)
+    assert header.colour is Colour.RGB
+    assert header.icc_digest == (digest_bytes(icc) if icc else None)
+    assert "became colour" in {**found.contract.changed, **found.contract.lost}["ICC_Profile"]
+    if kind != "jpg":
+        assert np.array_equal(decode(data, max_pixels=LIMIT).pixels, raster.array)
+
+
+def test_a_grey_result_keeps_the_profile_for_grey(job, scans):
+    scan = save_grey(scans, "png", grey_profile())
+
+    (found,) = publish(job(scan, change=(0,)))
+
+    assert "ICC_Profile" in found.contract.kept
