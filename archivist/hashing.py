@@ -17,6 +17,9 @@ from archivist.api.steps import Determinism, StepSpec
 SHA256_HEX = 64
 """Length of a digest as text."""
 
+_BLOCK = 1 << 16
+"""Bytes read at a time: larger buffers gain nothing, and cost more than a small file to make."""
+
 
 def canonical_json(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no blanks, UTF-8, no NaN (RFC 8785 style).
@@ -90,8 +93,11 @@ def digest_bytes(data: bytes | memoryview) -> str:
 
 def digest_file(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's content, read in blocks. Raises OSError."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    state = hashlib.sha256()
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 (half the time for a small file)
+        while block := stream.read(_BLOCK):
+            state.update(block)
+    return state.hexdigest()
 
 
 def step_key(

@@ -4,18 +4,20 @@ Baseline: a bare loop that reads, checks, decodes and calls the same functions. 
 planned run, from the beginning of the first unit to the last record in the catalog. Then both with
 publishing: the loop copies each file safely too, and reads the scan once more afterwards. One
 process is measured in CPU seconds, which hold on a machine with other work; worker processes and
-disks by the wall clock.
+disks by the wall clock, the loop and the engine in turn.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -32,6 +34,8 @@ from archivist.pipeline.job import Silent
 from archivist.plugins import resolve
 
 STEPS = ("noop.one", "noop.two", "noop.three")
+PAIRS = 3
+"""Loop and engine with publishing in turn: a new file costs 0.1 or 1 ms by the mood of the disk."""
 PIXELS = 1 << 40
 
 
@@ -101,10 +105,21 @@ def bare_loop(folder: Path, out: Path | None) -> None:
                 raise OSError(path)
 
 
-def publishing_loop(scans: Path, out: Path) -> float:
-    """Return the seconds of the loop that also publishes."""
-    out.mkdir()
-    return timed(lambda: bare_loop(scans, out))
+class Cost(NamedTuple):
+    """Seconds by the clock on the wall and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+def publishing_pair(scans: Path, home: Path) -> tuple[Cost, Cost]:
+    """Return what the loop that also publishes costs, and the engine after it."""
+    (home / "loop").mkdir(parents=True)
+    began = time.process_time()
+    wall = timed(lambda: bare_loop(scans, home / "loop"))
+    plain = Cost(wall, time.process_time() - began)
+    watch = engine(scans, home / "engine", scheduler="serial", publish=True)
+    return plain, Cost(watch.seconds, watch.cpu_seconds)
 
 
 def copy_safely(data: bytes, mtime_ns: int, target: Path) -> None:
@@ -161,10 +176,7 @@ def main() -> int:
         wall = timed(lambda: bare_loop(scans, None))
         serial = engine(scans, home / "serial", scheduler="serial", publish=False)
         dask = engine(scans, home / "dask", scheduler="auto", publish=False)
-        # A new file costs 0.1 or 1 ms by the mood of the file system: the loop runs on both sides.
-        before = publishing_loop(scans, home / "before")
-        published = engine(scans, home / "published", scheduler="serial", publish=True)
-        plain = (before + publishing_loop(scans, home / "after")) / 2
+        pairs = [publishing_pair(scans, home / f"pair{n}") for n in range(PAIRS)]
     per = 1e3 / count
     show(
         f"engine_overhead: {count} images of 16 x 16 pixels, 3 steps",
@@ -172,15 +184,22 @@ def main() -> int:
             ("bare loop", f"{cpu * per:.3f} ms of CPU, {wall * per:.3f} ms per image"),
             ("one process", f"{serial.cpu_seconds * per:.3f} ms of CPU per image"),
             ("two workers", f"{dask.seconds * per:.3f} ms per image"),
-            ("loop that publishes", f"{plain * per:.3f} ms per image"),
-            ("engine that publishes", f"{published.seconds * per:.3f} ms per image"),
+            *(
+                (
+                    "loop, engine that publish",
+                    f"{plain.wall * per:.3f}, {ours.wall * per:.3f} ms per image; "
+                    f"{plain.cpu * per:.3f}, {ours.cpu * per:.3f} ms of CPU",
+                )
+                for plain, ours in pairs
+            ),
         ],
     )
     extra_serial = (serial.cpu_seconds - cpu) * per
     code = verdict("extra ms per image, one process (CPU)", extra_serial, at_most=1.0)
     code |= verdict("extra ms per image, two workers", (dask.seconds - wall) * per, at_most=2.0)
     code |= verdict("bytes of memory per image", max(0.0, serial.slope()), at_most=1024.0)
-    return code | verdict("speed of the publishing loop", plain / published.seconds, at_least=0.7)
+    speed = statistics.median(plain.wall / ours.wall for plain, ours in pairs)
+    return code | verdict("speed of the publishing loop", speed, at_least=0.7)
 
 
 if __name__ == "__main__":

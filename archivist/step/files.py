@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
@@ -37,6 +38,11 @@ class FileDraft:
 
     opened: Opened
     pages: tuple[PageDraft, ...]
+
+    @property
+    def samples(self) -> int:
+        """How many samples its outputs are made of."""
+        return sum(prod(page.image.raster.shape) for page in self.pages if page.image is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -81,13 +81,12 @@ _Job = tuple[str, Chain, FileWork]
 
 def _in_turn(jobs: Sequence[_Job], workshop: Workshop, here: Session) -> Iterator[Ended]:
     """Do one file after another; only their publishing goes on beside the next."""
-    with Bursts(workshop) as bursts:
+    with Bursts(workshop, here) as bursts:
         for _, chain, file in jobs:
             began, clock = now(), time.perf_counter()
             opened = open_file(file, workshop, here)
             draft = compute_file(opened, workshop, here, chain)
-            staged = stage_file(draft, workshop, here)
-            yield from bursts.add(staged, began, time.perf_counter() - clock)
+            yield from bursts.add(draft, began, clock)
         yield from bursts.rest()
 
 

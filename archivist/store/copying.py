@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,9 @@ _FICLONE = 0x40049409
 
 _BLOCK = 1 << 20
 
+SMALL = 1 << 16
+"""Bytes of a file that is in memory and quicker written from there than shared or copied."""
+
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file with its time of modification; as a clone where possible. Raises OSError."""
@@ -22,6 +26,20 @@ def copy_file(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("wb") as writer:
         if not _cloned(reader, writer):
             shutil.copyfileobj(reader, writer, _BLOCK)
+    _take_time(source, target)
+
+
+def write_copy(source: Path, content: bytes, target: Path) -> None:
+    """Write what a file held when it was read, with its time if it is still there. Raises OSError.
+
+    Of what is more than :data:`SMALL`, :func:`copy_file` may make a clone.
+    """
+    target.write_bytes(content)
+    with suppress(FileNotFoundError):
+        _take_time(source, target)
+
+
+def _take_time(source: Path, target: Path) -> None:
     facts = source.stat()
     os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 

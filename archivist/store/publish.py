@@ -18,7 +18,7 @@ from archivist.model import (
     Publication,
 )
 from archivist.store.atomic import Move, commit_all, discard, move_to
-from archivist.store.copying import copy_file
+from archivist.store.copying import SMALL, copy_file, write_copy
 from archivist.store.job import Output, PageResult, PublishJob
 from archivist.store.naming import as_tiff, page_path
 from archivist.store.placing import cure_of, cured, has, place
@@ -144,12 +144,15 @@ def _copied(job: PublishJob, output: Output, name: str, moves: list[Move]) -> Pu
 
 
 def _copy_scan(job: PublishJob, temporary: Path) -> None:
+    if job.data is not None and len(job.data) <= SMALL:
+        write_copy(job.scan, job.data, temporary)
+        return
     try:
         copy_file(job.scan, temporary)
     except FileNotFoundError:
         if job.data is None:
             raise
-        temporary.write_bytes(job.data)  # the scan vanished since it was read
+        write_copy(job.scan, job.data, temporary)  # the scan vanished since it was read
 
 
 def _written(job: PublishJob, output: Output, moves: list[Move]) -> list[Publication]:

@@ -194,12 +194,14 @@ class Desk:
         self.made[page] = dict(self.noted)
         return page
 
+    def draft(self, name: str) -> FileDraft:
+        """Carry a scan through the steps; its output is still to be written."""
+        return self._draft(name, None, Action.RUN)
+
     def publish(self, name: str) -> FileOutcome:
         """Carry a scan through the steps and write its output."""
-        (outcome,) = finish_files(
-            [stage_file(self._draft(name, None, Action.RUN), self.workshop, self.here)],
-            self.workshop,
-        )
+        staged = stage_file(self.draft(name), self.workshop, self.here)
+        (outcome,) = finish_files([staged], self.workshop)
         return outcome
 
     def _draft(
