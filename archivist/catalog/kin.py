@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
@@ -47,6 +48,16 @@ def near_of(catalog: Catalog, assets: Iterable[str]) -> dict[str, dict[str, int]
         own[number]: {uids[other]: bits for other, bits in found.items() if other != number}
         for number, found in reached.items()
     }
+
+
+def near_state(catalog: Catalog) -> str:
+    """Return the digest (SHA-256, hex) of all pairs of near duplicates."""
+    state = sha256()
+    pairs = select(_pair.first_asset, _pair.second_asset, _pair.distance)
+    with catalog.reading() as connection:
+        for row in connection.execute(pairs.order_by(_pair.first_asset, _pair.second_asset)):
+            state.update(repr(tuple(row)).encode())
+    return state.hexdigest()
 
 
 def _step(found: dict[int, int], edges: Edges, most: int | None) -> None:

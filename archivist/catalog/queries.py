@@ -27,7 +27,7 @@ from archivist.catalog.history import (
     runs,
     totals,
 )
-from archivist.catalog.kin import derivatives, near_of, outputs_among_scans
+from archivist.catalog.kin import derivatives, near_of, near_state, outputs_among_scans
 from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of, refusals, sizes_of
 from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
@@ -59,6 +59,7 @@ __all__ = [
     "last_outcomes",
     "near_duplicates",
     "near_of",
+    "near_state",
     "outcomes",
     "outputs_among_scans",
     "paths_of",

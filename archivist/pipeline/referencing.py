@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,12 @@ from archivist.model import Asset, Lends, Lookalike
 from archivist.pipeline.job import Desk, Watcher
 from archivist.pipeline.rights import not_lending
 from archivist.references.eligible import Eligible
+from archivist.references.found import FoundBefore
 from archivist.references.index import VectorIndex
 from archivist.references.rows import Place
 from archivist.references.rules import Facts, Kin, Rules, facts_of
 from archivist.references.search import Match
-from archivist.references.select import sightings
+from archivist.references.select import Sighting, sightings
 
 PICTURES = 64
 """Pictures that look for others at a time: each block of the index is read once for all of them."""
@@ -44,17 +46,24 @@ class ArchiveSearch:
     snapshot: str
     barred: Mapping[str, str]
     """Photographs that may lend nothing, with the reason."""
+    before: Mapping[Lends, FoundBefore]
+    """What was found in this state of the archive already."""
 
     def find(self, assets: Sequence[Asset], what: Lends) -> dict[str, tuple[Lookalike, ...]]:
         """Return the lookalikes of assets by their uids, those of the same object first."""
-        found: dict[str, tuple[Lookalike, ...]] = {}
-        for some in pages(assets, PICTURES):
-            found.update(self._find(some, what))
-        return found
+        found = self.before[what].of([asset.uid for asset in assets])
+        rest = [asset for asset in assets if asset.uid not in found]
+        new = {
+            uid: sightings
+            for some in pages(rest, PICTURES)
+            for uid, sightings in self._find(some, what)
+        }
+        self.before[what].add(new)
+        return {uid: tuple(map(_lookalike, some)) for uid, some in (found | new).items()}
 
     def _find(
         self, assets: Sequence[Asset], what: Lends
-    ) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+    ) -> Iterator[tuple[str, tuple[Sighting, ...]]]:
         near = queries.near_of(self.catalog, [asset.uid for asset in assets])
         waiting: list[_Query] = []
         for asset in assets:
@@ -80,7 +89,7 @@ class ArchiveSearch:
 
     def _search(
         self, asked: Sequence[_Query], what: Lends
-    ) -> Iterator[tuple[str, tuple[Lookalike, ...]]]:
+    ) -> Iterator[tuple[str, tuple[Sighting, ...]]]:
         vectors = np.concatenate([query.vectors for query in asked])
         masks = np.repeat(
             np.stack([query.mask for query in asked]), [len(one.places) for one in asked], axis=0
@@ -88,11 +97,11 @@ class ArchiveSearch:
         matches = iter(self.index.search(vectors, k=self.most[what], allowed=masks))
         for query in asked:
             own = [next(matches) for _ in query.places]
-            yield query.facts.asset, self._lookalikes(query, own, what)
+            yield query.facts.asset, self._sightings(query, own, what)
 
-    def _lookalikes(
+    def _sightings(
         self, query: _Query, found: Sequence[Sequence[Match]], what: Lends
-    ) -> tuple[Lookalike, ...]:
+    ) -> tuple[Sighting, ...]:
         """Return the most similar; those of the same object come first, which a step key holds.
 
         Colour is borrowed from whole pictures for whole pictures, also where only parts are alike.
@@ -108,19 +117,20 @@ class ArchiveSearch:
             for one in nearest
             if self.eligible.shows_same_object(query.facts, one.reference.asset)
         }
-        return tuple(
-            Lookalike(
-                asset=one.reference.asset,
-                page=int(one.reference.asset.partition("#")[2] or 0),
-                region=one.reference.region,
-                near=one.query.region,
-                cosine=one.cosine,
-            )
-            for one in sorted(nearest, key=lambda one: one.reference.asset not in same)
-        )
+        return tuple(sorted(nearest, key=lambda one: one.reference.asset not in same))
 
     def _whole(self, part: Place) -> Place:
         return _whole(self.index.embedding_of(part.asset)[0])
+
+
+def _lookalike(one: Sighting) -> Lookalike:
+    return Lookalike(
+        asset=one.reference.asset,
+        page=int(one.reference.asset.partition("#")[2] or 0),
+        region=one.reference.region,
+        near=one.query.region,
+        cosine=one.cosine,
+    )
 
 
 def _whole(places: Sequence[Place]) -> Place:
@@ -166,18 +176,29 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
         for file in files_of_run(catalog, desk.run)
         for one in file.assets
     )
-    eligible = Eligible(index, facts, rules)
+    seen, derived = sha256(), queries.derivatives(catalog)
+    eligible = Eligible(index, _digested(facts, seen.update), rules)
+    most = {Lends.TEXTURE: settings.lookalikes, Lends.COLOUR: settings.colour_lookalikes}
+    state = digest_json(
+        {
+            "index": index.state,
+            "facts": seen.hexdigest(),
+            "rules": {**asdict(rules), "excluded": sorted(rules.excluded)},
+            "near": queries.near_state(catalog),
+            "derived": {digest: sorted(others) for digest, others in derived.items()},
+        }
+    )
     return ArchiveSearch(
         catalog=catalog,
         index=index,
         eligible=eligible,
-        derived=queries.derivatives(catalog),
-        most={
-            Lends.TEXTURE: settings.lookalikes,
-            Lends.COLOUR: settings.colour_lookalikes,
-        },
+        derived=derived,
+        most=most,
         snapshot=eligible.snapshot,
         barred=barred,
+        before={
+            what: FoundBefore(index, str(what), f"{state} {count}") for what, count in most.items()
+        },
     )
 
 
@@ -197,6 +218,13 @@ def approved_outputs(desk: Desk, pairs: Iterable[tuple[str, str]]) -> frozenset[
         one.output_digest for one in queries.publications(catalog, digests=sorted(by_source))
     }
     return frozenset(output for source, output in pairs if source in whole and output in in_place)
+
+
+def _digested(facts: Iterable[Facts], enter: Callable[[bytes], None]) -> Iterator[Facts]:
+    """Yield facts as they come, and let them enter a digest."""
+    for fact in facts:
+        enter(repr(fact).encode())
+        yield fact
 
 
 def rules_of(settings: ReferenceSettings, uids: frozenset[str]) -> Rules:

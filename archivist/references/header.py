@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archivist.api.errors import CatalogError
+from archivist.durable import replace_with
 from archivist.hashing import canonical_json
-from archivist.references.durable import replace_with
 
 FORMAT = 1
 HEADER = "index.json"

@@ -13,7 +13,7 @@ moved by at most 4e-5, and the twenty nearest of 190 photographs among 600 staye
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -26,24 +26,21 @@ from numpy.typing import NDArray
 
 from archivist.api.errors import CatalogError
 from archivist.api.values import Embedding
+from archivist.durable import write_at
 from archivist.hashing import canonical_json
-from archivist.references.durable import write_at
 from archivist.references.header import (
     FORMAT,
     EmbeddingModel,
     count_rows,
     damaged,
-    in_words,
     read_header,
     write_header,
 )
-from archivist.references.rows import ROW, Place, asset_bytes, make_rows, place_of, row_digest
+from archivist.references.rows import ROW, Place, asset_bytes, asset_uid, make_rows, place_of
 from archivist.references.search import Allowed, Match, nearest_rows
+from archivist.references.vectors import VECTOR, batches, checked, is_whole, mapped, units
 
-VECTOR = np.dtype("<f2")
 ROWS, VECTORS, LOCK = "rows.bin", "vectors.bin", "index.lock"
-BATCH = 8192
-"""Rows written by one append at a time: 21 MB at 1280 dimensions."""
 
 
 class VectorIndex:
@@ -95,6 +92,39 @@ class VectorIndex:
         places = tuple(place_of(self._rows[row]) for row in rows)
         return places, np.asarray(self._vectors[rows], np.float32)
 
+    @property
+    def state(self) -> str:
+        """The digest (SHA-256, hex) of the model and of all rows in their order."""
+        state = hashlib.sha256(canonical_json([FORMAT, asdict(self.model)]))
+        state.update(self._rows.tobytes())
+        return state.hexdigest()
+
+    def first_rows(self, assets: Iterable[str]) -> NDArray[np.intp]:
+        """Return the number of the first row of each asset, -1 for one that is not here."""
+        first, last = self._found(assets)
+        here = first < last
+        rows = np.full(len(first), -1, np.intp)
+        rows[here] = self._order[first[here]]
+        return rows
+
+    def places(self, rows: NDArray[np.intp]) -> list[Place]:
+        """Return the places that the rows of these numbers describe."""
+        found = self._rows[rows]
+        regions = map(tuple, found["region"].tolist())
+        return list(map(Place, map(asset_uid, found["asset"].tolist()), regions))
+
+    def numbers_of(self, places: Sequence[Place]) -> list[int]:
+        """Return the numbers of the rows that describe places. Raises KeyError for one of none."""
+        first, last = self._found(place.asset for place in places)
+        numbers = []
+        for place, low, high in zip(places, first, last, strict=True):
+            rows = self._order[low:high]
+            here = rows[(self._rows["region"][rows] == place.region).all(axis=1)]
+            if len(here) == 0:
+                raise KeyError(place)
+            numbers.append(int(here[0]))
+        return numbers
+
     def rows_of(self, assets: Iterable[str]) -> NDArray[np.intp]:
         """Return the numbers of the rows of these assets, asset after asset."""
         first, last = self._found(assets)
@@ -120,10 +150,10 @@ class VectorIndex:
             raise ValueError(
                 f"queries are {queries.shape}; give (queries, {self.model.dimensions})"
             )
-        units = _units(queries, "the queries have")
+        vectors = units(queries, "the queries have")
         if len(self) == 0:
             return ((),) * len(queries)
-        found = nearest_rows(self._vectors, self._owners, units, k=k, allowed=allowed)
+        found = nearest_rows(self._vectors, self._owners, vectors, k=k, allowed=allowed)
         for number in {row for rows in found for row, _ in rows}:
             self._check(number)
         return tuple(
@@ -143,7 +173,7 @@ class VectorIndex:
                 self._map(count)
             before = len(self)
             known = set(self._owners.tolist())
-            for rows, vectors in _batches(self._new(embeddings, known)):
+            for rows, vectors in batches(self._new(embeddings, known)):
                 self._write(rows, vectors)
             return len(self) - before
 
@@ -152,7 +182,7 @@ class VectorIndex:
         return tuple(
             number
             for number, (row, vector) in enumerate(zip(self._rows, self._vectors, strict=True))
-            if not _is_whole(row, vector)
+            if not is_whole(row, vector)
         )
 
     def _new(
@@ -160,7 +190,7 @@ class VectorIndex:
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Yield the rows and vectors of each asset that is not known, and note it there."""
         for asset, embedding in embeddings:
-            vectors = _checked(asset, embedding, self.model)
+            vectors = checked(asset, embedding, self.model)
             code = asset_bytes(asset)
             # numpy drops NULs at the end of bytes; so does what `known` was made of.
             if code.rstrip(b"\0") in known:
@@ -177,8 +207,8 @@ class VectorIndex:
 
     def _map(self, count: int) -> None:
         width = self.model.dimensions
-        self._rows = _mapped(self.folder / ROWS, ROW, (count,))
-        self._vectors = _mapped(self.folder / VECTORS, VECTOR, (count, width))
+        self._rows = mapped(self.folder / ROWS, ROW, (count,))
+        self._vectors = mapped(self.folder / VECTORS, VECTOR, (count, width))
         self._owners = np.ascontiguousarray(self._rows["asset"])
         self.__dict__.pop("_order", None)
 
@@ -194,7 +224,7 @@ class VectorIndex:
         return first, np.searchsorted(self._owners, codes, "right", self._order)
 
     def _check(self, number: int) -> None:
-        if not _is_whole(self._rows[number], self._vectors[number]):
+        if not is_whole(self._rows[number], self._vectors[number]):
             raise damaged(self.folder, f"row {number} is not as it was written")
 
     @contextmanager
@@ -218,56 +248,3 @@ def open_index(folder: Path, model: EmbeddingModel) -> VectorIndex:
     if read_header(folder) is None:
         write_header(folder, model, 0)
     return VectorIndex(folder, model, count_rows(folder, model))
-
-
-def _mapped(path: Path, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return the rows of a file that count, read-only and not read yet."""
-    if 0 in shape:
-        return np.empty(shape, kind)
-    try:
-        mapped: NDArray[Any] = np.memmap(path, kind, mode="r", shape=shape)
-    except (OSError, ValueError) as error:
-        raise damaged(path.parent, f"{path.name} is missing or too short") from error
-    return mapped
-
-
-def _checked(asset: str, embedding: Embedding, model: EmbeddingModel) -> NDArray[Any]:
-    """Return the vectors of an embedding as they are stored. Raises as append does."""
-    vectors = np.asarray(embedding.vectors, np.float32)
-    if embedding.model != model.name or vectors.shape[1:] != (model.dimensions,):
-        raise CatalogError(
-            f"the embedding of {asset} is of {embedding.model} with {vectors.shape[-1]} "
-            f"dimensions, the index of {in_words(model)}. Cure: embed all pictures with one model"
-        )
-    return _units(vectors, f"the embedding of {asset} has").astype(VECTOR)
-
-
-def _units(vectors: NDArray[np.float32], who: str) -> NDArray[np.float32]:
-    """Return vectors of length 1. Raises ValueError that begins with ``who``."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise ValueError(f"{who} a vector that is zero or not finite")
-    return np.asarray(vectors / lengths, np.float32)
-
-
-def _batches(
-    parts: Iterable[tuple[NDArray[Any], NDArray[Any]]],
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Join the rows and vectors of assets to about BATCH rows, an asset never divided."""
-    rows: list[NDArray[Any]] = []
-    vectors: list[NDArray[Any]] = []
-    count = 0
-    for some_rows, some_vectors in parts:
-        rows.append(some_rows)
-        vectors.append(some_vectors)
-        count += len(some_rows)
-        if count >= BATCH:
-            yield np.concatenate(rows), np.concatenate(vectors)
-            rows, vectors, count = [], [], 0
-    if rows:
-        yield np.concatenate(rows), np.concatenate(vectors)
-
-
-def _is_whole(row: Any, vector: NDArray[Any]) -> bool:
-    digest = bytes(row["digest"]).ljust(32, b"\0")
-    return row_digest(bytes(row["asset"]), row["region"], vector) == digest

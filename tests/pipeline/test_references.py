@@ -21,6 +21,7 @@ from archivist.config import ReferenceSettings, RightsRule, RightsSettings, Stor
 from archivist.pipeline import plan, run
 from archivist.pipeline.job import Silent
 from archivist.plan.reasons import PINNED
+from archivist.references.index import VectorIndex
 from archivist.schedule.runner import StopSignal
 
 PLUGIN = '''
@@ -221,6 +222,62 @@ def test_a_plan_after_the_first_pass_knows_the_lookalikes(archive):
 
     assert plan(archive.job()).first.lines() == []
     assert told(archive)["look.pick", "run", "new"] == 5
+
+
+@pytest.fixture
+def searched(monkeypatch) -> list[int]:
+    """How many regions looked for others, search by search."""
+    asked, search = [], VectorIndex.search
+
+    def count(self, queries, **options):
+        asked.append(len(queries))
+        return search(self, queries, **options)
+
+    monkeypatch.setattr(VectorIndex, "search", count)
+    return asked
+
+
+def test_in_an_unchanged_archive_nothing_is_searched_again(archive, searched):
+    archive.run(where="path == 'bridge-0.png'")
+    archive.run()
+    assert searched == [1, 5]
+
+    found = borrowed(archive)
+    searched.clear()
+    archive.run()
+    assert (searched, borrowed(archive)) == ([], found)
+
+
+def scan_more(archive) -> None:
+    save(archive, "bridge-3.png", picture(1, 13))
+
+
+def tell_rights(archive) -> None:
+    with_references(archive, rights=("",))
+
+
+def ask_for_fewer(archive) -> None:
+    with_references(archive, lookalikes=1)
+
+
+def exclude_one(archive) -> None:
+    with_references(archive, excluded=("tree-1.png",))
+
+
+def damage_what_was_found(archive) -> None:
+    (file,) = (archive.out / ".archivist" / "index").rglob("found-texture.bin")
+    file.write_bytes(file.read_bytes()[::-1])
+
+
+@pytest.mark.parametrize(
+    "change", [scan_more, tell_rights, ask_for_fewer, exclude_one, damage_what_was_found]
+)
+def test_what_a_search_depends_on_makes_it_anew_when_it_changes(archive, searched, change):
+    archive.run()
+    searched.clear()
+    change(archive)
+    archive.run()
+    assert sum(searched) == len(list(archive.scans.iterdir()))
 
 
 def test_embeddings_are_kept_whatever_is_kept_else(archive):

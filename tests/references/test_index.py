@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from archivist import durable
 from archivist.api.errors import CatalogError
 from archivist.api.values import Embedding
-from archivist.references import durable, search
+from archivist.references import search
 from archivist.references.header import EmbeddingModel
 from archivist.references.index import VectorIndex, open_index
 

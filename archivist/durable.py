@@ -1,10 +1,30 @@
-"""Files of the index on the disk: bytes at a place, and small files replaced whole."""
+"""Writing that survives a crash: content and names brought to the disk, small files whole."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's content to the disk. Raises OSError."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Raises OSError."""
+    if os.name == "nt":  # pragma: no cover - Windows has no handle of a folder to sync
+        return
+    _sync(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_at(path: Path, offset: int, data: bytes) -> None:
@@ -28,10 +48,4 @@ def replace_with(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    if os.name == "nt":  # pragma: no cover - Windows has no handle of a folder to sync
-        return
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
