@@ -32,7 +32,7 @@ from archivist.catalog.lookups import FileStats, assets_of, file_stats, paths_of
 from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
-from archivist.catalog.results import known, previous
+from archivist.catalog.results import failed_before, known, previous
 from archivist.catalog.rights import withdrawals
 from archivist.catalog.standing import all_reviews, pinned, standings
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
@@ -50,6 +50,7 @@ __all__ = [
     "derivatives",
     "environment",
     "events",
+    "failed_before",
     "failures",
     "file_stats",
     "flagged",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import literal_column, select
@@ -18,7 +18,7 @@ from archivist.catalog.reading import (
 )
 from archivist.catalog.rows import Previous
 from archivist.catalog.session import Catalog
-from archivist.model import Artifact, KnownResult
+from archivist.model import Artifact, KnownResult, Status
 
 _step, _version = tables.step.c, tables.plugin_version.c
 _KNOWN = (
@@ -95,6 +95,32 @@ def _add_known(found: dict[str, KnownResult], rows: Iterable[Row]) -> None:
             reason=reason,
             outputs=outputs,
         )
+
+
+_FAILED = (
+    select(_step.asset_id, _step.id, _step.key, _step.status, _step.code, _step.reason)
+    .where(_step.status != literal_column("'reused'"))
+    .order_by(_step.asset_id, _step.id)
+)
+
+
+def failed_before(catalog: Catalog, keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return code and reason of the steps that failed when last tried: asset -> (code, reason).
+
+    ``keys`` maps the uid of an asset to the key of the step that is asked about.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    with catalog.reading() as connection:
+        uids = ids_of_assets(connection, keys)
+        for number, _, key, status, code, reason in select_in(
+            connection, _FAILED, _step.asset_id, uids
+        ):
+            uid = uids[number]
+            if key == keys[uid]:
+                found.pop(uid, None)
+                if status == Status.FAILED:
+                    found[uid] = code, reason
+    return found
 
 
 _HISTORY = (

@@ -103,6 +103,9 @@ def job_options(function: F) -> F:
             multiple=True,
             help="Never a reference: a path, inventory number or SHA-256; may be given again.",
         ),
+        click.option(
+            "--retry", is_flag=True, help="Describe again the pictures for which that failed."
+        ),
         click.option("--where", metavar="EXPR", help="Only these assets: 'width > 1000'."),
         click.option("--sample", type=click.IntRange(0), default=0, help="Only so many files."),
         click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
@@ -147,6 +150,7 @@ def make_job(options: Mapping[str, Any]) -> Job:
         fail_fast=bool(options.get("fail_fast")),
         operator=options.get("operator") or "",
         override=bool(options.get("override")),
+        retry=bool(options.get("retry")),
         reread=bool(options.get("reread")),
     )
 

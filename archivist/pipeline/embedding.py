@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archivist.api.errors import StoreError
+from archivist.api.errors import OutOfMemory, StoreError
 from archivist.api.steps import Kind
 from archivist.api.values import Embedding
 from archivist.catalog import queries
@@ -115,6 +115,19 @@ class ArchiveIndex:
                 if any(asset.uid in missing for asset in file.assets):
                     yield PlannedFile(digest=file.digest, paths=file.paths, assets=file.assets)
 
+    def failed(self, desk: Desk) -> dict[str, str]:
+        """Return the pictures whose embedding failed in just this way before: uid -> reason.
+
+        The same would come of it, unless there was too little memory.
+        """
+        found: dict[str, str] = {}
+        for some in pages(self.lacks(desk)):
+            keys = {a.uid: key_of(self.work, [("image", a.uid)]) for f in some for a in f.assets}
+            for uid, (code, reason) in queries.failed_before(desk.catalog, keys).items():
+                if code != OutOfMemory.code:
+                    found[uid] = reason
+        return found
+
     def take_in(self, desk: Desk) -> int:
         """Add what the store holds and the index does not; return how many vectors that are.
 
@@ -177,7 +190,7 @@ def plan_first(desk: Desk) -> FirstPass:
     """Return what the first pass of a recipe would do; what is embedded already is indexed."""
     index, planner = _prepare(desk)
     summary = Summary()
-    for _ in summary.watch(planner.units(index.lacks(desk))):
+    for _ in summary.watch(planner.units(_worth_trying(index, desk))):
         pass
     return FirstPass(index=index, summary=summary, desk=desk)
 
@@ -190,7 +203,7 @@ def embed_archive(desk: Desk) -> FirstPass:
     """
     index, planner = _prepare(desk)
     summary, recipe = Summary(), first_pass(desk.recipe)
-    units = summary.watch(planner.units(index.lacks(desk)))
+    units = summary.watch(planner.units(_worth_trying(index, desk)))
     first = next((unit for unit in units if needs_work(unit)), None)
     if first is None:
         return FirstPass(index=index, summary=summary, desk=desk)
@@ -207,6 +220,23 @@ def embed_archive(desk: Desk) -> FirstPass:
     desk.writer.finish_run(desk.run)
     desk.watcher.note("Pass 2 of 2: references are chosen, and the recipe is carried out")
     return FirstPass(index=index, summary=summary, desk=_second(desk))
+
+
+def _worth_trying(index: ArchiveIndex, desk: Desk) -> Iterator[PlannedFile]:
+    """Return what the index lacks, without what failed before; say what that is."""
+    failed = {} if desk.job.retry else index.failed(desk)
+    if failed:
+        uid, reason = next(iter(failed.items()))
+        digest = uid.partition("#")[0]
+        path = queries.paths_of(desk.catalog, [digest]).get(digest, (digest,))[0]
+        desk.watcher.note(
+            f"{len(failed)} pictures could not be described before (the first: {path}: {reason}). "
+            "They lend nothing, and are not tried again until the step, its weights or the file "
+            "changes. To try them now: --retry"
+        )
+    for file in index.lacks(desk):
+        if any(asset.uid not in failed for asset in file.assets):
+            yield file
 
 
 def _second(desk: Desk) -> Desk:

@@ -34,6 +34,8 @@ class Job:
     fail_fast: bool = False
     operator: str = ""
     override: bool = False
+    retry: bool = False
+    """Try again to embed pictures for which that failed."""
     reread: bool = False
 
     @property
@@ -67,6 +69,7 @@ class Job:
             "sample": self.sample,
             "where": self.where or "",
             "override": self.override,
+            "retry": self.retry,
             "settings": asdict(self.settings),
         }
 

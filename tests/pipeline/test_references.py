@@ -309,6 +309,64 @@ def test_a_picture_that_cannot_be_embedded_fails_alone_and_is_looked_for_by_none
     assert result.counts == {"done": 6, "failed": 1}
 
 
+@pytest.fixture
+def with_a_failure(archive):
+    """An archive whose picture ``white.png`` could not be embedded, and which is not treated."""
+    save(archive, "white.png", np.full((64, 64), 255, np.uint8))
+    archive.run(where="path != 'white.png'")
+    return archive
+
+
+def test_an_embedding_that_failed_is_not_tried_again_and_that_is_said(with_a_failure):
+    notes = Notes()
+    run(with_a_failure.job(where="path != 'white.png'"), notes)
+
+    assert runs(with_a_failure) == ["embed", "run", "run"]
+    (said,) = notes.notes
+    assert "white.png" in said
+    assert "nothing to be seen" in said
+    assert "--retry" in said
+
+
+def test_a_plan_says_too_what_could_not_be_embedded(with_a_failure):
+    notes = Notes()
+    assert plan(with_a_failure.job(), notes).first.units == 0
+    assert "white.png" in notes.notes[0]
+
+
+def test_an_embedding_that_failed_is_tried_again_on_request(with_a_failure):
+    with_a_failure.run(retry=True)
+    assert runs(with_a_failure).count("embed") == 2
+
+
+def test_an_embedding_that_failed_is_tried_again_when_the_file_changed(with_a_failure):
+    save(with_a_failure, "white.png", picture(FAMILIES["tree"], 77))
+    with_a_failure.run()
+    assert runs(with_a_failure).count("embed") == 2
+    assert borrowed(with_a_failure)["white.png"] <= family("tree")
+
+
+def rewrite(archive, old: str, new: str) -> None:
+    (archive.scans.parent / "site" / "look_steps.py").write_text(PLUGIN.replace(old, new))
+    sys.modules.pop("look_steps", None)
+
+
+def test_an_embedding_that_failed_is_tried_again_by_another_version_of_its_step(with_a_failure):
+    rewrite(with_a_failure, "version=1", "version=2")
+    with_a_failure.run(where="path != 'white.png'")
+    with open_catalog(with_a_failure.job().url, write=False) as catalog:
+        (row, _) = queries.runs(catalog, command="embed")
+    assert row.assets == 7
+
+
+def test_an_embedding_for_which_memory_was_short_is_tried_again(archive):
+    rewrite(archive, "IndexError(", "MemoryError(")
+    save(archive, "white.png", np.full((64, 64), 255, np.uint8))
+    for _ in range(2):
+        archive.run(where="path != 'white.png'")
+    assert runs(archive).count("embed") == 2
+
+
 def test_an_approved_picture_is_embedded_and_may_be_borrowed_from(archive):
     archive.run()
     with open_catalog(archive.job().url, write=True) as catalog:
@@ -465,9 +523,7 @@ def test_an_embedding_that_the_store_lost_is_made_again(archive):
 def test_embeddings_made_in_another_way_get_an_index_of_their_own(archive, monkeypatch):
     archive.run()
     first = {path.parent for path in index_files(archive)}
-    code = archive.scans.parent / "site" / "look_steps.py"
-    code.write_text(PLUGIN.replace("version=1", "version=2"))
-    sys.modules.pop("look_steps")
+    rewrite(archive, "version=1", "version=2")
 
     archive.run()
 
