@@ -8,7 +8,8 @@ seconds a picture.
 
 Cost. Workload: generated unit vectors. Baselines: the plain product of one query at a time, and of
 all queries at once with the whole matrix in memory. Metrics: time against each, whether the same
-neighbours are found, seconds to add 1,000 vectors.
+neighbours are found, seconds to add 1,000 vectors. With ``--graph`` the approximate engine too,
+against the exact one: how many of the true neighbours it finds, its time, and what the graph costs.
 
     python benchmarks/retrieval.py --data FOLDER
 
@@ -22,7 +23,7 @@ import argparse
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from _harness import interleave, peak_rss_mib, show, timed, verdict
 from numpy.typing import NDArray
 
 from archivist.api.values import Colour, Embedding, Image
+from archivist.references.approximate import GRAPH, Graph
 from archivist.references.compare import Comparer
 from archivist.references.header import EmbeddingModel
 from archivist.references.index import VectorIndex, open_index
@@ -55,7 +57,7 @@ VALIDATION = ("buddha", "opensfm-lund")
 # --- cost -----------------------------------------------------------------------------------
 
 
-def cost(count: int, dimensions: int, queries: int, block: int) -> int:
+def cost(count: int, dimensions: int, queries: int, block: int, *, graph: bool) -> int:
     """Measure search and append on generated vectors; return the exit code."""
     model = EmbeddingModel("generated", "1", dimensions)
     stored = clustered(count, dimensions, 0)
@@ -78,6 +80,7 @@ def cost(count: int, dimensions: int, queries: int, block: int) -> int:
         halves = stored.astype(np.float16).astype(np.float32)
         exact = recall(hits, one_by_one(halves, asked, 10))
         rounded = recall(hits, one_by_one(stored, asked, 10))
+        approximation = approximate(index, in_blocks) if graph else 0
         more = list(entries(names[count:], clustered(1000, dimensions, 2)))
         added = timed(lambda: index.append(more))
     show(
@@ -94,10 +97,41 @@ def cost(count: int, dimensions: int, queries: int, block: int) -> int:
     code = verdict("times one query at a time", 1 / alone.ratio, at_least=3)
     code |= verdict("recall of the ten nearest of what is stored", exact, at_least=1)
     code |= verdict("recall before rounding to half precision", rounded, at_least=0.98)
-    return code | verdict("seconds to add 1,000", added, at_most=1)
+    return approximation | code | verdict("seconds to add 1,000", added, at_most=1)
 
 
-def recall(hits: Sequence[Sequence[int]], truth: Sequence[Sequence[int]]) -> float:
+def approximate(index: VectorIndex, ask: Callable[[], list[tuple[Match, ...]]]) -> int:
+    """Measure the graph against the exact engine; return the exit code. The engine is put back."""
+    exact, began = index.nearest, CPU()
+    graph = Graph(index)
+    made = CPU() - began
+    truth = [[match.place.asset for match in found] for found in ask()]
+
+    def by_graph() -> list[tuple[Match, ...]]:
+        index.nearest = graph
+        try:
+            return ask()
+        finally:
+            index.nearest = exact
+
+    found = [[match.place.asset for match in some] for some in by_graph()]
+    pair = interleave(ask, by_graph, rounds=3, clock=CPU)
+    show(
+        "the same by a graph",
+        [
+            ("exact", f"{1e3 * pair.medians[0] / len(truth):.3f} ms CPU per query"),
+            ("graph", f"{1e3 * pair.medians[1] / len(truth):.3f} ms CPU per query"),
+            ("made in", f"{made:.0f} CPU s, {made / len(index) * 1e3:.2f} ms a vector"),
+            ("size", f"{(index.folder / GRAPH).stat().st_size / len(index):.0f} bytes a vector"),
+        ],
+    )
+    code = verdict("times as fast as the exact engine", 1 / pair.ratio, at_least=1)
+    return code | verdict(
+        "recall of the ten nearest by the graph", recall(found, truth), at_least=0.98
+    )
+
+
+def recall(hits: Sequence[Sequence[Hashable]], truth: Sequence[Sequence[Hashable]]) -> float:
     """Return the share of the true neighbours that were found."""
     found = sum(len(set(one) & set(two)) for one, two in zip(hits, truth, strict=True))
     return found / sum(map(len, truth))
@@ -310,9 +344,10 @@ def main() -> int:
     parser.add_argument("--dimensions", type=int, default=256)
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--block", type=int, default=64)
+    parser.add_argument("--graph", action="store_true", help="also measure the graph")
     parser.add_argument("--looks", type=int, default=10)
     given = parser.parse_args()
-    code = cost(given.vectors, given.dimensions, given.queries, given.block)
+    code = cost(given.vectors, given.dimensions, given.queries, given.block, graph=given.graph)
     return code | (quality(given.data, given.looks) if given.data else 0)
 
 

@@ -114,6 +114,12 @@ class ReferenceSettings:
         low=1,
         high=1000,
     )
+    approximate_above: int = param(
+        0,
+        doc="Vectors above which a graph proposes the lookalikes (needs archivist[usearch]); 0: "
+        "never, every search is exact.",
+        low=0,
+    )
     colour_lookalikes: int = param(
         60,
         doc="The same for a step that chooses exemplars of colour; more, because prints that were "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
@@ -176,12 +177,14 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
         for file in files_of_run(catalog, desk.run)
         for one in file.assets
     )
+    engine = _choose_engine(index, settings.approximate_above)
     seen, derived = sha256(), queries.derivatives(catalog)
     eligible = Eligible(index, _digested(facts, seen.update), rules)
     most = {Lends.TEXTURE: settings.lookalikes, Lends.COLOUR: settings.colour_lookalikes}
     state = digest_json(
         {
-            "index": index.state,
+            "index": index.state(),
+            "engine": engine,
             "facts": seen.hexdigest(),
             "rules": {**asdict(rules), "excluded": sorted(rules.excluded)},
             "near": queries.near_state(catalog),
@@ -218,6 +221,16 @@ def approved_outputs(desk: Desk, pairs: Iterable[tuple[str, str]]) -> frozenset[
         one.output_digest for one in queries.publications(catalog, digests=sorted(by_source))
     }
     return frozenset(output for source, output in pairs if source in whole and output in in_place)
+
+
+def _choose_engine(index: VectorIndex, above: int) -> str:
+    """Let a graph search a large index, if the settings say so; return the engine's name."""
+    if not above or len(index) <= above:
+        return "exact"
+    from archivist.references.approximate import Graph
+
+    index.nearest = Graph(index, threads=os.cpu_count() or 1)
+    return "usearch"
 
 
 def _digested(facts: Iterable[Facts], enter: Callable[[bytes], None]) -> Iterator[Facts]:

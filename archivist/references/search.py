@@ -40,22 +40,19 @@ class Match:
     cosine: float
 
 
-class VectorSearch(Protocol):
-    """An engine that finds the nearest vectors: this module's, or another for larger archives."""
+class NearestRows(Protocol):
+    """An engine: :func:`nearest_rows`, or another for larger archives."""
 
-    @property
-    def snapshot(self) -> str:
-        """The digest (SHA-256, hex) of all that can be found."""
-        ...
-
-    def search(
-        self, queries: NDArray[np.float32], *, k: int, allowed: Allowed | None = None
-    ) -> tuple[tuple[Match, ...], ...]:
-        """Return, for each query, the ``k`` most similar assets with their best region each.
-
-        ``queries`` is (queries, dimensions), unit vectors. The best come first; equal ones in the
-        order of their assets.
-        """
+    def __call__(
+        self,
+        vectors: NDArray[Any],
+        owners: NDArray[Any],
+        queries: NDArray[np.float32],
+        *,
+        k: int,
+        allowed: Allowed | None = None,
+    ) -> list[list[tuple[int, float]]]:
+        """Return (row, cosine) of the ``k`` nearest owners for each query; see nearest_rows."""
         ...
 
 
@@ -195,6 +192,21 @@ def widen(halves: NDArray[np.float16], out: NDArray[np.float32]) -> None:
     np.left_shift(bits, 13, out=bits)
     np.bitwise_and(bits, _NO_SIGN_COPIES, out=bits)
     np.multiply(out, _EXPONENT, out=out)
+
+
+def best_rows(
+    vectors: NDArray[Any],
+    owners: NDArray[Any],
+    query: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    k: int,
+) -> list[tuple[int, float]]:
+    """Return (row, cosine) of the ``k`` nearest owners of some rows, the best row of each."""
+    ordered = _exactly(vectors, owners, query, rows, len(rows))
+    best: dict[Any, tuple[int, float]] = {}
+    for row, cosine in ordered:
+        best.setdefault(owners[row], (row, cosine))
+    return list(best.values())[:k]
 
 
 def _exactly(

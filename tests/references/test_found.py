@@ -111,5 +111,5 @@ def test_the_state_of_an_index_knows_the_order_of_its_rows(tmp_path, model, embe
     for name, numbers in (("a", (0, 1)), ("b", (1, 0)), ("c", (0, 1))):
         index = open_index(tmp_path / name, model)
         index.append(embedded(numbers))
-        states.append(index.state)
+        states.append(index.state())
     assert states[0] == states[2] != states[1]
