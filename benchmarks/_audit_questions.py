@@ -27,6 +27,7 @@ from sqlalchemy import (
     Select,
     func,
     insert,
+    literal_column,
     select,
     type_coerce,
 )
@@ -148,7 +149,7 @@ def per_day(catalog: Catalog, since: datetime) -> Sequence[object]:
     if catalog.engine.dialect.name == "sqlite":
         day: ColumnElement[object] = type_coerce(_step.c.started, BigInteger) // DAY
     else:
-        day = func.date_trunc("day", _step.c.started)
+        day = func.date_trunc(literal_column("'day'"), _step.c.started)
     chosen = (_step.c.started >= since) & (_step.c.started < end)
     counted = select(day, _step.c.status, func.count()).where(chosen)
     return rows_of(catalog, counted.group_by(day, _step.c.status))

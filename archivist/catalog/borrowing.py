@@ -100,8 +100,7 @@ def borrowings_of(catalog: Catalog, asset: str) -> Iterator[Borrowing]:
     """
     for use in uses(catalog, [borrowed_from([asset.partition("#")[0]])]):
         written, borrower = use.written, use.asset.uid
-        chain, _ = records_behind(catalog, {borrower: written.number})[borrower]
-        for made in chain:
+        for made in use.behind:
             if made.record.status not in (Status.DONE, Status.REUSED):
                 continue
             for lent in made.record.inputs:

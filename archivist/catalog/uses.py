@@ -41,6 +41,8 @@ class Use:
     asset: Asset
     written: Written
     steps: tuple[str, ...]
+    behind: tuple[Made, ...]
+    """The records that led to it, in order."""
     reviewed: tuple[tuple[str, str, datetime], ...] = ()
     """(decision, reviewer, time), when it was asked who reviewed."""
 
@@ -227,7 +229,7 @@ def _found(
     conditions: Sequence[Condition],
     asset: Asset,
     file: Written,
-    chain: Sequence[Made],
+    chain: tuple[Made, ...],
 ) -> Use | None:
     worked = [one.record for one in chain if one.record.status in _WORKED]
     steps: list[str] = []
@@ -243,7 +245,13 @@ def _found(
         steps += named
     if any(one.reviewer for one in conditions) and not reviewed:
         return None
-    return Use(asset=asset, written=file, steps=tuple(dict.fromkeys(steps)), reviewed=reviewed)
+    return Use(
+        asset=asset,
+        written=file,
+        steps=tuple(dict.fromkeys(steps)),
+        behind=chain,
+        reviewed=reviewed,
+    )
 
 
 def _reviews(
