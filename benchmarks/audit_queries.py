@@ -27,7 +27,6 @@ from _filled_catalog import fill
 from _harness import show, timed, verdict
 from sqlalchemy import Connection, bindparam, func, select, text
 
-from archivist.api.errors import CatalogError
 from archivist.catalog import tables
 from archivist.catalog.session import open_catalog
 
@@ -41,12 +40,11 @@ NO_INDEX = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 
 def runs_of(url: str, steps: int) -> tuple[int, str, str]:
     """Return how many photographs a catalog has, and its two runs; fill it when it is empty."""
-    try:
-        with open_catalog(url, write=False) as catalog, catalog.reading() as connection:
-            known = connection.scalars(select(tables.run.c.uid).order_by(tables.run.c.id)).all()
-            count = connection.scalar(select(func.count()).select_from(tables.asset)) or 0
-    except CatalogError:
-        known, count = [], steps // STEPS
+    with open_catalog(url, write=True) as catalog, catalog.reading() as connection:
+        known = connection.scalars(select(tables.run.c.uid).order_by(tables.run.c.id)).all()
+        count = connection.scalar(select(func.count()).select_from(tables.asset)) or 0
+    if not known:
+        count = steps // STEPS
         known = [fill(url, assets=count)]
     if len(known) == 1:
         with open_catalog(url, write=True) as catalog, catalog.writing() as connection:
