@@ -135,15 +135,14 @@ def sizes_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, int]:
 
 def paths_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the present copies of files by digest, sorted by path."""
+    # Without the collection, of which most catalogs have one: by its index SQLite would read all.
     table = tables.scan_file.c
+    wanted = select(table.path, table.digest, table.collection_id).where(table.present == 1)
     found: dict[str, tuple[str, ...]] = {}
     with catalog.reading() as connection:
         for page in pages(set(digests)):
-            for digest, path in connection.execute(
-                select(table.digest, table.path)
-                .where(table.collection_id == catalog.collection_id, table.digest.in_(page))
-                .where(table.present == 1)
-                .order_by(table.path)
-            ):
-                found[digest] = (*found.get(digest, ()), path)
+            rows = connection.execute(wanted.where(table.digest.in_(page))).all()
+            for path, digest, collection in sorted(map(tuple, rows)):
+                if collection == catalog.collection_id:
+                    found[digest] = (*found.get(digest, ()), path)
     return found

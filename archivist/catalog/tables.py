@@ -390,6 +390,9 @@ Index(
     postgresql_where=_FINISHED,
 )
 Index("ix_step_asset", step.c.asset_id, step.c.id)
+Index(  # SQLite's has the id anyway
+    "ix_step_run", step.c.run_id, step.c.ordinal, step.c.asset_id, postgresql_include=["id"]
+)
 IS_FINISHED = step.c.status.in_([literal_column("'done'"), literal_column("'skipped'")])
 """Condition of look-ups by key: only in literals does SQLite see that the index above fits."""
 _FAILED = text("status = 'failed'")

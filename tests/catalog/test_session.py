@@ -196,6 +196,12 @@ def test_the_password_is_not_shown(postgres_server):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.postgres
+def test_postgres_does_not_compile_short_queries(postgres_url):
+    with open_catalog(postgres_url, write=True) as catalog, catalog.reading() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+
+
 def test_sqlite_keeps_what_was_committed_through_a_power_cut(sqlite_url):
     with open_catalog(sqlite_url, write=True) as catalog, catalog.reading() as connection:
         settings = {
