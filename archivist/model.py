@@ -594,11 +594,11 @@ class OutputProfile:
 
 
 def publication_key(
-    images: Sequence[str], profile: OutputProfile, path: str, *, conjectural: bool
+    images: Sequence[str], profile: OutputProfile, path: str, *, synthetic: bool
 ) -> str:
     """Return the identity of an output file: which page images, written how, under which name."""
     form = [profile.format, profile.depth, profile.quality, profile.max_side, profile.folder]
-    return digest_json([images, form, path, conjectural])
+    return digest_json([images, form, path, synthetic])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

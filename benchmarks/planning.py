@@ -53,7 +53,7 @@ def main() -> int:
             )
 
         def published(image: str, path: str) -> str:
-            return publication_key([image], PROFILE, path, conjectural=False)
+            return publication_key([image], PROFILE, path, synthetic=False)
 
         url = f"sqlite:///{out}/catalog.sqlite"
         run = fill(url, assets=count, recipe=recipe, key_of=key_of, publication_key=published)

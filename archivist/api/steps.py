@@ -216,6 +216,12 @@ class StepSpec:
     self_test: str | None = None
 
     @property
+    def synthetic(self) -> bool:
+        """Whether a trained model paints pixels, or content is invented: files are marked so."""
+        paints = bool(self.weights) and any(port.kind is Kind.IMAGE for port in self.outputs)
+        return self.conjectural or paints
+
+    @property
     def handed_on(self) -> frozenset[str]:
         """The outputs that the step reads again at the next member of a sequence."""
         return frozenset(port.previous for port in self.inputs if port.previous)

@@ -309,13 +309,13 @@ class Planner:
         if not all(kept) or any(t.action is not Action.REUSE for tasks in kept for t in tasks):
             return
         images = [str(page.values["image"]) for page in pages]
-        conjectural = any(
-            self._specs[t.ordinal].conjectural and page.known[str(t.key)].status != "skipped"
+        synthetic = any(
+            self._specs[t.ordinal].synthetic and page.known[str(t.key)].status != "skipped"
             for page in pages
             for t in page.doing
         )
         wanted = {
-            (publication_key(images, profile, path, conjectural=conjectural), profile.name, path)
+            (publication_key(images, profile, path, synthetic=synthetic), profile.name, path)
             for profile in self.profiles
             for path in file.paths
         }

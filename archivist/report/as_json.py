@@ -109,6 +109,7 @@ def _run(run: ReportRun) -> dict[str, Any]:
         "environment": dict(run.environment),
         "archivist": run.version,
         "retry": run.retry,
+        "checkpoint": run.checkpoint,
     }
 
 

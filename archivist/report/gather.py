@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from archivist.api import StepSpec, UsageError
-from archivist.catalog import queries
+from archivist.catalog import ledger, queries
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
@@ -115,6 +115,7 @@ class CatalogSource:
             environment=environment,
             version=str(environment.get("archivist", "")),
             retry=retry_command(facts, scans, out),
+            checkpoint=ledger.newest_line(self._catalog),
         )
 
     def _environment(self) -> Mapping[str, Any]:

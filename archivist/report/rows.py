@@ -56,6 +56,8 @@ class ReportRun:
     """Software and devices at work, of the first record there is."""
     version: str = ""
     """The version of archivist."""
+    checkpoint: str = ""
+    """The newest checkpoint of the ledger, as one line; empty where there is none."""
     retry: str = ""
 
     @property

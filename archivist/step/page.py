@@ -53,7 +53,7 @@ class PageDraft:
     page: OpenedPage | None = None
     image: Held | None = None
     changed: bool = False
-    conjectural: bool = False
+    synthetic: bool = False
     rested: Rested = field(default_factory=Rested)
     edits: tuple[Task, ...] = ()
     """The tasks that made an image, in their order."""
@@ -97,7 +97,7 @@ class PageRun:
         self.times: list[datetime] = []
         self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
-        self.conjectural = False
+        self.synthetic = False
         self.acts: set[str] = {Act.RESTORATION}
         self.lenders: set[str] = set()
         self.grown = 1
@@ -141,7 +141,7 @@ class PageRun:
             page=page,
             image=self.values["image"],
             changed=changed,
-            conjectural=self.conjectural,
+            synthetic=self.synthetic,
             rested=Rested(acts=frozenset(self.acts), lenders=frozenset(self.lenders)),
             edits=self._edits(),
             worked=max([*self.times, *(record.started for record in self.records)], default=None),
@@ -313,7 +313,7 @@ class PageRun:
         self.take_all(task, spec, recalled, known.outputs, known.record)
         self.times += [known.started] if known.started else []
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
-        self.conjectural |= spec.conjectural and status is Status.REUSED
+        self.synthetic |= spec.synthetic and status is Status.REUSED
         self.statuses.append((task, status, known.reason))
 
 
@@ -374,7 +374,7 @@ class _Call:
             done = replace(done, scores={**done.scores, **looked.scores})
         record = self._record(Status.DONE, done=done, outputs=artifacts)
         page.flags += looked.flags
-        page.conjectural |= self.spec.conjectural
+        page.synthetic |= self.spec.synthetic
         page.rest_on(self.spec, self.inputs)
         for held in done.outputs.values():
             held.maker = record.digest

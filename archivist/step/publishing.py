@@ -48,15 +48,13 @@ def stage_outputs(
         exiftool=program(workshop.exiftool),
     )
     images = [page.image.digest for page in pages if page.image]
-    conjectural = any(page.conjectural for page in pages)
+    synthetic = any(page.synthetic for page in pages)
     profiles = {profile.name: profile for profile in workshop.profiles}
     staged = stage(job)
     keyed = (
         replace(
             done,
-            key=publication_key(
-                images, profiles[done.profile], done.source, conjectural=conjectural
-            ),
+            key=publication_key(images, profiles[done.profile], done.source, synthetic=synthetic),
         )
         for done in staged.publications
     )
@@ -75,7 +73,7 @@ def _page(draft: PageDraft, file: FileWork, number: int, when: datetime) -> Page
         alpha=draft.page.alpha,
         associated=draft.page.associated,
         changed=draft.changed,
-        conjectural=draft.conjectural,
+        synthetic=draft.synthetic,
         events=tuple(_event(task, when) for task in draft.edits) if draft.changed else (),
     )
 

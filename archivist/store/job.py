@@ -20,8 +20,8 @@ class PageResult:
     """One page of a scan as it is to be published.
 
     ``raster`` is upright, uint8 or uint16, with 1 or 3 channels; ``alpha`` its opacity, of the
-    scan's size. ``changed`` means that a step changed a pixel, ``conjectural`` that one invented
-    content; ``events`` tell what was done, for the XMP history.
+    scan's size. ``changed`` means that a step changed a pixel, ``synthetic`` that a
+    trained model painted some; ``events`` tell what was done, for the XMP history.
     """
 
     header: Header
@@ -31,7 +31,7 @@ class PageResult:
     alpha: Raster | None = None
     associated: bool = False
     changed: bool = False
-    conjectural: bool = False
+    synthetic: bool = False
     events: tuple[HistoryEvent, ...] = ()
 
 

@@ -168,7 +168,7 @@ def _note(
         software=job.software,
         when=job.when,
         events=tuple(events),
-        conjectural=page.conjectural,
+        synthetic=page.synthetic,
         restored=page.changed,
     )
 

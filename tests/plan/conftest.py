@@ -240,7 +240,7 @@ class Archive:
                 values.update(made)
             profile = OutputProfile(name="restored")
             for path in file.paths:
-                name = publication_key([values["image"]], profile, path, conjectural=False)
+                name = publication_key([values["image"]], profile, path, synthetic=False)
                 self.past.outputs.add((name, "restored", path))
 
     def raise_version(self, step: str) -> None:

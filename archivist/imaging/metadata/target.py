@@ -29,7 +29,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestorationNote:
-    """How a derivative came to be. ``conjectural`` means that a step invented content.
+    """How a derivative came to be. ``synthetic``: a trained model painted pixels.
 
     ``source_digest`` is the SHA-256 (hex) of the scan, ``profile`` the name of the output profile.
     Equal notes give equal document identifiers, so that a repeated run writes the same bytes.
@@ -40,7 +40,7 @@ class RestorationNote:
     software: str
     when: datetime
     events: tuple[HistoryEvent, ...] = ()
-    conjectural: bool = False
+    synthetic: bool = False
     restored: bool = True
     """False when no step changed a pixel and the file was only converted or resized."""
 

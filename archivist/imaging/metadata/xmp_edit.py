@@ -104,7 +104,7 @@ def _signed(packet: Packet, note: RestorationNote, ledger: Ledger) -> None:
     if packet.has("tiff:Software"):
         _set(packet, "tiff:Software", note.software, ledger, "written by archivist")
     if note.restored:
-        kind = COMPOSITE if note.conjectural else ENHANCED
+        kind = COMPOSITE if note.synthetic else ENHANCED
         was = packet.get("Iptc4xmpExt:DigitalSourceType")
         reason = "marks the picture as restored" + (f" (was {was})" if was else "")
         _set(packet, "Iptc4xmpExt:DigitalSourceType", kind, ledger, reason)

@@ -52,3 +52,30 @@ class IiifParams:
     regions: int = param(
         400, doc="At most so many outlines of changed places, the largest, for a photograph.", low=1
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class C2paParams:
+    """Who signs, and what is signed."""
+
+    certificate: str = param(
+        "",
+        doc="File with the certificate of who signs and those that vouch for it (PEM); else the "
+        "environment variable ARCHIVIST_C2PA_CERTIFICATE.",
+    )
+    key: str = param(
+        "",
+        doc="File with the private key of the certificate (PEM, without a passphrase); else the "
+        "environment variable ARCHIVIST_C2PA_KEY.",
+    )
+    trust: str = param(
+        "",
+        doc="File with the certificates that your institution trusts (PEM): then a chain that does "
+        "not lead to one of them is refused.",
+    )
+    time_stamps: str = param(
+        "", doc="URL of a time-stamp authority (RFC 3161); empty: none, and no network is used."
+    )
+    masters: bool = param(
+        False, doc="Copy TIFF masters too; else only the statement about them is written."
+    )

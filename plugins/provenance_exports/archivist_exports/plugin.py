@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archivist.api import ExporterSpec, hookimpl
-from archivist_exports.params import BagParams, CrateParams, IiifParams, ProvParams
+from archivist_exports.params import BagParams, C2paParams, CrateParams, IiifParams, ProvParams
 
 EXPORTERS = (
     ExporterSpec(
@@ -51,6 +51,14 @@ EXPORTERS = (
         folder=True,
         run="archivist_exports.iiif:write",
         params=IiifParams,
+    ),
+    ExporterSpec(
+        id="c2pa",
+        title="C2PA: outputs with signed statements of how they were made",
+        suffix="",
+        folder=True,
+        run="archivist_exports.c2pa:write",
+        params=C2paParams,
     ),
 )
 
