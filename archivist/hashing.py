@@ -86,6 +86,30 @@ def digest_json(value: Any) -> str:
     return digest_bytes(canonical_json(value))
 
 
+_texts: dict[str, bytes] = {}
+_TEXTS = 1024
+"""More than one process has under way between two transactions; about 1.5 MB."""
+
+
+def digest_and_keep(value: Any) -> str:
+    """Return what :func:`digest_json` does, and keep the text for :func:`take_text`.
+
+    Making the text of a step record takes as long as its row in the catalog, and where one process
+    does the work and writes it down, both need it.
+    """
+    text = canonical_json(value)
+    digest = digest_bytes(text)
+    if len(_texts) >= _TEXTS:
+        _texts.clear()
+    _texts[digest] = text
+    return digest
+
+
+def take_text(digest: str) -> bytes | None:
+    """Return the text that a digest is of, once, if this process has kept it."""
+    return _texts.pop(digest, None)
+
+
 def digest_bytes(data: bytes | memoryview) -> str:
     """Return the SHA-256 (hex) of bytes."""
     return hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from archivist.api.values import Colour
@@ -35,6 +36,7 @@ from archivist.model import (
     WeightUse,
     WorkUnit,
 )
+from archivist.step.record import sealed
 
 BATCH = 200
 """Outcomes recorded together, as the pipeline does."""
@@ -202,6 +204,13 @@ def outcome(
     )
 
 
+def sealed_outcome(made: UnitOutcome) -> UnitOutcome:
+    """Return an outcome whose records have the digests of what they say."""
+    (asset,) = made.assets
+    records = tuple(sealed(record) for record in asset.records)
+    return replace(made, assets=(replace(asset, records=records),))
+
+
 def plain_key(ordinal: int, image: str) -> str:
     """Return a made-up step key."""
     return sha(f"key {ordinal} {image}")
@@ -219,11 +228,13 @@ def fill(
     recipe: Recipe | None = None,
     key_of: KeyOf = plain_key,
     publication_key: PublicationKey | None = plain_publication_key,
+    seal: bool = False,
 ) -> str:
     """Make a catalog in which everything is done; return the uid of the run.
 
     For a plan of "nothing to do" give the ``recipe`` and the ``key_of`` of the planner's steps:
-    each step must have one input port and one output port, both an image.
+    each step must have one input port and one output port, both an image. With ``seal`` records
+    have the digests of what they say.
     """
     recipe = recipe or simple_recipe(3)
     with open_catalog(url, write=True) as catalog:
@@ -244,7 +255,7 @@ def fill(
                 )
                 for n in batch
             ]
-            writer.record(run, made)
+            writer.record(run, [sealed_outcome(one) for one in made] if seal else made)
         writer.finish_run(run)
     return run
 

@@ -7,15 +7,29 @@ column at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Dialect, Insert, Select, Table, bindparam, insert
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from archivist.catalog.journal.lines import Where, batch_of
 
 PAGE = 500
 """Values in one IN list, and rows in one transaction: more gains nothing (44,000 rows a second at
@@ -77,25 +91,77 @@ def insert_rows(
     *,
     conflict: tuple[str, ...] = (),
     update: tuple[str, ...] = (),
+    add: tuple[str, ...] = (),
 ) -> None:
     """Insert rows given as tuples in the order of ``columns``, which is that of the table.
 
     With ``conflict`` (the columns of a unique key) rows that are there stay as they are, or take
-    the new values of the ``update`` columns.
+    the new values of the ``update`` columns, or add those of the ``add`` columns to theirs.
     """
-    if rows:
-        sql, converters = _prepared_insert(_shared(connection), table, columns, conflict, update)
-        connection.exec_driver_sql(sql, _converted(rows, converters))
+    if not rows:
+        return
+    sql, converters = _prepared_insert(_shared(connection), table, columns, conflict, update, add)
+    connection.exec_driver_sql(sql, _converted(rows, converters))
+    if (batch := batch_of(connection)) is not None:
+        batch.rows(table, columns, rows, conflict=conflict, update=update, add=add)
+
+
+def insert_one(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert a row and return its number, which the database gives unless ``values`` has it."""
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    assert key is not None
+    number = int(key[0])
+    if (batch := batch_of(connection)) is not None:
+        row = {"id": number, **values}
+        columns = [name for name in table.c.keys() if name in row]  # noqa: SIM118
+        batch.rows(table, columns, [[row[name] for name in columns]])
+    return number
 
 
 def execute_rows(
-    connection: Connection, statement: UpdateBase, names: tuple[str, ...], rows: Sequence[Row]
+    connection: Connection,
+    statement: UpdateBase,
+    names: tuple[str, ...],
+    rows: Sequence[Row],
+    *,
+    called: str,
 ) -> None:
-    """Run a statement for rows that hold its bound values in the order of ``names``."""
-    if rows:
-        sql, order, converters = _prepared(_shared(connection), statement, names)
-        ordered = [tuple([row[n] for n in order]) for row in rows]
-        connection.exec_driver_sql(sql, _converted(ordered, converters))
+    """Run a statement for rows that hold its bound values in the order of ``names``.
+
+    ``called`` is what the journal calls it (:mod:`archivist.catalog.journal.replay`).
+    """
+    if not rows:
+        return
+    sql, order, converters = _prepared(_shared(connection), statement, names)
+    ordered = [tuple([row[n] for n in order]) for row in rows]
+    connection.exec_driver_sql(sql, _converted(ordered, converters))
+    if (batch := batch_of(connection)) is not None:
+        batch.call(called, names, rows)
+
+
+def change_rows(
+    connection: Connection, table: Table, values: Mapping[str, Any], where: Where
+) -> int:
+    """Change the rows that ``where`` names; return how many those were."""
+    done = connection.execute(update(table).where(*_conditions(table, where)).values(**values))
+    if (batch := batch_of(connection)) is not None and done.rowcount:
+        batch.change(table, values, where)
+    return done.rowcount
+
+
+def delete_rows(connection: Connection, table: Table, where: Where) -> int:
+    """Delete the rows that ``where`` names; return how many those were."""
+    done = connection.execute(delete(table).where(*_conditions(table, where)))
+    if (batch := batch_of(connection)) is not None and done.rowcount:
+        batch.remove(table, where)
+    return done.rowcount
+
+
+def _conditions(table: Table, where: Where) -> list[ColumnElement[bool]]:
+    return [
+        table.c[name].is_(None) if list(values) == [None] else table.c[name].in_(values)
+        for name, values in where.items()
+    ]
 
 
 def _converted(rows: Sequence[Row], converters: Sequence[Convert | None]) -> list[Row]:
@@ -118,8 +184,9 @@ def _prepared_insert(
     columns: tuple[str, ...],
     conflict: tuple[str, ...],
     update: tuple[str, ...],
+    add: tuple[str, ...],
 ) -> tuple[str, tuple[Convert | None, ...]]:
-    statement = upsert(dialect, table, conflict, update) if conflict else insert(table)
+    statement = upsert(dialect, table, conflict, update, add) if conflict else insert(table)
     compiled = statement.compile(dialect=dialect, column_keys=list(columns))
     assert tuple(compiled.positiontup or ()) == columns, "columns in another order than the table"
     return str(compiled), tuple(_writer(table.c[name].type, dialect) for name in columns)
@@ -158,16 +225,22 @@ def _by_column(convert: Callable[[Any], Any]) -> Convert:
 
 
 def upsert(
-    dialect: Dialect, table: Table, conflict: Sequence[str], update: Sequence[str] = ()
+    dialect: Dialect,
+    table: Table,
+    conflict: Sequence[str],
+    update: Sequence[str] = (),
+    add: Sequence[str] = (),
 ) -> Insert:
-    """Return an insert that leaves or refreshes the rows that are there already."""
+    """Return an insert that leaves, refreshes or adds to the rows that are there already."""
     make = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement: Any = make(table)
-    if not update:
+    if not (update or add):
         return statement.on_conflict_do_nothing(index_elements=list(conflict))  # type: ignore[no-any-return]
+    new = statement.excluded
     return statement.on_conflict_do_update(  # type: ignore[no-any-return]
         index_elements=list(conflict),
-        set_={name: statement.excluded[name] for name in update},
+        set_={name: new[name] for name in update}
+        | {name: table.c[name] + new[name] for name in add},
     )
 
 

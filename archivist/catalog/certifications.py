@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from archivist.api.errors import UsageError
 from archivist.catalog import ledger, tables
-from archivist.catalog.bulk import PAGE
+from archivist.catalog.bulk import PAGE, insert_one
 from archivist.catalog.session import Catalog
 from archivist.model import now
 
@@ -73,20 +73,17 @@ def add_certification(
     reason: str = "",
 ) -> int:
     """Record a trial or a decision, and return its number."""
-    added = connection.execute(
-        insert(tables.certification).values(
-            run_id=run,
-            name=name,
-            changes=[asdict(one) for one in changes],
-            results=dict(results),
-            decision=decision,
-            decided_by=by,
-            reason=reason,
-            at=now(),
-        )
-    )
-    assert added.inserted_primary_key is not None
-    number = int(added.inserted_primary_key[0])
+    row = {
+        "run_id": run,
+        "name": name,
+        "changes": [asdict(one) for one in changes],
+        "results": dict(results),
+        "decision": decision,
+        "decided_by": by,
+        "reason": reason,
+        "at": now(),
+    }
+    number = insert_one(connection, tables.certification, row)
     ledger.enter_facts(connection, ledger.CERTIFICATION, [number])
     return number
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select
 
 from archivist.catalog import ledger
-from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.bulk import change_rows, insert_one, insert_rows, pages
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.near import near_pairs
 from archivist.catalog.repeats import asset_ids
@@ -45,20 +45,17 @@ def add_reviews(connection: Connection, drafts: Sequence[ReviewDraft]) -> None:
     """Add reviews; what they mean for a result says :mod:`archivist.catalog.standing`."""
     numbers = asset_ids(connection, {draft.asset for draft in drafts})
     for draft in drafts:
-        added = connection.execute(
-            insert(review).values(
-                asset_id=numbers[draft.asset],
-                decision=draft.decision.value,
-                reviewer=draft.by,
-                reason=draft.reason,
-                at=now(),
-                records=tuple(draft.records),
-                results=tuple(draft.results),
-                redo={step: dict(params) for step, params in draft.redo.items()} or None,
-            )
-        )
-        assert added.inserted_primary_key is not None
-        ledger.enter_facts(connection, ledger.REVIEW, [added.inserted_primary_key[0]])
+        row = {
+            "asset_id": numbers[draft.asset],
+            "decision": draft.decision.value,
+            "reviewer": draft.by,
+            "reason": draft.reason,
+            "at": now(),
+            "records": tuple(draft.records),
+            "results": tuple(draft.results),
+            "redo": {step: dict(params) for step, params in draft.redo.items()} or None,
+        }
+        ledger.enter_facts(connection, ledger.REVIEW, [insert_one(connection, review, row)])
     events = [
         EventDraft(
             type=f"review.{draft.decision.value}",
@@ -75,8 +72,9 @@ def mark_purged(connection: Connection, digests: Sequence[str], reason: str) -> 
     """Turn blobs into tombstones; return how many were not before."""
     marked = 0
     for page in pages(digests):
-        statement = update(blob).where(blob.c.digest.in_(page), blob.c.purged.is_(None))
-        marked += connection.execute(statement.values(purged=now())).rowcount
+        marked += change_rows(
+            connection, blob, {"purged": now()}, {"digest": page, "purged": [None]}
+        )
     if marked:
         detail = {"blobs": marked, "reason": reason}
         add_events(connection, [EventDraft(type="blob.purged", detail=detail)])

@@ -103,8 +103,8 @@ def check_file(path: Path, *, write: bool) -> None:
         ) from error
     if head and head != _MAGIC:
         raise CatalogError(
-            f"{path} is no SQLite database. Cure: name another file with --catalog, "
-            "or move this one away"
+            f"{path} is no SQLite database. Cure: name another file with --catalog; if it was the "
+            "catalog, move it away and archivist catalog rebuild --out DIR makes it again"
         )
     if write:
         _check_writable(path)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from archivist.catalog.bulk import insert_rows
 from archivist.catalog.tables import event
 from archivist.model import now
 
-_COLUMNS = ("type", "at", "run_id", "asset_id", "detail", "actor")
+_COLUMNS = ("id", "type", "at", "run_id", "asset_id", "detail", "actor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,17 @@ class EventDraft:
     actor: str = ""
 
 
-def add_events(connection: Connection, drafts: Sequence[EventDraft]) -> None:
-    """Write events, all with the time of now."""
-    at = now()
+def add_events(connection: Connection, drafts: Sequence[EventDraft]) -> list[int]:
+    """Write events, all with the time of now; return their numbers.
+
+    The writer gives the numbers, so that a catalog that is made again has the same.
+    """
+    if not drafts:
+        return []
+    at, first = now(), (connection.scalar(select(func.max(event.c.id))) or 0) + 1
     rows = [
-        (draft.type, at, draft.run, draft.asset, dict(draft.detail) or None, draft.actor)
-        for draft in drafts
+        (number, draft.type, at, draft.run, draft.asset, dict(draft.detail) or None, draft.actor)
+        for number, draft in enumerate(drafts, first)
     ]
     insert_rows(connection, event, _COLUMNS, rows)
+    return [row[0] for row in rows]

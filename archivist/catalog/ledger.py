@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from archivist.catalog import tables
-from archivist.catalog.bulk import insert_rows, pages, select_in
+from archivist.catalog.bulk import insert_one, insert_rows, pages, select_in
+from archivist.catalog.journal.lines import batch_of
 from archivist.catalog.ledger_facts import facts_of
 from archivist.catalog.reading import ids_of_assets
 from archivist.catalog.session import Catalog
 from archivist.catalog.types import digest_to_bytes
-from archivist.hashing import digest_json
+from archivist.hashing import canonical_json, digest_bytes, digest_json
 from archivist.ledger.checkpoint import Checkpoint
 from archivist.ledger.merkle import Frontier
 from archivist.model import now
@@ -43,6 +44,19 @@ Sign = Callable[[Checkpoint], Checkpoint]
 
 READ = 5000
 """Entries that are read at once: about 1 MB."""
+
+
+COLUMNS = ("position", "kind", "row_id", "digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What enters: number of its row, its digest, the text that this is of, the run's uid."""
+
+    row: int
+    digest: str
+    text: bytes
+    run: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +83,33 @@ _ENTRIES = select(_l.position, _l.kind, _l.row_id, _l.digest)
 # --- write ----------------------------------------------------------------------------------
 
 
-def enter(connection: Connection, kind: str, records: Sequence[tuple[int, str]]) -> None:
-    """Add records, given as (row number, digest), to the end of the ledger."""
-    if records:
-        newest = connection.scalar(select(func.max(_l.position)))
-        start = 0 if newest is None else newest + 1
-        rows = [(start + n, kind, row, digest) for n, (row, digest) in enumerate(records)]
-        insert_rows(connection, tables.ledger, ("position", "kind", "row_id", "digest"), rows)
+def enter(connection: Connection, kind: str, records: Sequence[Record]) -> None:
+    """Add records to the end of the ledger, and to the journal with what their digests are of."""
+    if not records:
+        return
+    newest = connection.scalar(select(func.max(_l.position)))
+    start = 0 if newest is None else newest + 1
+    rows = [(start + n, kind, one.row, one.digest) for n, one in enumerate(records)]
+    insert_rows(connection, tables.ledger, COLUMNS, rows)
+    if (batch := batch_of(connection)) is not None:
+        for n, one in enumerate(records, start):
+            batch.entry(
+                position=n,
+                kind=kind,
+                row=one.row,
+                digest=one.digest,
+                text=one.text,
+                run=one.run,
+            )
 
 
 def enter_facts(connection: Connection, kind: str, rows: Iterable[int]) -> None:
     """Add records of a kind other than steps that were just written, by row number."""
-    found = facts_of(connection, kind, rows)
-    enter(connection, kind, [(row, digest_json(facts)) for row, facts in sorted(found.items())])
+    found = sorted(facts_of(connection, kind, rows).items())
+    texts = [(row, canonical_json(facts), facts.get("run")) for row, facts in found]
+    enter(
+        connection, kind, [Record(row, digest_bytes(text), text, run) for row, text, run in texts]
+    )
 
 
 def add_checkpoint(
@@ -108,19 +136,18 @@ def add_checkpoint(
         run=run_uid,
     )
     made = sign(made) if sign else made
-    connection.execute(
-        insert(tables.checkpoint).values(
-            run_id=run,
-            origin=made.origin,
-            size=made.size,
-            root=made.root,
-            at=made.at,
-            key_name=made.key_name,
-            key_id=made.key_id,
-            signature=made.signature,
-            frontier=tuple(root.hex() for root in frontier.roots),
-        )
-    )
+    row = {
+        "run_id": run,
+        "origin": made.origin,
+        "size": made.size,
+        "root": made.root,
+        "at": made.at,
+        "key_name": made.key_name,
+        "key_id": made.key_id,
+        "signature": made.signature,
+        "frontier": tuple(root.hex() for root in frontier.roots),
+    }
+    insert_one(connection, tables.checkpoint, row)
     return made
 
 
@@ -166,6 +193,12 @@ def checkpoints(catalog: Catalog) -> tuple[Checkpoint, ...]:
         )
 
 
+def newest_line(catalog: Catalog) -> str:
+    """Return the line of the newest checkpoint, empty where there is none."""
+    found = checkpoints(catalog)
+    return found[-1].line if found else ""
+
+
 def size(catalog: Catalog) -> int:
     """Return how many entries the ledger has."""
     with catalog.reading() as connection:
@@ -187,6 +220,13 @@ def _entries(connection: Connection, *, after: int) -> Iterator[Entry]:
         if len(rows) < READ:
             return
         after = rows[-1].position
+
+
+def digests_at(catalog: Catalog, places: Sequence[int]) -> dict[int, tuple[str, int, str]]:
+    """Return kind, row number and digest of the entries at some positions."""
+    with catalog.reading() as connection:
+        found = select_in(connection, _ENTRIES, _l.position, places)
+        return {position: (kind, row, digest) for position, kind, row, digest in found}
 
 
 def entries_of(catalog: Catalog, asset: str) -> tuple[Entry, ...]:

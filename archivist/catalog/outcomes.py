@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from archivist.api.errors import CatalogError
 from archivist.catalog.bulk import execute_rows, insert_rows, select_in
@@ -29,6 +28,7 @@ _ITEM = (
     "code",
     "message",
 )
+_COUNTER = tuple(run_counter.c.keys())
 _OUTCOME = ("asset_id", "run_id", "status", "code", "message", "seconds")
 
 
@@ -73,10 +73,11 @@ def close_units(
             update=_OUTCOME[2:],
         )
     _count(connection, run, outcomes)
-    execute_rows(connection, _CLOSE_ITEM, _ITEM, [_item(run, outcome) for outcome in outcomes])
+    rows = [_item(run, outcome) for outcome in outcomes]
+    execute_rows(connection, CLOSE, _ITEM, rows, called="close")
 
 
-_CLOSE_ITEM = (
+CLOSE = (
     update(work_item)
     .where(work_item.c.run_id == bindparam("b_run"), work_item.c.unit == bindparam("b_unit"))
     .values(
@@ -147,17 +148,10 @@ def _add_counts(
     connection: Connection, run: int, counts: Mapping[tuple[str, Status], Sequence[float]]
 ) -> None:
     rows = [
-        {
-            "run_id": run,
-            "scope": scope,
-            "status": status.value,
-            "count": int(count),
-            "seconds": seconds,
-        }
+        (run, scope, status.value, int(count), seconds)
         for (scope, status), (count, seconds) in counts.items()
     ]
-    if rows:
-        connection.execute(_adding(connection), rows)
+    insert_rows(connection, run_counter, _COUNTER, rows, conflict=_COUNTER[:3], add=_COUNTER[3:])
 
 
 def _add(
@@ -169,14 +163,3 @@ def _add(
     else:
         entry[0] += 1
         entry[1] += seconds
-
-
-def _adding(connection: Connection) -> Any:
-    """Return the statement that adds to counters, making those that are not there."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = make(run_counter)
-    table, new = run_counter.c, statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["run_id", "scope", "status"],
-        set_={"count": table["count"] + new["count"], "seconds": table.seconds + new.seconds},
-    )

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from archivist.catalog.bulk import insert_rows
+from archivist.catalog.bulk import change_rows, insert_rows
 from archivist.catalog.outcomes import end_denied
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
@@ -94,13 +94,10 @@ class PlanStore:
         """Close the plan: from now on the run is running; return the plan's digest."""
         if recipe is not None:
             number = self._repeats.recipe(connection, recipe)
-            connection.execute(update(run).where(run.c.id == self._run).values(recipe_id=number))
-        digest = self._digest.hexdigest()
-        connection.execute(
-            update(run)
-            .where(run.c.id == self._run)
-            .values(plan_digest=digest, plan=self._summary(), state=RunState.RUNNING.value)
-        )
+            change_rows(connection, run, {"recipe_id": number}, {"id": [self._run]})
+        digest, state = self._digest.hexdigest(), RunState.RUNNING.value
+        frozen = {"plan_digest": digest, "plan": self._summary(), "state": state}
+        change_rows(connection, run, frozen, {"id": [self._run]})
         return digest
 
     def _summary(self) -> dict[str, Any]:

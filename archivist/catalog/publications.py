@@ -14,7 +14,7 @@ from archivist.catalog.tables import publication
 from archivist.catalog.types import BigId
 from archivist.model import Publication, now
 
-_COLUMNS = tuple(publication.c.keys())
+COLUMNS = tuple(publication.c.keys())
 
 
 def add_publications(
@@ -39,7 +39,7 @@ def add_publications(
         what = (item.source, item.digest, item.profile, item.path, item.output_digest, key)
         file = (item.size, item.media_type, item.untouched)
         rows.append((next(numbers), run, collection, *what, *file, contract, at))
-    insert_rows(connection, publication, _COLUMNS, rows)
+    insert_rows(connection, publication, COLUMNS, rows)
     ledger.enter_facts(connection, ledger.PUBLICATION, [row[0] for row in rows])
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from archivist.catalog import ledger, tables
+from archivist.catalog import tables
 from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.flags import flag_events
 from archivist.catalog.outcomes import close_units, open_units
 from archivist.catalog.publications import add_publications
-from archivist.catalog.reading import file_and_page
 from archivist.catalog.repeats import Repeats, asset_ids
+from archivist.catalog.step_rows import StepRows
 from archivist.catalog.stored import (
     FINISHED,
     StoredResult,
@@ -30,41 +30,31 @@ from archivist.catalog.stored import (
 )
 from archivist.model import Artifact, Status, StepRecord, UnitOutcome
 
-_STEP = tuple(tables.step.c.keys())  # the number is the first, the digest the last
-_INPUT = ("step_id", "ordinal", "port", "role", "digest", "score", "note")
-_WEIGHTS = ("step_id", "ordinal", "weights_id")
 _KEPT = ("b_step", "b_ordinal", "blob", "kept", "size", "media_type")
-_KEEP = (
+KEEP = (
     update(tables.artifact)
     .where(tables.artifact.c.step_id == bindparam("b_step"))
     .where(tables.artifact.c.ordinal == bindparam("b_ordinal"))
     .values(**{name: bindparam(name) for name in _KEPT[2:]})
 )
-_ARTIFACT = tuple(tables.artifact.c.keys())
 
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of one transaction, ready for the database."""
+    """What one transaction writes besides the steps."""
 
-    steps: list[tuple[Any, ...]] = field(default_factory=list)
-    inputs: list[tuple[Any, ...]] = field(default_factory=list)
-    weights: list[tuple[Any, ...]] = field(default_factory=list)
-    artifacts: list[tuple[Any, ...]] = field(default_factory=list)
     blobs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     kept_now: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[EventDraft] = field(default_factory=list)
 
 
-_WORDS = {status: status.value for status in Status}  # Enum.value is slow
-
-
 class Recorder:
     """Turns outcomes into rows; lives for one transaction."""
 
-    def __init__(self, connection: Connection, repeats: Repeats, *, run: int) -> None:
+    def __init__(self, connection: Connection, repeats: Repeats, *, run: int, uid: str) -> None:
         self._connection, self._repeats, self._run = connection, repeats, run
-        self._rows = _Rows()
+        self._named = (run, uid)
+        self._rows, self._steps = _Rows(), StepRows(connection, repeats)
         self._ids = repeats.ids(connection, tables.step)
         self._stored: dict[str, list[StoredResult]] = {}
         self._made: dict[str, list[tuple[int, int, StepRecord]]] = {}
@@ -122,8 +112,13 @@ class Recorder:
             return  # nothing new: the newest record of this step is the one that was reused
         self._newest[asset_id, record.step] = record.key
         step_id = next(self._ids)
-        self._rows.steps.append(self._step_row(record, step_id, asset_id, outcome))
-        self._add_parts(record, step_id)
+        self._steps.add(
+            record,
+            step_id,
+            asset_id=asset_id,
+            run=self._named,
+            environment=outcome.environment,
+        )
         if record.status in FINISHED:
             self._made.setdefault(record.key, []).append((step_id, asset_id, record))
 
@@ -166,49 +161,6 @@ class Recorder:
             type="step.nondeterministic", run=self._run, asset=asset_id, detail=detail
         )
 
-    def _step_row(
-        self, record: StepRecord, step_id: int, asset_id: int, outcome: UnitOutcome
-    ) -> tuple[Any, ...]:
-        connection, repeats = self._connection, self._repeats
-        return (
-            step_id,
-            self._run,
-            asset_id,
-            record.ordinal,
-            repeats.plugin_version(connection, record),
-            record.key,
-            _WORDS[record.status],
-            record.reason,
-            record.code,
-            repeats.params(connection, record.params),
-            repeats.params(connection, record.tiling),
-            record.seed,
-            record.device,
-            dict(record.scores) or None,
-            repeats.environment(connection, record.environment, outcome.environment),
-            record.started,
-            record.seconds,
-            record.peak_mib,
-            record.log or None,
-            record.operator,
-            record.parents,
-            record.digest,
-        )
-
-    def _add_parts(self, record: StepRecord, step_id: int) -> None:
-        rows = self._rows
-        for n, use in enumerate(record.inputs):
-            digest, note = file_and_page(use)
-            rows.inputs.append((step_id, n, use.port, use.role, digest, use.score, note))
-        for n, weight in enumerate(record.weights):
-            number = self._repeats.weights(self._connection, weight)
-            rows.weights.append((step_id, n, number))
-        for n, out in enumerate(record.outputs):
-            file = (out.blob, out.kept, out.size, out.media_type)
-            rows.artifacts.append(
-                (step_id, n, out.port, out.kind, out.digest, *file, out.width, out.height)
-            )
-
     def _write(self) -> None:
         connection, rows = self._connection, self._rows
         insert_rows(
@@ -219,10 +171,6 @@ class Recorder:
             conflict=("digest",),
             update=("purged",),  # a file that was deleted is there again
         )
-        insert_rows(connection, tables.step, _STEP, rows.steps)
-        ledger.enter(connection, ledger.STEP, [(row[0], row[-1]) for row in rows.steps])
-        insert_rows(connection, tables.step_input, _INPUT, rows.inputs)
-        insert_rows(connection, tables.step_weights, _WEIGHTS, rows.weights)
-        insert_rows(connection, tables.artifact, _ARTIFACT, rows.artifacts)
-        execute_rows(connection, _KEEP, _KEPT, rows.kept_now)
+        self._steps.write()
+        execute_rows(connection, KEEP, _KEPT, rows.kept_now, called="keep")
         add_events(connection, rows.events)

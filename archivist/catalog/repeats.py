@@ -10,11 +10,11 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, select
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
-from archivist.catalog.bulk import select_in
+from archivist.catalog.bulk import insert_one, select_in
 from archivist.catalog.types import from_json, to_json
 from archivist.hashing import digest_json
 from archivist.model import MetadataContract, Recipe, StepRecord, WeightUse
@@ -184,8 +184,5 @@ def _find_or_add(
     matching = [table.c[name] == value for name, value in identity.items()]
     number = connection.execute(select(table.c.id).where(*matching)).scalar()
     if number is None:
-        added = connection.execute(insert(table).values(**identity, **rest))
-        key = added.inserted_primary_key
-        assert key is not None
-        number = key[0]
+        number = insert_one(connection, table, {**identity, **rest})
     return int(number)

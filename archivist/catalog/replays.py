@@ -68,7 +68,7 @@ class ReplayRow:
 
 
 _r, _p, _run = tables.replay.c, tables.publication.c, tables.run.c
-_COLUMNS = ("run_id", "publication_id", "verdict", "detail", "environment_id", "at")
+_COLUMNS = ("id", "run_id", "publication_id", "verdict", "detail", "environment_id", "at")
 
 
 def add_replays(
@@ -81,15 +81,21 @@ def add_replays(
 ) -> None:
     """Record verdicts; ``environment`` (digest, value) is where the steps were done again."""
     machine = repeats.environment(connection, *environment) if environment else None
-    before = connection.scalar(select(_r.id).order_by(_r.id.desc()).limit(1)) or 0
-    at = now()
+    numbers, at = repeats.ids(connection, tables.replay), now()
     rows = [
-        (run, one.publication, str(one.verdict), dict(one.detail) or None, machine, at)
+        (
+            next(numbers),
+            run,
+            one.publication,
+            str(one.verdict),
+            dict(one.detail) or None,
+            machine,
+            at,
+        )
         for one in items
     ]
     insert_rows(connection, tables.replay, _COLUMNS, rows)
-    added = connection.scalars(select(_r.id).where(_r.id > before)).all()
-    ledger.enter_facts(connection, ledger.REPLAY, added)
+    ledger.enter_facts(connection, ledger.REPLAY, [row[0] for row in rows])
 
 
 def replays_of(catalog: Catalog, digests: Iterable[str]) -> dict[str, tuple[ReplayRow, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from archivist.catalog import ledger
 from archivist.catalog.bulk import pages
@@ -119,10 +119,4 @@ def withdrawals(catalog: Catalog) -> dict[str, Withdrawal]:
 
 def _enter(connection: Connection, drafts: Sequence[EventDraft]) -> None:
     """Write events that are decisions, and enter them in the ledger."""
-    if not drafts:
-        return
-    before = connection.scalar(select(func.max(event.c.id))) or 0
-    add_events(connection, drafts)
-    # There is one writer: all that is newer was written just now.
-    added = connection.scalars(select(event.c.id).where(event.c.id > before).order_by(event.c.id))
-    ledger.enter_facts(connection, ledger.EVENT, added.all())
+    ledger.enter_facts(connection, ledger.EVENT, add_events(connection, drafts))

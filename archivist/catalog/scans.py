@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Table, select, update
 
-from archivist.catalog.bulk import insert_rows
+from archivist.catalog.bulk import change_rows, delete_rows, insert_rows, pages
 from archivist.catalog.events import EventDraft, add_events
+from archivist.catalog.journal.lines import batch_of
 from archivist.catalog.repeats import Repeats
 from archivist.catalog.tables import asset, refusal, scan_file
 from archivist.model import Asset, Refusal, ScanFile
@@ -53,26 +54,32 @@ def add_batch(
 
 def finish(connection: Connection, *, collection: int, run: int) -> tuple[int, int]:
     """Mark what this scan did not see as absent; return how many files and refusals that were."""
-    gone = []
-    for table in (scan_file, refusal):
-        unseen = (
-            update(table)
-            .where(table.c.collection_id == collection, table.c.seen_run != run)
-            .where(table.c.present == 1)
-            .values(present=False)
-        )
-        gone.append(connection.execute(unseen).rowcount)
+    gone = [_unseen(connection, table, collection, run) for table in (scan_file, refusal)]
     if any(gone):
         detail = {"files": gone[0], "refusals": gone[1]}
         add_events(connection, [EventDraft(type="scan.absent", run=run, detail=detail)])
     return gone[0], gone[1]
 
 
+def _unseen(connection: Connection, table: Table, collection: int, run: int) -> int:
+    """Mark the rows of a table that a scan did not see as absent, by name."""
+    there = table.c.collection_id == collection, table.c.present == 1
+    unseen = select(table.c.path).where(*there, table.c.seen_run != run).order_by(table.c.path)
+    paths = connection.scalars(unseen).all()
+    for page in pages(paths):
+        where = {"collection_id": [collection], "path": page}
+        change_rows(connection, table, {"present": False}, where)
+    if (batch := batch_of(connection)) is not None:  # those that are left were seen, each by itself
+        where = {"collection_id": [collection], "present": [True]}
+        batch.change(table, {"seen_run": run}, where)
+    return len(paths)
+
+
 def take_over(connection: Connection, *, collection: int, before: int, after: int) -> None:
     """Let all files and refusals that one run saw be seen by a later one."""
     for table in (scan_file, refusal):
-        seen = table.c.collection_id == collection, table.c.seen_run == before
-        connection.execute(update(table).where(*seen).values(seen_run=after))
+        where = {"collection_id": [collection], "seen_run": [before]}
+        change_rows(connection, table, {"seen_run": after}, where)
 
 
 def _add_assets(connection: Connection, repeats: Repeats, assets: Iterable[Asset]) -> None:
@@ -159,9 +166,7 @@ def _add_files(
     )
     connection.execute(update(scan_file).where(scan_file.c.id.in_(same)).values(seen_run=run))
     add_events(connection, events)
-    connection.execute(
-        delete(refusal).where(refusal.c.collection_id == collection, refusal.c.path.in_(paths))
-    )
+    delete_rows(connection, refusal, {"collection_id": [collection], "path": paths})
 
 
 def _add_refusals(
@@ -189,9 +194,7 @@ def _add_refusals(
         conflict=("collection_id", "path"),
         update=_REFUSAL_UPDATE,
     )
-    connection.execute(
-        update(scan_file)
-        .where(scan_file.c.collection_id == collection)
-        .where(scan_file.c.path.in_([item.path for item in refused]))
-        .values(present=False)
+    paths = [item.path for item in refused]
+    change_rows(
+        connection, scan_file, {"present": False}, {"collection_id": [collection], "path": paths}
     )

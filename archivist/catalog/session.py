@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import migrate
+from archivist.catalog.bulk import insert_one
 from archivist.catalog.engine import IMMEDIATE, check_file, make_engine, parse_url, sqlite_path
+from archivist.catalog.journal.lines import OPTION, Batch
 from archivist.catalog.lock import (
     AdvisoryLock,
     FileWriterLock,
@@ -25,12 +28,16 @@ from archivist.catalog.lock import (
 from archivist.catalog.memo import Memo
 from archivist.catalog.tables import SCHEMA, collection, schema_meta
 
+if TYPE_CHECKING:
+    from archivist.catalog.journal.shards import Journal
+
 
 class Catalog:
     """An open catalog; close it, or use it as a context manager.
 
     ``collection_id`` is the collection that paths are looked up in; None in a read-only catalog
     that does not have it yet. ``backup`` is the copy made when opening upgraded the schema.
+    ``journal`` takes note of all that is written, where there is a place for it.
     """
 
     def __init__(
@@ -39,6 +46,7 @@ class Catalog:
         self.url, self.engine, self.write, self.backup = url, engine, write, backup
         self.collection_id: int | None = None
         self.memo = Memo()
+        self.journal: Journal | None = None
         self._lock = lock
         self._epoch = 0
 
@@ -66,14 +74,38 @@ class Catalog:
         """
         if not self.write:
             raise CatalogError("this catalog was opened for reading only")
-        with _translated(self.url), self.engine.connect() as plain:
-            connection = plain.execution_options(**{IMMEDIATE: True})
-            with connection.begin():
-                check_epoch(connection, self._epoch)
-                yield connection
+        batch = Batch() if self.journal is not None else None
+        before = self.journal.tip if self.journal is not None else None
+        try:
+            with _translated(self.url), self.engine.connect() as plain:
+                connection = plain.execution_options(**{IMMEDIATE: True, OPTION: batch})
+                with connection.begin():
+                    check_epoch(connection, self._epoch)
+                    yield connection
+                    if batch is not None and batch.lines:
+                        self._write_down(connection, batch)
+        except BaseException:
+            if self.journal is not None and self.journal.tip != before:
+                self.journal.undo()
+            raise
 
-    def enter(self, name: str) -> None:
-        """Choose the collection, and enter as the writer when open for writing."""
+    def _write_down(self, connection: Connection, batch: Batch) -> None:
+        """Write the batch before the commit: what is committed is in the journal for certain."""
+        from archivist.catalog.journal.joining import set_position, unwritable
+
+        assert self.journal is not None
+        try:
+            tip = self.journal.append(batch.lines)
+        except OSError as error:
+            raise unwritable(self.journal.folder, error) from error
+        set_position(connection, tip)
+
+    def enter(self, name: str, *, home: Path | None = None, rebuilds: str | None = None) -> None:
+        """Choose the collection, and enter as the writer when open for writing.
+
+        ``home`` is where the journal lies when the catalog does not know; ``rebuilds`` is who a
+        catalog is that is made again: it gets its collections from its journal.
+        """
         if not self.write:
             with self.reading() as connection:
                 self.collection_id = _collection_id(connection, name)
@@ -83,9 +115,27 @@ class Catalog:
             self.engine.connect().execution_options(**{IMMEDIATE: True}) as connection,
             connection.begin(),
         ):
-            _ensure_rows(connection, name)
+            _ensure_head(connection, rebuilds)
             self._epoch = take_epoch(connection)
-            self.collection_id = _collection_id(connection, name)
+        if rebuilds is not None:
+            return
+        from archivist.catalog.journal.joining import join
+
+        self.journal = join(self, home)
+        with self.writing() as connection:
+            number = _collection_id(connection, name)
+            self.collection_id = number or insert_one(connection, collection, {"name": name})
+
+    def rewrite_journal(self) -> None:
+        """Lay the journal aside, and write it anew from what is in the catalog."""
+        from archivist.catalog.journal.joining import write_anew
+
+        if self.journal is None:
+            raise CatalogError(
+                "it is not known where the journal of this catalog lies. "
+                "Cure: name the output folder with --out"
+            )
+        write_anew(self, self.journal)
 
     def close(self) -> None:
         """Give back the lock and all connections."""
@@ -105,16 +155,28 @@ class Catalog:
 
 
 def open_catalog(
-    url: str, *, write: bool, create: bool = True, collection: str = "default"
+    url: str,
+    *,
+    write: bool,
+    create: bool = True,
+    collection: str = "default",
+    home: Path | None = None,
+    rebuilds: str | None = None,
 ) -> Catalog:
     """Open a catalog, making or upgrading it when ``write`` allows.
 
     ``url`` is a SQLAlchemy URL or the name of a SQLite file. Paths belong to ``collection``, so
-    that several folders of scans can share one catalog. Raises CatalogError, with its cure, for a
-    catalog that is missing, locked, read-only, foreign, or of another schema.
+    that several folders of scans can share one catalog. ``home`` is ``.archivist`` of the output
+    folder, where a catalog that has no journal yet gets it; ``rebuilds`` names a catalog that is
+    made again from its journal, and nothing is noted meanwhile. Raises CatalogError, with its
+    cure, for a catalog that is missing, locked, read-only, foreign, of another schema, or lost, so
+    that only its journal is there.
     """
     parsed = parse_url(url)
     path = sqlite_path(parsed)
+    home = home or _home_beside(path)
+    if write and create and home is not None and rebuilds is None:
+        _refuse_lost(parsed, home)
     if path is not None:
         _prepare_file(path, write=write, create=create)
     lock: WriterLock = FileWriterLock(path) if write and path is not None else NoLock()
@@ -125,7 +187,7 @@ def open_catalog(
                 lock = AdvisoryLock(engine)
             backup = _ready(engine, path, write=write, create=create)
         catalog = Catalog(parsed, engine, lock, write=write, backup=backup)
-        catalog.enter(collection)
+        catalog.enter(collection, home=home, rebuilds=rebuilds)
     except BaseException:
         lock.release()
         engine.dispose()
@@ -136,7 +198,7 @@ def open_catalog(
 def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
     if not path.exists():
         if not (write and create):
-            raise missing(str(path))
+            raise missing(str(path), _home_beside(path))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -148,8 +210,12 @@ def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
     check_file(path, write=write)
 
 
-def missing(name: str) -> CatalogError:
-    """Return the error of a catalog that is not there."""
+def missing(name: str, home: Path | None = None) -> CatalogError:
+    """Return the error of a catalog that is not there, or of which only the journal is left."""
+    from archivist.catalog.journal.shards import journals_in
+
+    if home is not None and journals_in(home):
+        return _lost(name, home)
     return CatalogError(
         f"there is no catalog at {name}. Cure: archivist run SCANS --out DIR makes one; "
         "later commands take the same --out or --catalog"
@@ -173,13 +239,35 @@ def _ready(engine: Engine, path: Path | None, *, write: bool, create: bool) -> P
     return migrate.upgrade_engine(engine, path, found)
 
 
-def _ensure_rows(connection: Connection, name: str) -> None:
+def _home_beside(path: Path | None) -> Path | None:
+    inside = path is not None and path.absolute().parent.name == ".archivist"
+    return path.absolute().parent if path is not None and inside else None
+
+
+def _refuse_lost(url: URL, home: Path) -> None:
+    """Do not begin anew where a catalog was lost, as if nothing had ever been done."""
+    from archivist.catalog.journal.shards import journals_in
+
+    found = journals_in(home)
+    with _translated(url):
+        if not found or migrate.current(url.render_as_string(hide_password=False)) is not None:
+            return
+    raise _lost(url.render_as_string(), home)
+
+
+def _lost(name: str, home: Path) -> CatalogError:
+    return CatalogError(
+        f"there is no catalog at {name}, but in {home / 'journal'} lies the journal of one. Cure: "
+        f"archivist catalog rebuild --out {home.parent} brings it back; to begin without it, "
+        f"move {home / 'journal'} away"
+    )
+
+
+def _ensure_head(connection: Connection, instance: str | None) -> None:
     if connection.execute(select(schema_meta.c.id)).first() is None:
         connection.execute(
-            insert(schema_meta).values(id=1, instance=str(uuid.uuid4()), writer_epoch=0)
+            insert(schema_meta).values(id=1, instance=instance or str(uuid.uuid4()), writer_epoch=0)
         )
-    if _collection_id(connection, name) is None:
-        connection.execute(insert(collection).values(name=name))
 
 
 def _collection_id(connection: Connection, name: str) -> int | None:
@@ -212,8 +300,8 @@ def _cure(error: DBAPIError) -> str:
         "readonly": "change its permissions, or name another catalog",
         "read-only": "change its permissions, or name another catalog",
         "locked": "wait until the other program has finished with it",
-        "malformed": "restore it from a backup (*.backup beside it)",
-        "not a database": "restore it from a backup (*.backup beside it)",
+        "malformed": "move it away, then archivist catalog rebuild --out DIR makes it again",
+        "not a database": "move it away, then archivist catalog rebuild --out DIR makes it again",
         "refused": "start the Postgres server, or check host and port",
         "authentication": "check user and password in the URL",
         "does not exist": "make the database first: createdb NAME",

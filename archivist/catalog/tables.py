@@ -36,7 +36,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(
@@ -88,6 +88,9 @@ schema_meta = Table(
     _text("instance"),  # who this catalog is, whatever it is called
     _count("writer_epoch"),  # raised by each writer; a writer of an older epoch must stop
     Column("writer", Json),  # pid, host and time of the newest writer
+    Column("journal", NameText),  # the folder of the journal; of SQLite, relative to its file
+    Column("batch", BigId),  # the last batch of the journal that is in the catalog
+    _digest("chain", null=True),  # of that batch
     CheckConstraint("id = 1", name="one_row"),
     **_ROWS,
 )

@@ -57,7 +57,7 @@ def to_json(value: object) -> str:
     """Return compact JSON text with sorted keys and clean strings. Raises ValueError for NaN."""
     text = _encode(value)
     if "\\u0000" in text:  # also hit by a backslash before "u0000": then nothing is changed
-        text = _encode(_clean_inside(value))
+        text = _encode(clean_inside(value))
     return clean_text(text)
 
 
@@ -66,13 +66,14 @@ def from_json(text: str) -> Any:
     return _decode(text)[0]
 
 
-def _clean_inside(value: Any) -> Any:
+def clean_inside(value: Any) -> Any:
+    """Return a JSON value with all its texts cleaned."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        return {_clean_inside(key): _clean_inside(item) for key, item in value.items()}
+        return {clean_inside(key): clean_inside(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean_inside(item) for item in value]
+        return [clean_inside(item) for item in value]
     return value
 
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import curation, ledger, plans, rights, scans
-from archivist.catalog.bulk import pages, weighed_pages
+from archivist.catalog.bulk import change_rows, insert_one, pages, weighed_pages
 from archivist.catalog.certifications import add_certification
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.fixity import Check, add_checks
@@ -75,20 +75,17 @@ class Writer:
         uid = str(uuid7())
         with self._transaction() as connection:
             self._interrupt_open(connection)
-            added = connection.execute(
-                insert(run).values(
-                    uid=uid,
-                    collection_id=self._collection,
-                    command=command,
-                    recipe_id=self._repeats.recipe(connection, recipe) if recipe else None,
-                    operator=operator,
-                    settings=dict(settings or {}),
-                    state=RunState.PLANNING.value,
-                    started=started or now(),
-                )
-            )
-            assert added.inserted_primary_key is not None
-            number = added.inserted_primary_key[0]
+            row = {
+                "uid": uid,
+                "collection_id": self._collection,
+                "command": command,
+                "recipe_id": self._repeats.recipe(connection, recipe) if recipe else None,
+                "operator": operator,
+                "settings": dict(settings or {}),
+                "state": RunState.PLANNING.value,
+                "started": started or now(),
+            }
+            number = insert_one(connection, run, row)
         self._runs[uid] = number
         return uid
 
@@ -101,7 +98,7 @@ class Writer:
         self._passes.add(number)
         with self._transaction() as connection:
             changed = {"command": command, "recipe_id": self._repeats.recipe(connection, recipe)}
-            connection.execute(update(run).where(run.c.id == number).values(changed))
+            change_rows(connection, run, changed, {"id": [number]})
 
     def take_over_scan(self, uid: str, *, of: str) -> None:
         """Let a run go on with what another has scanned, as if it had scanned it itself."""
@@ -113,9 +110,8 @@ class Writer:
         """Close a run, with a checkpoint of the ledger when it recorded something."""
         number = self._run(uid)
         with self._transaction() as connection:
-            connection.execute(
-                update(run).where(run.c.id == number).values(state=state.value, finished=now())
-            )
+            ended = {"state": state.value, "finished": now()}
+            change_rows(connection, run, ended, {"id": [number]})
             add_events(connection, [EventDraft(type=f"run.{state.value}", run=number)])
             ledger.add_checkpoint(connection, run=number, run_uid=uid, sign=self._sign)
 
@@ -129,7 +125,7 @@ class Writer:
         left = connection.scalars(select(run.c.id).where(run.c.state.in_(_OPEN))).all()
         if left:
             values = {"state": RunState.INTERRUPTED.value, "finished": now()}
-            connection.execute(update(run).where(run.c.id.in_(left)).values(values))
+            change_rows(connection, run, values, {"id": left})
             add_events(connection, [EventDraft(type="run.interrupted", run=n) for n in left])
 
     def _run(self, uid: str) -> int:
@@ -214,7 +210,7 @@ class Writer:
         """
         number = self._run(uid)
         with self._transaction() as connection:
-            recorder = Recorder(connection, self._repeats, run=number)
+            recorder = Recorder(connection, self._repeats, run=number, uid=uid)
             ends = number not in self._passes
             return recorder.record(outcomes, collection=self._collection, ends=ends)
 

@@ -172,7 +172,9 @@ def seal(
 
     where = place(out, catalog_url, config_file)
     key = find_signing_key(where.settings.ledger.signing_key, os.environ)
-    with open_catalog(where.catalog_url, write=True, create=False) as catalog:
+    with open_catalog(
+        where.catalog_url, write=True, create=False, home=where.journal_home
+    ) as catalog:
         made = Writer(catalog, sign=key.sign if key else None).checkpoint()
     if as_json:
         click.echo(json.dumps({"checkpoint": _facts(made) if made else None}, ensure_ascii=False))

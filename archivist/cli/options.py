@@ -49,6 +49,11 @@ class Place:
         return self.out / ".archivist"
 
     @property
+    def journal_home(self) -> Path | None:
+        """Where the journal of a catalog lies that does not know it; None without --out."""
+        return self.home if self.out is not None else None
+
+    @property
     def store(self) -> Path:
         """The folder of stored artifacts."""
         return self.home / "store"

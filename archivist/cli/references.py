@@ -200,7 +200,7 @@ def withdrawn(
 def _open_to_change(where: Place) -> Catalog:
     from archivist.catalog.session import open_catalog
 
-    return open_catalog(where.catalog_url, write=True, create=False)
+    return open_catalog(where.catalog_url, write=True, create=False, home=where.journal_home)
 
 
 def _operator(where: Place) -> str:

@@ -247,7 +247,9 @@ def _panel(where: Place, *, write: bool) -> Iterator[Panel]:
 
     chosen = where.settings.plugins
     specs = load_plugins(chosen.allow or None, chosen.block).steps if write else {}
-    with open_catalog(where.catalog_url, write=write, create=False) as catalog:
+    with open_catalog(
+        where.catalog_url, write=write, create=False, home=where.journal_home
+    ) as catalog:
         yield Panel(catalog=catalog, policy=where.settings.review, specs=specs, out=where.out)
 
 

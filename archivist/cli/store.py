@@ -49,7 +49,9 @@ def gc(
 
     where = place(out, catalog_url, config_file)
     # Open for writing, so that no run can add to the store meanwhile.
-    with open_catalog(where.catalog_url, write=True, create=False) as catalog:
+    with open_catalog(
+        where.catalog_url, write=True, create=False, home=where.journal_home
+    ) as catalog:
         done = collect_garbage(
             _store(where),
             referenced_blobs(catalog),
@@ -87,7 +89,9 @@ def check(
     from archivist.store.gc import check as check_store
 
     where = place(out, catalog_url, config_file)
-    with open_catalog(where.catalog_url, write=mend, create=False) as catalog:
+    with open_catalog(
+        where.catalog_url, write=mend, create=False, home=where.journal_home
+    ) as catalog:
         found = check_store(_store(where), referenced_blobs(catalog))
         if mend:
             _forget(catalog, _store(where), found)

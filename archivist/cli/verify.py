@@ -65,8 +65,9 @@ def verify(
 
     Every digest is computed anew and nothing is changed. Each damage is named: missing, changed or
     unreadable; what cannot be looked at is "not checked". Without PATHS the ledger is checked too:
-    records that were edited, deleted or put in behind archivist's back, and signatures. Ends with
-    exit code 0 only when all was checked and is fine (or fine and "unsigned"), else with 3.
+    records that were edited, deleted or put in behind archivist's back, and signatures; and the
+    journal, from which a lost catalog comes back. Ends with exit code 0 only when all was checked
+    and is fine (or fine and "unsigned"), else with 3.
 
     With --budget, --due or --record each check is recorded. What the budget did not reach is "not
     checked", and the same command again goes on with it.
@@ -107,6 +108,7 @@ def _findings(
 ) -> Iterator[Finding]:
     from archivist.report.verify import verify as verify_all
     from archivist.report.verify import verify_paths
+    from archivist.report.verify_journal import check_journal
     from archivist.report.verify_ledger import check_ledger
     from archivist.step.record import record_digest
 
@@ -116,6 +118,7 @@ def _findings(
     return chain(
         verify_all(catalog, places, record_digest=record_digest),
         check_ledger(catalog, keys_of(where, public_keys)),
+        check_journal(catalog, where.journal_home),
     )
 
 

@@ -215,7 +215,7 @@ def _open(job: Job) -> Catalog:
     except OSError as error:
         message = f"{job.out} cannot be written to: {error.strerror or error}"
         raise UsageError(f"{message}. Cure: another folder with --out") from error
-    catalog = open_catalog(job.url, write=True)
+    catalog = open_catalog(job.url, write=True, home=job.home)
     try:
         check_same_archive(job, catalog)
     except UsageError:

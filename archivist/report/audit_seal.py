@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from archivist.catalog import ledger
+from archivist.catalog.recorded import as_recorded
 from archivist.catalog.session import Catalog
 from archivist.model import StepRecord
-from archivist.report.proof import as_recorded
 from archivist.report.words import moment, short
 
 RecordDigest = Callable[[StepRecord], str]

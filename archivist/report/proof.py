@@ -5,17 +5,17 @@ Both are plain JSON that :mod:`archivist.ledger.verify_proof` checks without arc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise, product
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from archivist.api.errors import UsageError
 from archivist.catalog import ledger, queries
 from archivist.catalog.ledger import Entry
 from archivist.catalog.ledger_facts import facts_of
+from archivist.catalog.recorded import as_recorded
 from archivist.catalog.session import Catalog
-from archivist.hashing import canonical_json, digest_bytes, digest_json, names_of
+from archivist.hashing import canonical_json, digest_bytes
 from archivist.ledger.checkpoint import Checkpoint
 from archivist.ledger.merkle import Tree
 from archivist.model import StepRecord
@@ -24,29 +24,6 @@ RecordText = Callable[[StepRecord], bytes]
 """Gives the text that the digest of a record is of."""
 
 _VERIFY = "Cure: archivist verify names what was changed"
-
-
-def as_recorded(record: StepRecord) -> StepRecord:
-    """Return a record as it was when it was recorded.
-
-    The bytes of an output may have been deleted since; the record says they were kept. Or they were
-    kept only later, when the result was made again; the record says that they were not. The digest
-    of the record tells which it was; when none fits, the first is returned.
-    """
-    kept = [replace(one, kept=one.blob is not None) for one in record.outputs]
-    choices = [(one, replace(one, **_UNKEPT)) if one.kept else (one,) for one in kept]
-    tried = (replace(record, outputs=outputs) for outputs in product(*choices))
-    return next(
-        (one for one in tried if _digest(one) == one.digest), replace(record, outputs=tuple(kept))
-    )
-
-
-_UNKEPT: Mapping[str, Any] = {"kept": False, "blob": None, "size": 0, "media_type": ""}
-
-
-def _digest(record: StepRecord) -> str:
-    names = names_of(StepRecord)
-    return digest_json({name: getattr(record, name) for name in names if name != "digest"})
 
 
 def prove(

@@ -17,11 +17,11 @@ from itertools import chain
 from pathlib import Path
 
 from archivist.catalog import queries
+from archivist.catalog.recorded import as_recorded
 from archivist.catalog.rows import WeightRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import StepRecord, text_to_path
-from archivist.report.proof import as_recorded
 from archivist.store.blobs import BlobStore
 
 RecordDigest = Callable[[StepRecord], str]
@@ -38,6 +38,7 @@ class Subject(StrEnum):
     RECORD = "record"
     LEDGER = "ledger record"
     CHECKPOINT = "checkpoint"
+    JOURNAL = "journal"
 
 
 class Condition(StrEnum):
@@ -103,9 +104,9 @@ def verify(
     those of the records that they came from.
     """
     for subject, folder, expected in (
-        (Subject.ORIGINAL, places.scans, _originals),
-        (Subject.OUTPUT, places.out, _outputs),
-        (Subject.STORED, places.store, _stored),
+        (Subject.ORIGINAL, places.scans, originals_of),
+        (Subject.OUTPUT, places.out, outputs_of),
+        (Subject.STORED, places.store, stored_of),
     ):
         if folder is None or not folder.is_dir():
             yield from _unreached(subject, folder, expected(catalog, folder or Path()))
@@ -128,8 +129,8 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
             if fits:
                 yield one
 
-    originals = _originals(catalog, places.scans) if places.scans else ()
-    outputs = _outputs(catalog, places.out) if places.out else ()
+    originals = originals_of(catalog, places.scans) if places.scans else ()
+    outputs = outputs_of(catalog, places.out) if places.out else ()
     yield from _judged(chosen(chain(originals, outputs)), places.threads)
     for path in wanted:
         if path not in matched:
@@ -142,19 +143,22 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
             )
 
 
-def _originals(catalog: Catalog, scans: Path) -> Iterator[Expected]:
+def originals_of(catalog: Catalog, scans: Path) -> Iterator[Expected]:
+    """Yield the scans that were there when they were last looked for."""
     for file in queries.present_files(catalog):
         path = scans / text_to_path(file.path)
         yield Expected(Subject.ORIGINAL, file.path, path, file.digest)
 
 
-def _outputs(catalog: Catalog, out: Path) -> Iterator[Expected]:
+def outputs_of(catalog: Catalog, out: Path) -> Iterator[Expected]:
+    """Yield the outputs."""
     for item in queries.publications(catalog):
         path = out / text_to_path(item.path)
         yield Expected(Subject.OUTPUT, item.path, path, item.output_digest)
 
 
-def _stored(catalog: Catalog, store: Path) -> Iterator[Expected]:
+def stored_of(catalog: Catalog, store: Path) -> Iterator[Expected]:
+    """Yield the files of the store that records name."""
     blobs = BlobStore(store)
     for digest in queries.referenced_blobs(catalog):
         yield Expected(Subject.STORED, digest, blobs.path(digest), digest)
@@ -249,7 +253,8 @@ def check_records(catalog: Catalog, record_digest: RecordDigest) -> Iterator[Fin
             yield finding(
                 condition=Condition.CHANGED,
                 detail="the record differs from its own digest: the catalog was edited. "
-                "Cure: restore the catalog from a backup",
+                "Cure: move the catalog away and bring it back with archivist catalog rebuild, or "
+                "restore it from a backup",
             )
         elif gone:
             yield finding(

@@ -22,7 +22,10 @@ from archivist.report.verify import Condition, Finding, Subject
 Keys = Mapping[str, PublicKey]
 """Public keys by their ids."""
 
-_BACKUP = "Cure: restore the catalog from a backup"
+_BACKUP = (
+    "Cure: move the catalog away and bring it back with archivist catalog rebuild, or restore the "
+    "catalog from a backup"
+)
 _SEAL = "Cure: archivist ledger seal, or the next run"
 
 

@@ -110,7 +110,12 @@ class Desk:
         Raises UsageError when the policy, or what became of the result, forbids it, and
         CatalogError while a run writes to the catalog.
         """
-        with self._lock, open_catalog(self.url, write=True, create=False) as catalog:
+        with (
+            self._lock,
+            open_catalog(
+                self.url, write=True, create=False, home=self.out / ".archivist"
+            ) as catalog,
+        ):
             panel = Panel(catalog=catalog, policy=self.policy, specs=self.specs, out=self.out)
             known = [uid.partition("#")[0]] if _UID.fullmatch(uid) else []
             pages = assets_of(catalog, known).values()

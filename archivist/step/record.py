@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archivist.hashing import canonical_json, digest_json, names_of
+from archivist.hashing import canonical_json, digest_and_keep, digest_json, names_of
 from archivist.model import StepRecord, clean_text
 
 
@@ -26,7 +26,7 @@ def sealed(record: StepRecord) -> StepRecord:
     facts = _facts(record)
     facts["reason"] = clean_text(record.reason)
     facts["log"] = tuple(map(clean_text, record.log))
-    return StepRecord(**facts, digest=digest_json(facts))
+    return StepRecord(**facts, digest=digest_and_keep(facts))
 
 
 def _facts(record: StepRecord) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A program for the crash test: scan, plan and record a few files, from wherever it was killed.
 
-``python crashing_writer.py URL COUNT`` behaves as a run does: what is known is not planned again.
+``python crashing_writer.py URL COUNT HOME`` behaves as a run does: what is known is not planned
+again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from archivist.catalog import queries
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
 from archivist.model import UnitOutcome
+from archivist.step.record import sealed
 
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -28,7 +30,10 @@ def outcome_of(number: int) -> UnitOutcome:
     """Return what a worker sends for a file: the same whenever it is asked."""
     outcome = factories.make_outcome(factories.make_file(f"{number:03}"), started=STARTED)
     assets = tuple(
-        replace(asset, records=tuple(replace(record, started=STARTED) for record in asset.records))
+        replace(
+            asset,
+            records=tuple(sealed(replace(record, started=STARTED)) for record in asset.records),
+        )
         for asset in outcome.assets
     )
     return replace(outcome, assets=assets)
@@ -51,11 +56,11 @@ def run(catalog: Catalog, count: int) -> None:
     writer.finish_run(uid)
 
 
-def patient(url: str) -> Catalog:
+def patient(url: str, home: Path) -> Catalog:
     """Open the catalog; a server may need a moment to see that the killed writer is gone."""
     for _ in range(100):
         try:
-            return open_catalog(url, write=True)
+            return open_catalog(url, write=True, home=home)
         except CatalogError as error:
             if "being written" not in str(error):
                 raise
@@ -64,7 +69,7 @@ def patient(url: str) -> Catalog:
 
 
 if __name__ == "__main__":
-    with patient(sys.argv[1]) as opened:
+    with patient(sys.argv[1], Path(sys.argv[3])) as opened:
         sys.stdout.write("open\n")
         sys.stdout.flush()
         run(opened, int(sys.argv[2]))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archivist.catalog import queries
+from archivist.catalog.journal.rebuild import rebuild
 from archivist.catalog.session import open_catalog
 from archivist.model import Asset
 
@@ -17,9 +18,9 @@ PROGRAM = Path(__file__).with_name("crashing_writer.py")
 FILES = 60
 
 
-def _start(url: str) -> subprocess.Popen[bytes]:
+def _start(url: str, home: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), url, str(FILES)],
+        [sys.executable, str(PROGRAM), url, str(FILES), str(home)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -43,9 +44,11 @@ def _contents(url: str) -> dict[str, object]:
 
 
 def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(url, tmp_path):
+    for home in (tmp_path / "a", tmp_path / "b"):
+        home.mkdir()
     undisturbed = f"sqlite:///{tmp_path / 'undisturbed.sqlite'}"
     began = time.monotonic()
-    with _start(undisturbed) as process:
+    with _start(undisturbed, tmp_path / "a") as process:
         process.stdout.readline()
         opened = time.monotonic()
         assert process.wait() == 0, process.stderr.read().decode()
@@ -55,7 +58,7 @@ def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(url, tmp_path
     kills = 0
 
     for attempt in range(60):
-        with _start(url) as process:
+        with _start(url, home) as process:
             process.stdout.readline()
             try:
                 # Later attempts are left alone longer, so that the test comes to an end.
@@ -71,3 +74,5 @@ def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(url, tmp_path
 
     assert kills >= 3
     assert _contents(url) == _contents(undisturbed)
+    assert rebuild(f"sqlite:///{tmp_path / 'rebuilt.sqlite'}", home).agrees
+    assert _contents(f"sqlite:///{tmp_path / 'rebuilt.sqlite'}") == _contents(undisturbed)
