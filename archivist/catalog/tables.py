@@ -36,7 +36,7 @@ from archivist.catalog.types import (
     Real,
 )
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The Alembic revision that these tables are at; a test compares it with the migrations."""
 
 metadata = MetaData(

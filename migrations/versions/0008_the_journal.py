@@ -2,8 +2,8 @@
 
 A catalog that is there already gets its journal when it is next opened for writing.
 
-Revision: 0007
-Before: 0006
+Revision: 0008
+Before: 0007
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from alembic import op
 
 from archivist.catalog import types
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -1,15 +1,15 @@
 """Steps are found by run and stage, so that two runs of a large archive are compared at once.
 
-Revision: 0006
-Before: 0005
+Revision: 0007
+Before: 0006
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
