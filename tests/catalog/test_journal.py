@@ -11,18 +11,23 @@ from sqlalchemy import select, text
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import migrate, tables
+from archivist.catalog.certifications import Change
+from archivist.catalog.fixity import Check
 from archivist.catalog.journal import shards
 from archivist.catalog.journal.rebuild import rebuild
 from archivist.catalog.journal.shards import Journal
+from archivist.catalog.replays import Replayed, Verdict
 from archivist.catalog.rows import Decision
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
+from archivist.hashing import digest_json
 from archivist.ledger import keys
 from archivist.model import (
     Flag,
     Lookalike,
     Refusal,
     Supplied,
+    now,
 )
 from archivist.report.verify import Condition
 from archivist.report.verify_journal import check_journal
@@ -145,8 +150,30 @@ def tell_a_story(writer, make):
     writer.add_scan(third, [replace(plain, digest=make.digest("new")), make.file("mended")])
     writer.finish_scan(third)
     writer.add_event("weights.imported", run=third, detail={"name": "net"}, actor="Bo")
-    run_over(writer, make, make.file("e"))
+    last = run_over(writer, make, make.file("e"))
+    check_and_replay(writer, make, last)
     writer.checkpoint()
+
+
+def check_and_replay(writer, make, run):
+    """Record checks of files, a result that was made again, and an upgrade that was tried."""
+    seen = {"subject": "original", "name": "a.jpg", "digest": make.digest("a"), "detail": ""}
+    for outcome in ("fine", "changed"):
+        writer.add_checks(run, [Check(**seen, outcome=outcome, at=now(), seconds=0.5)])
+    again = Replayed(
+        publication=1,
+        source="b.jpg",
+        path="b.jpg",
+        profile="master",
+        output_digest=make.digest("output b.jpg"),
+        verdict=Verdict.DIFFERENT,
+        detail={"largest": 1.0, "note": "a\0b"},
+    )
+    writer.add_replays(run, [again], environment=(digest_json({"gpu": ""}), {"gpu": ""}))
+    change = Change(
+        step=make.steps[0], version=1, weights=(), new_version=2, new_weights=(make.digest("w"),)
+    )
+    writer.add_certification(run, name="scratch", changes=[change], results={"different": 1})
 
 
 def planned(make, file):
@@ -481,7 +508,7 @@ def test_a_catalog_of_an_older_schema_gets_its_journal_when_it_is_upgraded(
     with open_catalog(url, write=True) as catalog:
         run_over(Writer(catalog), make, make.file("a"))
         with catalog.engine.connect() as connection:
-            command.downgrade(migrate._config(connection), "0005")
+            command.downgrade(migrate._config(connection), "0006")
             connection.commit()
 
     opened().close()
