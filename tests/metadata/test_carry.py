@@ -146,9 +146,7 @@ def test_photoshops_thumbnail_is_renewed_too(save_jpeg, restore, thumbnail):
 
 @pytest.mark.parametrize(("synthetic", "term"), [(True, COMPOSITE), (False, ENHANCED)])
 def test_a_restored_picture_is_marked_as_one(save_jpeg, restore, note, synthetic, term):
-    path, (contract,) = restore(
-        save_jpeg(), "jpeg", used_note=replace(note, synthetic=synthetic)
-    )
+    path, (contract,) = restore(save_jpeg(), "jpeg", used_note=replace(note, synthetic=synthetic))
     assert packet_in(path).get("Iptc4xmpExt:DigitalSourceType") == term
     assert "XMP-Iptc4xmpExt:DigitalSourceType" in contract.added
 
