@@ -508,7 +508,7 @@ def test_a_catalog_of_an_older_schema_gets_its_journal_when_it_is_upgraded(
     with open_catalog(url, write=True) as catalog:
         run_over(Writer(catalog), make, make.file("a"))
         with catalog.engine.connect() as connection:
-            command.downgrade(migrate._config(connection), "0006")
+            command.downgrade(migrate._config(connection), "0007")
             connection.commit()
 
     opened().close()
