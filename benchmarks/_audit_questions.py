@@ -32,7 +32,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from archivist.catalog import behind, lineage, queries, tables, uses
+from archivist.catalog import behind, fixity, lineage, queries, tables, uses
 from archivist.catalog.borrowing import borrowings_of
 from archivist.catalog.bulk import insert_rows
 from archivist.catalog.finding import by_digest, by_inventory, by_path
@@ -41,8 +41,10 @@ from archivist.catalog.session import Catalog
 
 DAY = 86_400_000_000
 """Microseconds, as SQLite holds times."""
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 STEPS = 3
 PAGE = 100
+DUE = 500
 LENDER = 7
 BORROWERS = 50
 """One photograph in so many borrows from the photograph number LENDER."""
@@ -222,6 +224,13 @@ def questions(assets: int, first: str, second: str) -> list[Question]:
             "publication",
             "digest = ?",
             bytes.fromhex(file.digest),
+        ),
+        Question(
+            f"7 the {DUE} outputs whose check is due first",
+            lambda catalog: list(islice(fixity.due(catalog, fixity.OUTPUT, before=NOW), DUE)),
+            "publication",
+            "profile = ?",
+            "master",
         ),
         Question(
             "8 the failures of a run",

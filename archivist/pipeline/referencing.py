@@ -10,6 +10,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from archivist import __version__
 from archivist.catalog import queries
 from archivist.catalog.bulk import pages
 from archivist.catalog.found import files_of_run
@@ -183,6 +184,7 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
     most = {Lends.TEXTURE: settings.lookalikes, Lends.COLOUR: settings.colour_lookalikes}
     state = digest_json(
         {
+            "version": __version__,
             "index": index.state(),
             "engine": engine,
             "facts": seen.hexdigest(),
