@@ -646,6 +646,8 @@ class Workshop:
     """``auto``: outputs are read a second time by exiftool where that is installed."""
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(profile, source path) -> output path, where that differs from the plain rule."""
+    threads: int = 0
+    """Of each worker, where a replay takes the recorded number; 0 for what it may use."""
     certified: Mapping[str, tuple[Certified, ...]] = field(default_factory=dict)
     """Step -> whose results are reused beside its own."""
     denials: str = ""

@@ -20,7 +20,7 @@ FINE = "fine"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the last check of what was never checked."""
 _PAGE = 20_000
-"""Files that are put in order at a time: each page sorts all, 0.9 s of CPU for a million (SQLite)."""
+"""Files put in order at a time: each page sorts all, a million in 0.9 s of CPU (SQLite)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

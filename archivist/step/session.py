@@ -26,14 +26,19 @@ CACHED_OBJECTS = 8
 
 
 class Session:
-    """One per worker process and choice of plugins."""
+    """One per worker process and choice of plugins.
 
-    def __init__(self, plugins: Plugins) -> None:
+    ``threads`` takes the place of the number that this worker may use.
+    """
+
+    def __init__(self, plugins: Plugins, threads: int = 0) -> None:
         self.plugins = plugins
         self.device = device()
         # The scheduler divides the cores among the workers by this variable.
-        self.threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-        self.environment: Mapping[str, object] = environment()
+        own = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+        self.threads = threads or own
+        # With other numbers of threads networks add in another order: the last bit may differ.
+        self.environment: Mapping[str, object] = {**environment(), "threads": self.threads}
         self.environment_digest = digest_json(self.environment)
         self._peak, self._peak_read = 0.0, float("-inf")
         self.cancelled = threading.Event()
@@ -88,10 +93,13 @@ class Session:
         return "cpu" if spec.cost.device == "cpu" else self.device
 
 
-@lru_cache(maxsize=2)
-def session(allow: tuple[str, ...], block: tuple[str, ...]) -> Session:
-    """Return this process's session for a choice of plugins."""
-    return Session(load_plugins(allow or None, block))
+@lru_cache(maxsize=1)
+def session(allow: tuple[str, ...], block: tuple[str, ...], threads: int = 0) -> Session:
+    """Return this process's session for a choice of plugins and a number of threads.
+
+    Only one is held: a network takes the number of threads for the process when it is loaded.
+    """
+    return Session(load_plugins(allow or None, block), threads)
 
 
 def weight_uses(

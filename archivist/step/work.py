@@ -51,7 +51,7 @@ def run_units(units: Sequence[WorkUnit], workshop: Workshop) -> list[UnitOutcome
 
     Nothing that one file does stops the others; every asset ends as done, skipped or failed.
     """
-    here = session(workshop.allow, workshop.block)
+    here = session(workshop.allow, workshop.block, workshop.threads)
     chains = {unit.uid: Chain(unit, workshop, here) for unit in units}
     jobs = [
         (unit.uid, chains[unit.uid], file)

@@ -44,6 +44,7 @@ def archivist_steps():
         spec("exact", params=Params),
         spec("bound", determinism=Determinism.DEVICE),
         spec("learned", weights=[NET]),
+        spec("parallel", determinism=Determinism.DEVICE),
     ]
 
 
@@ -60,6 +61,10 @@ def exact(inputs, params, ctx):
 
 def bound(inputs, params, ctx):
     return {"image": inputs["image"].with_pixels(inputs["image"].pixels * 0.75)}
+
+
+def parallel(inputs, params, ctx):
+    return {"image": inputs["image"].with_pixels(inputs["image"].pixels / ctx.threads)}
 
 
 def learned(inputs, params, ctx):

@@ -107,6 +107,16 @@ def test_the_recorded_params_are_used_whatever_the_settings_say_now(bench, again
     assert set(told.by_path.values()) == {"bit-identical"}
 
 
+def test_as_many_threads_are_used_as_then(unsteady_plugin, bench, again, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    bench.steps = [{"use": "unsteady.parallel"}]
+    bench.run()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    assert set(again().by_path.values()) == {"bit-identical"}
+    assert again(bench.out / "plain.png", scheduler="auto").only["verdict"] == "bit-identical"
+
+
 def test_one_output_is_found_by_its_content_wherever_it_lies(bench, again, tmp_path):
     bench.steps = [{"use": "sample.shade"}]
     bench.run()

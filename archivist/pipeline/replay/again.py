@@ -98,7 +98,7 @@ class Replayer:
 
     def _of_run(self, number: int, targets: Sequence[Target]) -> Iterator[Told]:
         bench = self._bench(number, targets[0].uid)
-        groups: dict[tuple[str, bool], list[Prepared]] = {}
+        groups: dict[tuple[str, bool, int], list[Prepared]] = {}
         for one in bench.preparer.prepare(targets):
             if self._where.trial and not one.changes:
                 continue
@@ -106,17 +106,16 @@ class Replayer:
             if one.missing:
                 yield impossible(one, one.missing), {}
             else:
-                groups.setdefault((one.family, one.gpu), []).append(one)
-        for (family, gpu), prepared in groups.items():
-            yield from self._done_again(bench, family, gpu, prepared)
+                groups.setdefault((one.family, one.gpu, one.threads), []).append(one)
+        for prepared in groups.values():
+            yield from self._done_again(bench, prepared)
 
-    def _done_again(
-        self, bench: _Bench, family: str, gpu: bool, prepared: Sequence[Prepared]
-    ) -> Iterator[Told]:
+    def _done_again(self, bench: _Bench, prepared: Sequence[Prepared]) -> Iterator[Told]:
+        """Do results again of which family, device and threads are the same."""
         by_unit = {one.target.digest: one for one in prepared}
         units = [one.unit for one in prepared if one.unit is not None]
-        workshop = self._workshop(bench, family, prepared)
-        runner = self._runner(units, gpu=gpu and bool(self._gpus))
+        workshop = self._workshop(bench, prepared)
+        runner = self._runner(units, gpu=prepared[0].gpu and bool(self._gpus))
         work = partial(run_units, workshop=workshop)
         for outcome in runner.run(self._ready(units, bench), work, stop=self._stop):
             one = by_unit[outcome.unit]
@@ -179,7 +178,7 @@ class Replayer:
             trial=self._where.trial,
         )
 
-    def _workshop(self, bench: _Bench, family: str, prepared: Sequence[Prepared]) -> Workshop:
+    def _workshop(self, bench: _Bench, prepared: Sequence[Prepared]) -> Workshop:
         """Return a workshop with the settings of the run: what may change a pixel or a file."""
         run, settings = bench.run, self._where.settings
         names = {one.publication.profile for p in prepared for one in p.target.written}
@@ -205,7 +204,8 @@ class Replayer:
             allow=settings.plugins.allow,
             block=settings.plugins.block,
             seed=min(seeds, default=0),
-            device_family=family,
+            device_family=prepared[0].family,
+            threads=prepared[0].threads,
         )
 
     def _runner(self, units: Sequence[WorkUnit], *, gpu: bool) -> Runner:

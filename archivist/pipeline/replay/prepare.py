@@ -45,7 +45,8 @@ _NOT_HANDED = (
 class Prepared:
     """What is to be done for a target; with ``missing`` it cannot be done.
 
-    ``family`` is that of the step keys, ``gpu`` says that some of it was done on one.
+    ``family`` is that of the step keys, ``gpu`` says that some of it was done on one, ``threads``
+    how many the last step had, 0 where that is not recorded.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class Prepared:
     unit: WorkUnit | None = None
     family: str = "cpu"
     gpu: bool = False
+    threads: int = 0
 
 
 class Preparer:
@@ -98,6 +100,7 @@ class Preparer:
             changes=tuple(self.installed.changes(_records(chains[place]).values())),
             family=min(families, default="cpu"),
             gpu=any(one.device == "cuda" for one in records),
+            threads=self.run.threads(records[-1].environment) if records else 0,
             unit=replace(
                 unit,
                 uid=target.digest,

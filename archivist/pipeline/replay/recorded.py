@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class RecordedRun:
     catalog: Catalog
     row: RunRow
     number: int
+    _threads: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def _settings(self) -> Mapping[str, Any]:
@@ -50,6 +51,13 @@ class RecordedRun:
         rows = self.setting("output", "profiles", ())
         found = [OutputProfile(**{k: v for k, v in row.items() if k in known}) for row in rows]
         return {one.name: one for one in found}
+
+    def threads(self, environment: str) -> int:
+        """Return how many threads a worker had in an environment; 0 where it is not recorded."""
+        if environment not in self._threads:
+            found = queries.environment(self.catalog, environment) or {}
+            self._threads[environment] = int(found.get("threads") or 0)
+        return self._threads[environment]
 
     def units(self, digests: Collection[str]) -> dict[str, tuple[WorkUnit, int]]:
         """Return by scan the planned unit that holds it, and its place in there."""
