@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -145,12 +144,21 @@ class Approval:
     redo: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Params with which it is to be made again, by step."""
 
-    def speaks_of(self, in_place: AbstractSet[str]) -> bool:
+    @property
+    def wanted(self) -> str:
+        """The params for another try as they were given: ``step.param=value, ...``."""
+        return ", ".join(
+            f"{step}.{name}={value}"
+            for step, params in self.redo.items()
+            for name, value in params.items()
+        )
+
+    def speaks_of(self, in_place: Collection[str]) -> bool:
         """Tell whether the output files that lie there now are those that were looked at.
 
         A review that names none is of the photograph, whatever lies there.
         """
-        return not self.results or in_place <= set(self.results)
+        return not self.results or set(in_place) <= set(self.results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

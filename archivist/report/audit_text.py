@@ -193,7 +193,12 @@ def _opinion(one: Photograph) -> Iterator[str]:
         yield from _head("What was said of it")
     for review in one.reviews:
         said = f"{review.decision} by {review.reviewer}, {moment(review.at)}"
+        files = ", ".join(map(short, review.results))
         yield from _pair("review", f"{said}{': ' if review.reason else ''}{review.reason}")
+        if files:
+            yield from _pair("", f"of the output {files}")
+        if review.wanted:
+            yield from _pair("", f"to be made again with {review.wanted}")
     for flag in one.flags:
         yield from _pair("flag", f"{flag.reason} (check {flag.check} after {flag.step})")
     for event in one.events:

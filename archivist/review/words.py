@@ -58,7 +58,8 @@ def review_rows(panel: Panel, found: Sequence[Approval]) -> list[dict[str, Any]]
             "paths": list(paths.get(one.asset.partition("#")[0], ())),
             "results": list(one.results),
             "redo": one.redo,
-            "in_place": one.speaks_of(set(stand[one.asset].results)),
+            "wanted": one.wanted,
+            "in_place": one.speaks_of(stand[one.asset].results),
             "state": str(stand[one.asset].state),
         }
         for one in found
@@ -74,17 +75,11 @@ def review_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             readable(row["by"]),
             readable(row["paths"][0]) if row["paths"] else row["asset"][:12],
             row["state"] if row["in_place"] else "of an earlier result",
-            _redo_text(row["redo"]),
+            row["wanted"],
             readable(row["reason"]),
         )
         for row in rows
     ]
-
-
-def _redo_text(redo: dict[str, dict[str, object]]) -> str:
-    return ", ".join(
-        f"{step}.{name}={value}" for step, own in redo.items() for name, value in own.items()
-    )
 
 
 def waiting_facts(one: Waiting) -> dict[str, Any]:

@@ -366,3 +366,15 @@ def test_what_is_decided_is_told_as_json(done):
     (one,) = told["results"]
     assert (told["reviewed"], one["decision"], one["state"]) == (1, "approve", "approved")
     assert len(one["results"][0]) == 64
+
+
+def test_an_audit_tells_which_files_were_looked_at_and_what_was_asked_for(done):
+    done.review(
+        "reject", SPOTTED, "--by", "Ada", "--reason", "halo", "--redo", "sample.spot.level=0.4"
+    )
+    (row,) = done.rows("review", "list")
+
+    _, told, _ = done.say("audit", SPOTTED, "--quick")
+
+    assert f"of the output {row['results'][0][:12]}" in told
+    assert "to be made again with sample.spot.level=0.4" in told

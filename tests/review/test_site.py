@@ -139,6 +139,19 @@ def test_a_rejection_takes_params_one_on_a_line(visit):
     assert row["redo"] == {"sample.spot": {"level": 0.4}}
 
 
+def test_what_was_said_of_an_earlier_result_is_told_apart(visit):
+    first = visit.names[0]
+    uid = visit.desk.queue[0].result.asset.uid
+    visit.decide("reject", reason="spots left", redo="sample.spot.level=0.4")
+    visit.archive.run()
+
+    page = visit.page(f"?at={uid}")
+
+    assert first.rpartition("/")[2] in page
+    assert "again with sample.spot.level=0.4" in page
+    assert "of an earlier result" in page
+
+
 def test_a_noted_photograph_stays_where_it_is(visit):
     before = visit.names
 
