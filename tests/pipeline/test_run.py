@@ -500,7 +500,7 @@ def test_an_output_that_cannot_get_its_name_fails_alone(bench, monkeypatch):
 def test_a_stop_before_outputs_get_their_names_leaves_nothing_of_them(bench, monkeypatch):
     from archivist.step import bursts
 
-    def stop(files):
+    def stop(files, workshop):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bursts, "finish_files", stop)
