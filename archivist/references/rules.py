@@ -61,7 +61,7 @@ class Rules:
     """Score below which a reference does more harm than good."""
     min_alike: float = 0.5
     """Similarity with which an exemplar needs no matching points: of 587 photographs that show
-    different things one in ten has a neighbour so near, of groups of one place 19 in 20."""
+    different things one in four has a neighbour so near, of groups of one place 19 in 20."""
     min_spread: float = 2.0
     """Spread of colours (:attr:`Tint.spread`) that a toned print does not have."""
 
