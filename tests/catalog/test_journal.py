@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
+import archivist.catalog as catalog_package
 from archivist.api.errors import CatalogError
 from archivist.catalog import migrate, tables
 from archivist.catalog.certifications import Change
@@ -711,3 +714,26 @@ def test_the_journal_stays_inside_the_output_folder_when_that_is_moved(home, mak
     with open_catalog(str(moved / "catalog.sqlite"), write=True) as catalog:
         assert catalog.journal.folder.is_relative_to(moved)
         assert all(found.condition is Condition.FINE for found in check_journal(catalog))
+
+
+def test_rows_are_written_where_the_journal_takes_note():
+    """What goes past the functions of ``bulk`` would not come back."""
+    named = {
+        "bulk": "it tells the journal",
+        "lock": "who writes is of this catalog only",
+        "session": "the head of this catalog",
+        "joining": "where this catalog is in its journal",
+        "records": "a statement that the journal knows by name",
+        "outcomes": "a statement that the journal knows by name",
+        "scans": "which scan saw an unchanged file last: a whole scan is noted at once",
+    }
+    folder = Path(catalog_package.__file__).parent
+    writing = re.compile(r"^from sqlalchemy import .*?\b(insert|update|delete)\b", re.M)
+    found = {file.stem for file in folder.rglob("*.py") if writing.search(flat(file))}
+    assert found <= set(named)
+    assert "bulk" in found
+
+
+def flat(file):
+    """Return the text of a module with each import on one line."""
+    return re.sub(r"\(\n([^)]*)\)", lambda found: found[1].replace("\n", " "), file.read_text())

@@ -198,8 +198,8 @@ def _groups(found: Iterable[Read]) -> Iterator[list[Read]]:
 
 def _is_ours(journal: Journal) -> bool:
     """Tell whether the newest shard is of our schema; lines of another may not fit the tables."""
-    heads = list(journal.heads())
-    return not heads or heads[-1].get("schema") == SCHEMA
+    head = journal.newest_head()
+    return head is None or head.get("schema") == SCHEMA
 
 
 def _holds(catalog: Catalog, journal: Journal, mine: Tip) -> bool:

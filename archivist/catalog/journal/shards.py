@@ -150,12 +150,12 @@ class Journal:
 
     def heads(self) -> Iterator[dict[str, Any]]:
         """Yield what the first line of each shard says; empty where it cannot be read."""
-        for shard in self.shards():
-            with shard.open("rb") as stream:
-                try:
-                    yield read_line(stream.readline())
-                except ValueError:
-                    yield {}
+        return map(_head, self.shards())
+
+    def newest_head(self) -> dict[str, Any] | None:
+        """Return what the first line of the newest shard says, None where there is no shard."""
+        shards = self.shards()
+        return _head(shards[-1]) if shards else None
 
     def batches(self) -> Iterator[Read]:
         """Yield all batches in order, with what is wrong; the last may be unclosed.
@@ -187,6 +187,14 @@ def journals_in(home: Path) -> list[Path]:
     """
     found = [folder for folder in (home / FOLDER).glob("*/") if "." not in folder.name]
     return sorted(folder for folder in found if next(Journal(folder).batches(), None))
+
+
+def _head(shard: Path) -> dict[str, Any]:
+    with shard.open("rb") as stream:
+        try:
+            return read_line(stream.readline())
+        except ValueError:
+            return {}
 
 
 def _closed(waiting: _Open, number: int, line: bytes, before: Tip) -> Read:
