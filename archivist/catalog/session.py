@@ -293,6 +293,12 @@ def _translated(url: URL) -> Iterator[None]:
         raise
 
 
+_LOST = (
+    "move it away, then archivist catalog rebuild --out DIR makes it again; or put a backup in its "
+    "place (*.backup beside it)"
+)
+
+
 def _cure(error: DBAPIError) -> str:
     reason = str(error.orig).lower()
     cures = {
@@ -300,8 +306,8 @@ def _cure(error: DBAPIError) -> str:
         "readonly": "change its permissions, or name another catalog",
         "read-only": "change its permissions, or name another catalog",
         "locked": "wait until the other program has finished with it",
-        "malformed": "move it away, then archivist catalog rebuild --out DIR makes it again",
-        "not a database": "move it away, then archivist catalog rebuild --out DIR makes it again",
+        "malformed": _LOST,
+        "not a database": _LOST,
         "refused": "start the Postgres server, or check host and port",
         "authentication": "check user and password in the URL",
         "does not exist": "make the database first: createdb NAME",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,7 +135,8 @@ def _tell_rebuilt(done: Rebuilt, missing: list[Absent]) -> None:
     if len(told) > SHOWN:
         click.echo(f"... and {len(told) - SHOWN:,} more; --json names all of them")
     click.echo(f"{done.batches:,} transactions read from {done.folder}")
-    click.echo(f"{done.entries:,} entries of the ledger are back, root {done.root or 'unknown'}")
+    root = b64encode(bytes.fromhex(done.root)).decode() or "unknown"  # as checkpoints write it
+    click.echo(f"{done.entries:,} entries of the ledger are back, root {root}")
     if done.checkpoint is None:
         click.echo("No checkpoint was made yet that the root could be compared with.")
     elif done.agrees:

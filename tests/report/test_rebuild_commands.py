@@ -39,6 +39,8 @@ def test_rebuild_brings_a_deleted_catalog_back_under_the_same_checkpoint(command
     assert code == 0
     assert "All checkpoints agree" in out
     assert lost in out
+    root = lost.split(" ")[2]
+    assert f"5 entries of the ledger are back, root {root}\n" in out
     assert command("ledger", "check", "--since", lost).code == 0
 
 
