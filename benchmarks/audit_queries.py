@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psutil
 from _audit_questions import STEPS, Question, add_history, questions
-from _filled_catalog import fill
+from _filled_catalog import fill, simple_recipe
 from _harness import show, timed, verdict
 from sqlalchemy import Connection, bindparam, func, select, text
 
@@ -44,6 +44,9 @@ def runs_of(url: str, steps: int) -> tuple[int, str, str]:
     with open_catalog(url, write=True) as catalog, catalog.reading() as connection:
         known = connection.scalars(select(tables.run.c.uid).order_by(tables.run.c.id)).all()
         count = connection.scalar(select(func.count()).select_from(tables.asset)) or 0
+        recipes = set(connection.scalars(select(tables.recipe.c.name)))
+    if recipes - {simple_recipe(STEPS).name} or (known and not recipes):
+        raise SystemExit(f"{url} holds records of a real archive: it is neither filled nor asked")
     if not known:
         count = steps // STEPS
         known = [fill(url, assets=count)]
