@@ -393,6 +393,8 @@ class Role:
     """The scan itself."""
     SUPPLIED = "supplied"
     """A value that a person made."""
+    BEFORE = "before"
+    """What the step made last in a sequence; the note says of which member."""
     CANDIDATES = "candidates"
     """The lookalikes among which a step chose."""
     CHOSEN = "chosen"

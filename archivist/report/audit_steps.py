@@ -93,6 +93,10 @@ class StepTeller:
         if use.role == Role.SUPPLIED:
             drawn = tuple(one.path for one in plan.supplied if one.digest == use.digest)
             return AuditInput(use=use, maker="made by a person", paths=drawn)
+        if use.role == Role.BEFORE:
+            return AuditInput(
+                use=use, maker=f"this step's result before it in the sequence, {use.note}"
+            )
         return AuditInput(use=use, maker=makers.get(use.digest, "supplied by the engine"))
 
     def _artifact(self, artifact: Artifact, out: Path | None) -> AuditArtifact:

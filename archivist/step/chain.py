@@ -12,7 +12,7 @@ from archivist.api.steps import Kind
 from archivist.api.values import Image
 from archivist.hashing import digest_bytes
 from archivist.imaging.raster import ArrayRaster
-from archivist.model import FileWork, Handed, PageWork, Status, Workshop, WorkUnit
+from archivist.model import FileWork, Handed, PageWork, Role, Status, Workshop, WorkUnit
 from archivist.plugins import make_params
 from archivist.step.held import Held
 from archivist.step.keeping import recall
@@ -90,7 +90,7 @@ class Chain:
                 what = f"what was made of {link.handed.path} is not in the store any more"
                 anew[place[0]] = f"begins anew: {what}"
             else:
-                values[place] = replace(link.held, note=_note(link))
+                values[place] = replace(link.held, role=Role.BEFORE, note=_note(link))
         return Before(values=values, anew=anew)
 
     def miss(self, file: FileWork) -> None:

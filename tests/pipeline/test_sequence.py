@@ -17,6 +17,7 @@ from archivist.catalog import tables
 from archivist.catalog.rows import Decision
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
+from archivist.cli.main import invoke
 from archivist.config import RightsRule, RightsSettings, ScanSettings
 from archivist.model import Status
 from archivist.pipeline import flow, plan, run
@@ -293,6 +294,15 @@ def test_the_record_says_from_which_frame_it_goes_on_and_what_failed_in_between(
     film.run()
 
     assert film.notes_on_inputs() == ["made of reel/f1.png; reel/f2.png failed"]
+
+
+def test_an_audit_says_which_frame_a_result_goes_on_from(film, capsys):
+    film.shoot(f1=40, f2=80)
+    film.run()
+    invoke(["audit", "reel/f2.png", "--out", str(film.bench.out)])
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert "before: this step's result before it in the sequence, made of reel/f1.png" in told
 
 
 def test_a_frame_that_changed_since_the_scan_does_not_stop_the_rest(film, monkeypatch):
