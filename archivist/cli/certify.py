@@ -81,7 +81,7 @@ def try_(
         tolerance=tolerance,
     )
     say = teller(as_json)
-    with open_catalog(at.catalog_url, write=True, create=False) as catalog:
+    with open_catalog(at.catalog_url, write=True, create=False, home=at.journal_home) as catalog:
         record = start_record(
             catalog,
             at.settings,
@@ -173,7 +173,9 @@ def _decision(name: str, decision: str, text: str) -> None:
         from archivist.pipeline.replay import start_record
 
         at = place(out, catalog_url, config_file)
-        with open_catalog(at.catalog_url, write=True, create=False) as catalog:
+        with open_catalog(
+            at.catalog_url, write=True, create=False, home=at.journal_home
+        ) as catalog:
             tried = certification(catalog, number)
             if decision == "accepted":
                 _check(tried)

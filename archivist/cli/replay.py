@@ -81,7 +81,9 @@ def replay(
         pictures=pictures and pictures.absolute(),
     )
     say = teller(as_json)
-    with open_catalog(at.catalog_url, write=not no_record, create=False) as catalog:
+    with open_catalog(
+        at.catalog_url, write=not no_record, create=False, home=at.journal_home
+    ) as catalog:
         run = run_asked(catalog, name)
         pages: Iterable[Sequence[Target]]
         if run is None:

@@ -82,7 +82,9 @@ def verify(
             "PATHS are read at once and not recorded. Cure: leave out PATHS, or --budget, --due "
             "and --record"
         )
-    with open_catalog(where.catalog_url, write=recorded, create=False) as catalog:
+    with open_catalog(
+        where.catalog_url, write=recorded, create=False, home=where.journal_home
+    ) as catalog:
         if only_summary:
             return summary(catalog, since_of(within), as_json)
         if recorded:
@@ -93,6 +95,9 @@ def verify(
             counts[finding.subject, finding.condition] += 1
             if finding.condition != "fine":
                 tell(finding, as_json)
+    if recorded and not counts and not as_json:
+        click.echo("Nothing is due: all was checked within that time, and is fine.")
+        return Exit.FINE
     sum_up(counts, as_json)
     fine = all(condition in ("fine", "unsigned") for _, condition in counts)
     return Exit.FINE if fine else Exit.SOME_FAILED
@@ -136,6 +141,7 @@ def _within(
     from archivist.pipeline.replay import start_record
     from archivist.report.verify import Subject, check_records
     from archivist.report.verify_budget import Budget, Request, verify_within
+    from archivist.report.verify_journal import check_journal
     from archivist.report.verify_ledger import check_ledger
     from archivist.step.record import record_digest
 
@@ -148,6 +154,7 @@ def _within(
         whole={
             Subject.RECORD: lambda: check_records(catalog, record_digest),
             Subject.LEDGER: lambda: check_ledger(catalog, keys),
+            Subject.JOURNAL: lambda: check_journal(catalog, where.journal_home),
         },
     )
     record = start_record(
