@@ -15,6 +15,10 @@ PAPER_SECONDS_PER_MP = 900.0
 FAST_SHARE = 0.5
 """What fast matching needs of the time of exact matching, the network included."""
 
+LENT_SHARE = 0.2
+"""Share of an archive that is expected to find a reference, where nothing else is enlarged. In most
+archives it is less; so much time is planned for."""
+
 
 def upscale_cost(width: int, height: int, params: UpscaleParams) -> Cost:
     """Return the cost of enlarging a picture of this size with these params.
@@ -33,4 +37,9 @@ def upscale_cost(width: int, height: int, params: UpscaleParams) -> Cost:
             seconds_per_mp=PAPER_SECONDS_PER_MP,
         )
     share = FAST_SHARE if params.matching == "fast" else 1.0
-    return dataclasses.replace(cost, seconds_per_mp=cost.seconds_per_mp * share)
+    expected = LENT_SHARE if params.without_references == "skip" else 1.0
+    return dataclasses.replace(
+        cost,
+        seconds=cost.seconds * expected,
+        seconds_per_mp=cost.seconds_per_mp * share * expected,
+    )

@@ -47,3 +47,12 @@ def test_a_network_needs_its_own_weights_only() -> None:
     }
 
     assert needed == {"compact": ["ttsr-compact"], "paper": ["ttsr-paper"]}
+
+
+def test_less_time_is_planned_where_only_what_finds_a_reference_is_enlarged() -> None:
+    all_of_it, some = (
+        upscale_cost(1000, 1000, UpscaleParams(without_references=how))
+        for how in ("enlarge", "skip")
+    )
+    assert some.seconds_per_mp < 0.5 * all_of_it.seconds_per_mp
+    assert some.ram_mib_per_mp == all_of_it.ram_mib_per_mp
