@@ -23,6 +23,8 @@ LOST = 1.0
 """Pixels by which the way there and back may fail to end where it began."""
 FLICKER = 0.06
 """Difference of lightness, 0..1, at which trust in the frame before has fallen to 0.6."""
+CONTRAST = (0.7, 1.4)
+"""How much flatter or harder a frame may be than the one before it, as a whole."""
 CUT = 0.35
 """A share of places followed below which the scene counts as another: nothing is carried over."""
 
@@ -61,10 +63,24 @@ def _flow(one: Floats, other: Floats) -> Floats:
 def _followed(now: Floats, then: Floats, back: Floats, forth: Floats) -> Floats:
     """Return 0..1, how surely each place of this frame was found in the one before."""
     away = np.linalg.norm(back + _moved(forth, back), axis=2)
-    apart = (now - _moved(then, back)) / FLICKER
-    sure = np.exp(-np.square(away / LOST)) * np.exp(-0.5 * np.square(apart))
-    sure = cv2.GaussianBlur(np.asarray(sure * _inside(back), np.float32), (0, 0), 1.0)
+    found = np.asarray(np.exp(-np.square(away / LOST)) * _inside(back), np.float32)
+    apart = (now - _as_bright(_moved(then, back), now, found)) / FLICKER
+    sure = np.asarray(found * np.exp(-0.5 * np.square(apart)), np.float32)
+    sure = cv2.GaussianBlur(sure, (0, 0), 1.0)
     return sure if sure.mean() >= CUT else np.zeros_like(sure)
+
+
+def _as_bright(moved: Floats, now: Floats, found: Floats) -> Floats:
+    """Return the frame before, moved, with the brightness and contrast of this one.
+
+    Film flickers as a whole, which says nothing against what is shown. ``found`` weighs places.
+    """
+    total = max(float(found.sum()), 1e-6)
+    mean_then, mean_now = (float((picture * found).sum()) / total for picture in (moved, now))
+    then, here = moved - mean_then, now - mean_now
+    spread = float((found * then * then).sum())
+    gain = float((found * then * here).sum()) / spread if spread > 1e-6 * total else 1.0
+    return np.asarray(np.clip(gain, *CONTRAST) * then + mean_now, np.float32)
 
 
 def _inside(flow: Floats) -> NDArray[np.bool_]:

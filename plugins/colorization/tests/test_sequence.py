@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from archivist_colorization.lab import lab_of_rgb
@@ -54,6 +55,16 @@ def test_colour_moves_with_the_scene() -> None:
     assert sure[:, 4:28].mean() > 0.8
     assert red[:, 4:16][sure[:, 4:16]].all()  # red moved from columns below 60 to below 68 px
     assert not red[:, 18:28][sure[:, 18:28]].any()
+
+
+@pytest.mark.parametrize(("gain", "lift"), [(0.8, 0), (1.0, 30), (1.15, -20)])
+def test_a_flicker_of_brightness_is_no_reason_to_doubt(gain: float, lift: int) -> None:
+    light = scene()
+    other = np.clip(gain * light + lift, 0, 255).astype(np.uint8)
+
+    _, share = carried(np.zeros((24, 32, 2), np.float32), other, painted(light, 64), 0.8)
+
+    assert share.mean() > 0.7
 
 
 def test_nothing_is_carried_over_a_cut() -> None:
