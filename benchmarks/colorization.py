@@ -7,7 +7,7 @@ CIEDE2000 over all pixels at full size. The step runs with its defaults, and onc
 left neutral, from which comes whether its confidence is what it says: the share of places whose
 colour is as near as NEAR, by stated confidence.
 
-    python benchmarks/colorization.py --data FOLDER [--pictures FOLDER]
+    python benchmarks/colorization.py --data FOLDER [--count N] [--pictures FOLDER]
 
 FOLDER holds ``photos`` and ``reference-groups``, which are not part of the project. ``--pictures``
 keeps the results: grey, coloured, true, side by side.
@@ -204,12 +204,16 @@ def report(found: Mapping[str, Found], bins: Mapping[int, Sequence[float]]) -> i
 
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--count", type=int, help="Pictures of each set; all without it.")
 @click.option("--pictures", type=click.Path(path_type=Path), help="Keep the results here.")
-def main(data: Path, pictures: Path | None) -> None:
+def main(data: Path, count: int | None, pictures: Path | None) -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     photos, groups = read(data)
+    if count:
+        photos = photos[:: max(1, len(photos) // count)][:count]
+        groups = {name: group[:count] for name, group in groups.items()}
     colouring = Colouring(pictures)
     others = photos[STRANGER:] + photos[:STRANGER]
     found = {

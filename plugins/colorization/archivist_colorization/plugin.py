@@ -19,8 +19,8 @@ from archivist_colorization.params import ColorizeParams
 COMPACT = Weight(
     name="color-compact",
     package="archivist_colorization:weights/compact.safetensors",
-    sha256="ef8d2c268bf3e7cd74f23926dafb549757812cade1fef932243eb38e4ff06937",
-    size=4_407_288,
+    sha256="2196743f2ced0b1184c8986ff585376e2c022ce59c16f8411c2e07d0b91d78ad",
+    size=4_407_446,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

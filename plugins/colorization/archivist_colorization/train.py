@@ -20,6 +20,7 @@ from torch import nn
 
 from archivist_colorization.compact.encoder import Encoder
 from archivist_colorization.compact.network import Compact
+from archivist_colorization.training.calibration import calibrate
 from archivist_colorization.training.material import Material
 from archivist_colorization.training.samples import Samples
 from archivist_colorization.training.task import ColourTask
@@ -29,7 +30,7 @@ from archivist_torch.device import Compute, choose
 from archivist_torch.optimisers import optimisers
 from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
-from archivist_torch.weights import read_metadata, save_weights
+from archivist_torch.weights import load_weights, read_metadata, save_weights
 
 RATE, MATRIX_RATE = 1e-3, 0.015
 """Of AdamW and Muon."""
@@ -113,7 +114,7 @@ def train(run: Run, compute: Compute) -> Path:
     if run.resume:
         trainer.resume()
     trainer.run()
-    return export(run.out, run.out / "compact.safetensors")
+    return export(run.out, run.out / "compact.safetensors", validation)
 
 
 def movers(network: Compact) -> list[torch.optim.Optimizer]:
@@ -122,12 +123,11 @@ def movers(network: Compact) -> list[torch.optim.Optimizer]:
     return optimisers(fresh, rate=RATE, matrix_rate=MATRIX_RATE)
 
 
-def export(run: Path, destination: Path) -> Path:
-    """Write the last weights of a run for shipping, float16. Returns ``destination``."""
-    from archivist_torch.weights import load_weights
-
+def export(run: Path, destination: Path, validation: Validation) -> Path:
+    """Write the last weights for shipping, calibrated, float16. Returns ``destination``."""
     network, source = Compact(), run / "last.safetensors"
     load_weights(network, source)
+    calibrate(network, validation.photos, validation.pairs)
     save_weights(network.state_dict(), destination, read_metadata(source), torch.float16)
     return destination
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archivist_colorization.compact.chroma import compressed, expanded
-from archivist_colorization.compact.decoder import HIGHEST, STRIDE, Guess
+from archivist_colorization.compact.decoder import FOUND, HIGHEST, STRIDE, Guess
 from archivist_colorization.compact.encoder import MULTIPLE
 from archivist_colorization.compact.network import (
+    ALONE,
+    BESIDE,
     GRID,
     TEMPERATURE,
     Compact,
@@ -93,15 +95,19 @@ def colour(
     sizes: list[tuple[int, int]] = []
     found = _matched(network, maps, exemplars, sizes, pause) if weight > 0 else None
     if found is None:
-        guess = network(maps).alone if automatic else _nothing(network(maps).alone)
-        return _coloured(guess, size, None, None, sizes)
+        guess = network(maps).alone
+        alone = _automatic(network, light, guess) if automatic else _nothing(guess)
+        return _coloured(alone, size, None, None, sizes)
     grid = maps[1].shape[2:]
-    answer = network(maps, lent(found.values, found.similarity).unflatten(1, grid)[None])
+    lending = lent(found.values, found.similarity).unflatten(1, grid)[None]
+    answer = network(maps, lending)
     assert answer.trust is not None
     assert answer.beside is not None
-    trust = torch.sigmoid(answer.trust) * weight
-    alone = answer.alone if automatic else _nothing(answer.alone)
-    return _coloured(blended(alone, answer.beside, trust), size, found, trust, sizes)
+    trust = network.trusted(answer.trust, lending[:, FOUND - 1 :]) * weight
+    alone = answer.alone
+    alone = _automatic(network, light, alone) if automatic else _nothing(alone)
+    beside = network.calibrated(answer.beside, BESIDE)
+    return _coloured(blended(alone, beside, trust), size, found, trust, sizes)
 
 
 def confidence_of(scale: Floats) -> Floats:
@@ -111,6 +117,15 @@ def confidence_of(scale: Floats) -> Floats:
     """
     ratio = NEAR / np.exp(scale)
     return np.asarray(1 - (1 + ratio) * np.exp(-ratio), np.float32)
+
+
+def _automatic(network: Compact, light: Floats, guess: Guess) -> Guess:
+    """Return the mean of a guess and of that for the mirrored picture, as it is to be taken."""
+    mirrored = network(network.encoder(_laid(network, light).flip(3))).alone
+    mean = Guess(
+        (guess.colour + mirrored.colour.flip(3)) / 2, (guess.scale + mirrored.scale.flip(3)) / 2
+    )
+    return network.calibrated(mean, ALONE)
 
 
 def _matched(

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archivist_colorization.compact.decoder import STRIDE, UNIT, Decoder, Fusion, Guess
+from archivist_colorization.compact.decoder import (
+    HIGHEST,
+    LOWEST,
+    STRIDE,
+    UNIT,
+    Decoder,
+    Fusion,
+    Guess,
+)
 from archivist_colorization.compact.encoder import WIDTHS, Encoder
 from archivist_colorization.features import unit_length
 
@@ -16,6 +24,8 @@ GRID = 8
 """Positions are matched at one eighth of the size."""
 VECTOR = 96
 """Length of the vectors that are compared."""
+ALONE, BESIDE = 0, 1
+"""Rows of the calibration: automatic colour, and that of exemplars."""
 TEMPERATURE = 0.03
 """Of the softmax over positions: positions nearly as similar as the best have a say."""
 
@@ -49,10 +59,18 @@ class Matcher(nn.Module):
 
 
 class Compact(nn.Module):
-    """Encoder, matcher, decoder and fusion: 2.2 million numbers."""
+    """Encoder, matcher, decoder and fusion: 2.2 million numbers.
+
+    ``calibration`` has a row for each kind of guess; see :meth:`calibrated`.
+    """
+
+    calibration: Tensor
+    trusting: Tensor
 
     def __init__(self, encoder: Encoder | None = None) -> None:
         super().__init__()
+        self.register_buffer("calibration", torch.tensor([[0.0, 1, 1, 0], [0.0, 1, 1, 0]]))
+        self.register_buffer("trusting", torch.tensor([0.0, 1, 0]))
         self.encoder = encoder or Encoder()
         self.matcher, self.decoder, self.fusion = Matcher(), Decoder(), Fusion()
 
@@ -78,6 +96,21 @@ class Compact(nn.Module):
         moved = found[:, :2].float() * UNIT - low.colour
         beside = Guess(beside.colour + _raised(moved), beside.scale)
         return Answer(alone, blended(chosen, beside, torch.sigmoid(trust)), trust, beside)
+
+    def calibrated(self, guess: Guess, row: int) -> Guess:
+        """Return a guess as it is to be taken: errors as they are on other pictures.
+
+        A row (a, b, keep, fade) says that the scale is ``a + b * scale``, and the share of chroma
+        that is kept ``keep + fade * scale``, within 0..1. Training sees guesses without it.
+        """
+        a, b, keep, fade = self.calibration[row]
+        share = (keep + fade * guess.scale).clamp(0, 1)
+        return Guess(guess.colour * share, (a + b * guess.scale).clamp(LOWEST, HIGHEST))
+
+    def trusted(self, trust: Tensor, similarity: Tensor) -> Tensor:
+        """Return how far exemplars are trusted, 0..1, for logits and the similarity of matches."""
+        a, b, c = self.trusting
+        return torch.sigmoid(a + b * trust + c * similarity)
 
 
 def blended(alone: Guess, beside: Guess, trust: Tensor) -> Guess:

@@ -33,6 +33,11 @@ class Validation:
         self.photos = [_prepared(one) for one in photos]
         self.groups = {name: [_prepared(one) for one in group] for name, group in groups.items()}
 
+    @property
+    def pairs(self) -> list[tuple[Held, Held]]:
+        """Pictures of a group, each with another one of it."""
+        return [pair for group in self.groups.values() for pair in _pairs(group)]
+
     @torch.inference_mode()
     def __call__(self, network: Compact) -> dict[str, float]:
         """Return, of each set, the share of the error of grey that colour takes away.
@@ -47,8 +52,7 @@ class Validation:
             ),
         }
         for name, group in self.groups.items():
-            pairs = [(group[n], group[(n + 1) % len(group)]) for n in range(len(group))]
-            found[name] = self._gain(network, pairs[:: max(1, len(pairs) // SHOWN)])
+            found[name] = self._gain(network, _pairs(group))
         grouped = [found[name] for name in self.groups] or [found["photos"]]
         return {"score": (found["photos"] + float(np.mean(grouped))) / 2, **found}
 
@@ -82,6 +86,11 @@ class Held:
 
     def __init__(self, light: Tensor, colour: Tensor, lab: Floats) -> None:
         self.light, self.colour, self.lab = light, colour, lab
+
+
+def _pairs(group: Sequence[Held]) -> list[tuple[Held, Held]]:
+    pairs = list(zip(group, [*group[1:], *group[:1]], strict=True))
+    return pairs[:: max(1, len(pairs) // SHOWN)]
 
 
 def _prepared(picture: Bytes) -> Held:
