@@ -87,6 +87,7 @@ COLORIZE = StepSpec(
     weights=[COMPACT, PAPER],
     determinism=Determinism.DEVICE,
     conjectural=True,
+    adds_colour=True,
     applies="archivist_colorization.colorize:applies",
     estimate="archivist_colorization.cost:colorize_cost",
     self_test="archivist_colorization.self_test:colorize",
