@@ -19,8 +19,8 @@ from archivist_colorization.params import ColorizeParams
 COMPACT = Weight(
     name="color-compact",
     package="archivist_colorization:weights/compact.safetensors",
-    sha256="2196743f2ced0b1184c8986ff585376e2c022ce59c16f8411c2e07d0b91d78ad",
-    size=4_407_446,
+    sha256="ff97a8d2d0f4ea5a3ad837aa5f3a6f55d8a83d83fe1a6655f4da42b59aa740bd",
+    size=4_407_454,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

@@ -23,6 +23,8 @@ from archivist_colorization.training.task import attended, distance
 from archivist_colorization.training.validation import Held
 
 Numbers = NDArray[np.float64]
+CAUTION = 2.0
+"""How much more a stranger's colour may not be taken than that of the same place be missed."""
 STEPS = 30
 """Of Newton's method; it settles within ten."""
 
@@ -76,10 +78,10 @@ def _trust(
 ) -> Tensor:
     """Return the logistic regression of where the exemplar's colour is nearer, on the cues.
 
-    Places weigh by how much it matters there; pictures of one place and strangers weigh alike.
+    Places weigh by how much it matters there; strangers weigh CAUTION times as much as pictures of one place.
     """
     cues, nearer, weight = [], [], []
-    for group in (pairs, strangers):
+    for group, caution in ((pairs, 1.0), (strangers, CAUTION)):
         gaps = []
         for alone, beside, seen, one in _answers(network, group):
             truth = torch.from_numpy(compressed(one.lab[..., 1:]).transpose(2, 0, 1).copy())[None]
@@ -90,7 +92,7 @@ def _trust(
             cues.append(seen.T.numpy().astype(np.float64))
         gap = np.concatenate(gaps)
         nearer.append(gap > 0)
-        weight.append(np.abs(gap) / np.abs(gap).sum())
+        weight.append(caution * np.abs(gap) / np.abs(gap).sum())
     found = _logistic(np.concatenate(cues), np.concatenate(nearer), np.concatenate(weight))
     return network.trusting.new_tensor(found.tolist())
 
