@@ -42,8 +42,8 @@ Paint = Callable[[Pixels, "Palette", "Pixels | None", ColorizeParams, StepContex
 
 READ = 768
 """Longest side in pixels to which exemplars are read."""
-SOFT = 0.25
-"""Colour fades in from (1 - SOFT) to (1 + SOFT) times the limit of confidence."""
+SOFT = 0.5
+"""Colour fades in from the limit of confidence to (1 + SOFT) times it."""
 LEAST_RANGE = 2 / 255
 """A picture whose tones differ by less shows nothing that could be coloured."""
 RADIUS = {"compact": 1, "paper": 4}
@@ -148,11 +148,10 @@ def at_depth(image: Image) -> Pixels:
 
 
 def neutral_share(confidence: Floats, limit: float) -> Floats:
-    """Return how neutral each place stays, 0..1: 1 well below the limit, 0 well above."""
+    """Return how neutral each place stays, 0..1: 1 below the limit, 0 well above it."""
     if limit <= 0:
         return np.zeros_like(confidence)
-    low, high = limit * (1 - SOFT), limit * (1 + SOFT)
-    place = np.clip((confidence - low) / (high - low), 0, 1)
+    place = np.clip((confidence - limit) / (limit * SOFT), 0, 1)
     return np.asarray(1 - place * place * (3 - 2 * place), np.float32)
 
 

@@ -24,7 +24,7 @@ class ColorizeParams:
         choices=("auto", "always"),
     )
     confidence: float = param(
-        0.2,
+        0.15,
         doc="Regions of less confidence stay neutral; the passage is soft. 0 colours everything.",
         low=0,
         high=1,
