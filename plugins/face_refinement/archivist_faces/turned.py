@@ -36,10 +36,15 @@ def detect_turned(
     if not angles:
         raise ValueError("there is no angle to look at; give at least 0")
     found = [_seen_at(network, pixels, angle, settings) for angle in angles]
+    return merged(found)
+
+
+def merged(looks: Sequence[Detections]) -> Detections:
+    """Return the finds of several looks, of those at one place the best; best first."""
     every = Detections(
-        boxes=np.concatenate([one.boxes for one in found]),
-        landmarks=np.concatenate([one.landmarks for one in found]),
-        scores=np.concatenate([one.scores for one in found]),
+        boxes=np.concatenate([one.boxes for one in looks]),
+        landmarks=np.concatenate([one.landmarks for one in looks]),
+        scores=np.concatenate([one.scores for one in looks]),
     )
     return every.take(distinct(every.boxes, every.scores, SAME, nested=True))
 

@@ -1,0 +1,1 @@
+"""Training of the compact generator and of the identity descriptor."""
