@@ -26,7 +26,7 @@ from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
 from archivist_torch.weights import load_weights, read_metadata, save_weights
 
-RATE, MATRIX_RATE = 2e-3, 0.005
+RATE, MATRIX_RATE = 1e-3, 0.01
 """Of AdamW and Muon."""
 WARMUP = 20
 """Steps over which the rates rise; the correction begins at zero, so nothing can break."""
