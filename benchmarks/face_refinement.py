@@ -131,9 +131,8 @@ class Steps:
         return result
 
 
-def cases(data: Path, portraits: Sequence[Portrait], seed: int) -> list[Case]:
+def cases(material: ageing.AgeingMaterial, portraits: Sequence[Portrait], seed: int) -> list[Case]:
     """Return portraits aged as prints."""
-    material = read_material(data, "val")
     return [_case(n, one, seed, material) for n, one in enumerate(portraits)]
 
 
@@ -228,6 +227,9 @@ def judge(means: Figures, found: Figures, wrong: Figures) -> int:
 @click.option("--seed", default=11, show_default=True)
 @click.option("--network", default="compact", show_default=True)
 @click.option("--showing", multiple=True, help="Part of a name: that photograph shows faces.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Keeps what was read, for next time."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_context
 def main(
@@ -237,18 +239,19 @@ def main(
     seed: int,
     network: str,
     showing: tuple[str, ...],
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Measure detection and refinement of faces on pictures under DATA."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    held_out = read_portraits(data / "faces", "val")
+    held_out = read_portraits(data / "faces", "val", cache)
     steps = Steps(RefineParams(network=network))
-    workload = cases(data, held_out[:count], seed)
+    workload = cases(read_material(data, "val", cache), held_out[:count], seed)
     means, rows = refinement(workload, steps)
     area = sum(case.truth.shape[0] * case.truth.shape[1] for case in workload) / 1e6
     cost = {f"{name}, CPU s/MP": spent / area for name, spent in steps.seconds.items()}
-    others = read_portraits(data / "faces", "train")[: max(0, 60 - len(held_out))]
+    others = read_portraits(data / "faces", "train", cache)
     found = detection([*held_out, *others][: count * 3 // 2], steps, seed)
     wrong, touched = false_refinement(data, showing, steps)
     if as_json:

@@ -48,10 +48,10 @@ class RefineParams:
         high=1,
     )
     identity_limit: float = param(
-        0.3,
+        0.1,
         doc="A face whose description moves further than this (cosine distance) is left as it was. "
-        "The same portrait aged at random moves less than that in 95 of 100 cases, portraits of "
-        "different persons are nearer in less than 1 of 100.",
+        "Half of all portraits that age at random move by 0.05; of pairs of different persons 1 in "
+        "100 is nearer than 0.4.",
         low=0,
         high=2,
     )
@@ -66,7 +66,7 @@ class RefineParams:
         0.8, doc="Faces that were detected with a lower score are left alone.", low=0, high=1
     )
     least_change: float = param(
-        0.008,
+        0.006,
         doc="A face that the network would change by less (mean, of 1) is good already and stays "
         "bit for bit.",
         low=0,
