@@ -67,7 +67,7 @@ install: $(STAMPS)/install
 dev: $(STAMPS)/dev
 
 demo: install
-	$(BIN)/archivist run examples/archive --out demo --manifest examples/archive/manifest.csv
+	$(BIN)/archivist run examples/archive --out demo --manifest examples/archive/manifest.csv --recipe full
 
 test: dev
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
