@@ -72,4 +72,9 @@ class RefineParams:
         low=0,
         high=1,
     )
+    spare_good: bool = param(
+        True,
+        doc="Faces that are sharp and clean stay bit for bit: the network would take pores and "
+        "freckles for grain.",
+    )
     most: int = param(100, doc="So many faces are refined at most, the largest first.", low=1)

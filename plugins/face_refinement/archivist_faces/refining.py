@@ -22,9 +22,11 @@ from archivist.api import (
 )
 from archivist_faces import identity
 from archivist_faces.alignment import crop, place
+from archivist_faces.fitting import fitted
 from archivist_faces.identity import IdentityNet
 from archivist_faces.params import RefineParams
 from archivist_faces.plugin import IDENTITY
+from archivist_faces.quality import quality
 from archivist_faces.refiners import Proposal, Refiner, refiner
 from archivist_torch.weights import load_network
 
@@ -41,7 +43,7 @@ class Fate(StrEnum):
     UNSURE = "unsure"
     """It was detected with too low a score, or its landmarks are no face's."""
     GOOD = "good"
-    """It is good as it is: the network would hardly change it."""
+    """It is good as it is: sharp and clean, or the network would hardly change it."""
     GUARDED = "guarded"
     """It would have come to look like another person, and was left as it was."""
     BEYOND = "beyond_most"
@@ -124,13 +126,18 @@ def _refined(
     pixels: Floats, face: Face, params: RefineParams, refine: Refiner, guard: identity.Distance
 ) -> tuple[Floats, Treated]:
     """Return the picture with one face refined, or as it was, and what became of the face."""
-    proposal = refine(pixels, np.asarray(face.landmarks, np.float64))
+    marks = np.asarray(face.landmarks, np.float64)
+    found = quality(crop(pixels, fitted(marks)))
+    if params.spare_good and found.good:
+        reason = f"good already: sharp ({found.sharpness:.2f}) and clean ({found.clearness:.1f})"
+        return pixels, Treated(face=face, fate=Fate.GOOD, reason=reason)
+    proposal = refine(pixels, marks)
     change = mean_change(proposal)
     if change < params.least_change:
         reason = f"good already: it would change by {change:.4f}, limit {params.least_change:g}"
         return pixels, Treated(face=face, fate=Fate.GOOD, reason=reason)
     made = proposal.laid(pixels, 1 - params.fidelity)
-    where = place(np.asarray(face.landmarks, np.float64), identity.SIDE)
+    where = place(marks, identity.SIDE)
     moved = guard(*(crop(x, where) for x in (pixels, made)))
     if moved > params.identity_limit:
         reason = (

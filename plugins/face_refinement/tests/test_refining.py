@@ -57,7 +57,7 @@ def inputs(image: Image, *faces: Face) -> dict[str, Value]:
 def setup(monkeypatch: pytest.MonkeyPatch) -> Setup:
     """Return a function that puts stand-ins in the place of the networks."""
 
-    def install(strength: float = STRIPES, distance: float = 0.1) -> None:
+    def install(strength: float = STRIPES, distance: float = 0.05) -> None:
         def propose(pixels: Picture, landmarks: NDArray[np.float64]) -> Proposal:
             where = fitted(landmarks)
             stripes = np.where(np.arange(where.side) % 8 < 4, strength, -strength)
@@ -146,7 +146,7 @@ def test_a_guarded_face_keeps_every_bit_beside_a_refined_one(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup()
-    answers = iter([0.9, 0.1])
+    answers = iter([0.9, 0.05])
     monkeypatch.setattr(refining, "_guard", lambda _: lambda *_: next(answers))
     image = photograph()
     first, second = face(120, (5, 20)), face(110, (180, 150))
@@ -160,13 +160,13 @@ def test_a_guarded_face_keeps_every_bit_beside_a_refined_one(
 
 
 def test_distances_are_stored_in_the_scores(setup: Setup) -> None:
-    setup(distance=0.12)
+    setup(distance=0.06)
 
     scores = refined(inputs(photograph(), face()))["scores"]
 
     assert isinstance(scores, Scores)
     assert scores.values["refined"] == 1
-    assert scores.values["refined_distance_most"] == pytest.approx(0.12)
+    assert scores.values["refined_distance_most"] == pytest.approx(0.06)
 
 
 def test_a_face_that_is_good_stays(setup: Setup) -> None:
@@ -228,13 +228,13 @@ def test_a_face_cut_by_the_border_does_no_harm(setup: Setup, at: tuple[float, fl
 
 
 def test_what_became_of_each_face_is_logged(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
-    setup(distance=0.12)
+    setup(distance=0.06)
     caplog.set_level("INFO")
 
     refined(inputs(photograph(), face(), face(20, (5, 5))))
 
     assert "face at 60,50,200,200: refined" in caplog.text
-    assert "identity distance 0.120" in caplog.text
+    assert "identity distance 0.060" in caplog.text
     assert "a crop of 20 px, smallest 40" in caplog.text
 
 
