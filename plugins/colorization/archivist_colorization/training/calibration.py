@@ -78,8 +78,8 @@ def _trust(
 ) -> Tensor:
     """Return the logistic regression of where the exemplar's colour is nearer, on the cues.
 
-    Places weigh by how much it matters there; strangers weigh CAUTION times as much as pictures of
-    one place.
+    Places weigh by how much it matters there, strangers CAUTION times as much as pictures of one
+    place.
     """
     cues, nearer, weight = [], [], []
     for group, caution in ((pairs, 1.0), (strangers, CAUTION)):
