@@ -7,7 +7,7 @@ CIEDE2000 over all pixels at full size. The step runs with its defaults, and onc
 left neutral, from which comes whether its confidence is what it says: the share of places whose
 colour is as near as NEAR, by stated confidence.
 
-    python benchmarks/colorization.py --data FOLDER [--count N] [--pictures FOLDER]
+    python benchmarks/colorization.py --data FOLDER [--count N] [--longest PIXELS] [--pictures FOLDER]
 
 FOLDER holds ``photos`` and ``reference-groups``, which are not part of the project. ``--pictures``
 keeps the results: grey, coloured, true, side by side.
@@ -164,6 +164,13 @@ def read(data: Path) -> tuple[list[Bytes], dict[str, list[Bytes]]]:
     return photos, groups
 
 
+def reduced(pixels: Bytes, longest: int) -> Bytes:
+    """Return a picture whose longer side has at most so many pixels."""
+    factor = min(1.0, longest / max(pixels.shape[:2]))
+    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def cost(colouring: Colouring, photograph: Bytes) -> tuple[float, float]:
     """Return CPU seconds of a picture as it is, and for a megapixel of one of LARGE."""
     grey = lightness_of(photograph)
@@ -205,8 +212,9 @@ def report(found: Mapping[str, Found], bins: Mapping[int, Sequence[float]]) -> i
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--count", type=int, help="Pictures of each set; all without it.")
+@click.option("--longest", type=int, help="Reduce pictures to this many pixels before.")
 @click.option("--pictures", type=click.Path(path_type=Path), help="Keep the results here.")
-def main(data: Path, count: int | None, pictures: Path | None) -> None:
+def main(data: Path, count: int | None, longest: int | None, pictures: Path | None) -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -214,8 +222,12 @@ def main(data: Path, count: int | None, pictures: Path | None) -> None:
     if count:
         photos = photos[:: max(1, len(photos) // count)][:count]
         groups = {name: group[:count] for name, group in groups.items()}
+    if longest:
+        photos = [reduced(one, longest) for one in photos]
+        groups = {name: [reduced(one, longest) for one in group] for name, group in groups.items()}
     colouring = Colouring(pictures)
-    others = photos[STRANGER:] + photos[:STRANGER]
+    away = STRANGER % len(photos) or 1
+    others = photos[away:] + photos[:away]
     found = {
         "photographs": colouring("alone", [(one, None) for one in photos]),
         "wrong exemplar": colouring("wrong", list(zip(photos, others, strict=True))),
