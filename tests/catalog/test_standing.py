@@ -212,8 +212,8 @@ def test_a_decision_that_was_slipped_in_is_found(catalog, writer, scanned, make)
     with catalog.engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO event (type, at, asset_id, detail, actor) "
-                "SELECT 'reference.restored', at, asset_id, detail, 'Mallory' FROM event"
+                "INSERT INTO event (id, type, at, asset_id, detail, actor) "
+                "SELECT id + 1, 'reference.restored', at, asset_id, detail, 'Mallory' FROM event"
             )
         )
 

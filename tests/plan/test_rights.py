@@ -87,7 +87,7 @@ def test_a_photograph_done_without_its_denied_step_is_up_to_date(inventive):
     denied(inventive, generative=REASON)
     (asset,) = inventive.files[0].assets
     profile, path = inventive_profile(), inventive.files[0].paths[0]
-    key = publication_key([asset.uid], profile, path, conjectural=False)
+    key = publication_key([asset.uid], profile, path, synthetic=False)
     inventive.past.outputs = {(key, "restored", path)}
 
     assert [action for _, action, _ in inventive.told()] == ["reuse", "denied"]

@@ -51,7 +51,7 @@ def test_a_coloured_grey_scan_is_rgb_with_the_new_profile_alone(
     light = page.raster.array.astype(np.int32)
     wide = np.clip(np.concatenate([light, light // 2, light // 3], axis=2), 0, 65535)
     raster = ArrayRaster(wide.astype(page.raster.array.dtype))
-    done = replace(page, colour=Colour.RGB, icc=icc, raster=raster, changed=True, conjectural=True)
+    done = replace(page, colour=Colour.RGB, icc=icc, raster=raster, changed=True, synthetic=True)
 
     (found,) = publish(replace(work, pages=(done,)))
 
