@@ -7,7 +7,7 @@ CIEDE2000 over all pixels at full size. The step runs with its defaults, and onc
 left neutral, from which comes whether its confidence is what it says: the share of places whose
 colour is as near as NEAR, by stated confidence.
 
-    python benchmarks/colorization.py --data FOLDER [--count N] [--longest PIXELS] [--pictures FOLDER]
+    python benchmarks/colorization.py --data FOLDER [--count N] [--longest PX] [--pictures FOLDER]
 
 FOLDER holds ``photos`` and ``reference-groups``, which are not part of the project. ``--pictures``
 keeps the results: grey, coloured, true, side by side.
