@@ -12,7 +12,7 @@ from archivist.catalog.session import open_catalog
 from archivist.cli.exits import Exit
 
 SPOTTED = "album/spotted.png"
-LIGHTER = '[recipes.other]\nsteps = [{ use = "sample.spot", level = 0.5 }, { use = "sample.fill" }]'
+LIGHTER = '[recipes.other]\nsteps = [{ use = "sample.spot", level = 0.3 }, { use = "sample.fill" }]'
 
 
 def other_recipe(desk) -> str:
@@ -147,7 +147,7 @@ def test_a_note_ends_no_approval(done):
 
 def test_a_result_that_replaced_an_approved_one_is_not_approved(done):
     done.review("approve", SPOTTED, "--by", "Ada")
-    done.settings(LIGHTER.replace("other", "test").replace("0.5", "0.3"))
+    done.settings(LIGHTER.replace("other", "test"))
     done.config.write_text(done.config.read_text().replace("[recipes.test]", "[recipes.old]", 1))
     done.run("--recipe", "test", "--override")
 
