@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_folder(
     packed = cache / f"{folder.name}-{split}-{_fingerprint(folder, names)}.npz"
     if not packed.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        part = packed.with_suffix(".part.npz")
+        part = packed.with_suffix(f".{os.getpid()}.part.npz")  # two trainings may share a cache
         np.savez(part, **{name: _read(folder / name) for name in names})
         part.replace(packed)
     with np.load(packed) as arrays:

@@ -27,7 +27,7 @@ from archivist_torch.training import Settings, Trainer
 from archivist_torch.weights import digest, load_state, load_weights, read_metadata, save_weights
 from archivist_triplet.compact import Encoder, Triplet
 from archivist_triplet.samples import Material
-from archivist_triplet.training.lessons import ToneLessons
+from archivist_triplet.training.lessons import WIDER, ToneLessons
 from archivist_triplet.training.mapping_stage import MappingTask, begun, continued, optimisers
 from archivist_triplet.training.source import LIKE_PRINTS, SHARPENED, Source
 from archivist_triplet.training.vae_stage import Pair, VaeTask
@@ -39,7 +39,7 @@ FIRST_RATES, LATER_RATES = (2e-3, 0.03), (3e-4, 0.0)
 """Full learning rates (AdamW, Muon) of the auto-encoders, from nothing and from given weights.
 Muon moves all directions of a matrix equally far: latents that were to stay were gone after 300
 steps."""
-FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (4e-4, 0.0015)
+FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (7e-4, 0.003)
 """The same of the mapping. Muon at 0.03 made it diverge, at 0.012 it stood still."""
 PRISTINE = 0.08
 """Share of samples that are not aged, so that good pictures are left alone."""
@@ -64,8 +64,8 @@ class Run:
     resume: bool = False
     begin: Path | None = None
     """Weights of a triplet to go on from: VAE2 stays, VAE1 and the mapping learn on."""
-    lessons: int = 2400
-    """Samples remembered for lessons in tone; 150 MB, about 3 minutes on one core."""
+    lessons: int = 6000
+    """Samples remembered for lessons in tone; 370 MB, about 9 minutes on one core."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -183,9 +183,8 @@ class Stages:
         seed_everything(self.run.seed)
         source = self._source(2, self.run.crop)
         network = self._begun(source)
-        lessons = ToneLessons(
-            network, self._source(3, self.run.crop), self.compute, self.run.lessons
-        )
+        wider = self._source(3, WIDER * self.run.crop)
+        lessons = ToneLessons(network, wider, self.compute, self.run.lessons)
         task = MappingTask(source, self.validation, self.perceptual, lessons)
         minutes = self.run.minutes * (1 - VAE_SHARE)
         rates = FIRST_MAPPING_RATES if self.run.begin is None else LATER_MAPPING_RATES

@@ -4,6 +4,10 @@ What a faded print looked like must be told from the picture as a whole, so ever
 lesson, and a step of four samples teaches little: after 2400 of them the gain stood at 1 dB, where
 a small regression on quantiles of colour, which saw ten times as many, gained 2.2 dB. A sample's
 latent at 144 positions is enough for such a lesson and costs a thousandth of the whole way.
+
+A lesson shows more of a picture than the mapping's samples do, as much as a user's picture shows: in
+a small piece black and white may be missing. Weights that had learnt from pieces of 192 px gained
+0.7 dB on held-out pictures of 384 px by lessons of that size.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ from archivist_triplet.training.fits import affine_fit
 from archivist_triplet.training.objectives import in_decades
 from archivist_triplet.training.source import Samples, Source
 
-APART = 4
+WIDER = 2
+"""Side of a lesson's piece in those of the mapping's samples."""
+APART = 4 * WIDER
 """Positions of a latent, along each side, of which one is remembered."""
 AT_ONCE = 8
 CERTAIN = 1e-3

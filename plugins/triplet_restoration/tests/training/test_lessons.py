@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from archivist_torch.device import Compute
 from archivist_triplet.compact import Triplet
-from archivist_triplet.training.lessons import CERTAIN, ToneLessons
+from archivist_triplet.training.lessons import CERTAIN, WIDER, ToneLessons
 from archivist_triplet.training.mapping_stage import begun
 from archivist_triplet.training.source import Source
 from archivist_triplet.training.vae_stage import Pair
@@ -22,7 +24,7 @@ def network(source: Source) -> Triplet:
 
 @pytest.fixture
 def lessons(network: Triplet, source: Source, cpu: Compute) -> ToneLessons:
-    return ToneLessons(network, source, cpu, 12)
+    return ToneLessons(network, replace(source, size=WIDER * source.size), cpu, 12)
 
 
 def test_a_lesson_moves_the_description_and_its_amounts_alone(
