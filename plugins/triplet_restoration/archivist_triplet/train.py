@@ -28,7 +28,13 @@ from archivist_torch.weights import digest, load_state, load_weights, read_metad
 from archivist_triplet.compact import Encoder, Triplet
 from archivist_triplet.samples import Material
 from archivist_triplet.training.lessons import WIDER, ToneLessons
-from archivist_triplet.training.mapping_stage import MappingTask, begun, continued, optimisers
+from archivist_triplet.training.mapping_stage import (
+    MappingTask,
+    begun,
+    continued,
+    frozen,
+    optimisers,
+)
 from archivist_triplet.training.source import LIKE_PRINTS, SHARPENED, Source
 from archivist_triplet.training.vae_stage import Pair, VaeTask
 from archivist_triplet.training.validation import Validation
@@ -64,6 +70,8 @@ class Run:
     resume: bool = False
     begin: Path | None = None
     """Weights of a triplet to go on from: VAE2 stays, VAE1 and the mapping learn on."""
+    mapping_alone: bool = False
+    """VAE1 of ``begin`` stays too, and the mapping has the whole budget."""
     lessons: int = 6000
     """Samples remembered for lessons in tone; 370 MB, about 9 minutes on one core."""
     steps: int | None = None
@@ -101,6 +109,7 @@ class Run:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Weights to go on from: VAE2 is kept, VAE1 and the mapping are trained on.",
 )
+@click.option("--mapping-alone", is_flag=True, help="Keep VAE1 of --from too.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(*, device: str, **asked: object) -> None:
     """Train the compact triplet networks; the final weights land in OUT/compact.safetensors."""
@@ -116,20 +125,21 @@ def train(run: Run, compute: Compute) -> Path:
     """Train both stages, or what is left of them, and return the path of the final weights.
 
     Raises FileExistsError when the folder holds a run that is not to be resumed, ValueError for a
-    crop that is no multiple of 32, FileNotFoundError when there are no photographs or prints.
+    crop that is no multiple of 32 and for ``mapping_alone`` without ``begin``, FileNotFoundError
+    when there are no photographs or prints.
     """
     _check(run)
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
     parts = [Material.read(run.data, split, run.out / "cache") for split in ("train", "val")]
     material, held_out = parts
-    if run.prints and material.prints is None:
+    if run.prints and not run.mapping_alone and material.prints is None:
         raise FileNotFoundError(
             f"{run.data} has no historic-prints; put scans of old prints there, or train"
             " --without-prints"
         )
     stages = Stages(run, compute, material, Validation(held_out, compute, run.out))
-    if not (run.resume and (run.out / "mapping" / "checkpoint.pt").exists()):
+    if not (run.mapping_alone or (run.resume and (run.out / "mapping" / "checkpoint.pt").exists())):
         stages.vaes()
     stages.mapping()
     return export(run.out / "mapping" / "last.safetensors", run.out / "compact.safetensors")
@@ -186,14 +196,14 @@ class Stages:
         wider = self._source(3, WIDER * self.run.crop)
         lessons = ToneLessons(network, wider, self.compute, self.run.lessons)
         task = MappingTask(source, self.validation, self.perceptual, lessons)
-        minutes = self.run.minutes * (1 - VAE_SHARE)
+        minutes = self.run.minutes * (1 if self.run.mapping_alone else 1 - VAE_SHARE)
         rates = FIRST_MAPPING_RATES if self.run.begin is None else LATER_MAPPING_RATES
         settings = self._settings(minutes, self.run.batch, rate=rates[0], matrix_rate=rates[1])
         moved_by = optimisers(network, rate=settings.rate, matrix_rate=settings.matrix_rate)
         facts = {
             "network": NETWORK,
             "seed": str(self.run.seed),
-            "prints": "aligned" if self.run.prints else "none",
+            "prints": self._prints(),
             "run_minutes": f"{self.run.minutes:g}",
             "begun": "anew" if self.run.begin is None else digest(self.run.begin),
         }
@@ -204,6 +214,11 @@ class Stages:
 
     def _begun(self, source: Source) -> Triplet:
         """Return the triplet that the second stage begins with."""
+        if self.run.mapping_alone:
+            assert self.run.begin is not None
+            network = Triplet()
+            load_weights(network, self.run.begin)
+            return frozen(network)
         pair = Pair()
         load_weights(pair, self.run.out / "vae" / "last.safetensors")
         shown = [source.samples(source.batch([i])) for i in range(SOLVED)]
@@ -211,6 +226,12 @@ class Stages:
             return begun(pair, torch.cat([samples.truth.cpu() for samples in shown]))
         old = torch.cat([samples.aged.cpu() for samples in shown])
         return continued(self.run.begin, pair, old)
+
+    def _prints(self) -> str:
+        """Return whether VAE1 was aligned with prints, for the metadata of the weights."""
+        if self.run.mapping_alone and self.run.begin is not None:
+            return read_metadata(self.run.begin).get("prints", "none")
+        return "aligned" if self.run.prints else "none"
 
     def _train(self, trainer: Trainer) -> None:
         """Run a stage, or what is left of it."""
@@ -267,6 +288,8 @@ def export(source: Path, destination: Path) -> Path:
 def _check(run: Run) -> None:
     if run.crop % 32:
         raise ValueError(f"crops of {run.crop} px do not fit the networks; use a multiple of 32")
+    if run.mapping_alone and run.begin is None:
+        raise ValueError("--mapping-alone keeps auto-encoders that exist; name them by --from")
     if not run.resume and any(run.out.glob("*/checkpoint.pt")):
         raise FileExistsError(
             f"{run.out} holds a run; continue it with --resume, or name another folder by --out"

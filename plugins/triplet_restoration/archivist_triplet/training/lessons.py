@@ -5,9 +5,9 @@ lesson, and a step of four samples teaches little: after 2400 of them the gain s
 a small regression on quantiles of colour, which saw ten times as many, gained 2.2 dB. A sample's
 latent at 144 positions is enough for such a lesson and costs a thousandth of the whole way.
 
-A lesson shows more of a picture than the mapping's samples do, as much as a user's picture shows: in
-a small piece black and white may be missing. Weights that had learnt from pieces of 192 px gained
-0.7 dB on held-out pictures of 384 px by lessons of that size.
+A lesson shows more of a picture than the mapping's samples do, as much as a user's picture shows:
+in a small piece black and white may be missing. Weights that had learnt from pieces of 192 px
+gained 0.7 dB on held-out pictures of 384 px by lessons of that size.
 """
 
 from __future__ import annotations

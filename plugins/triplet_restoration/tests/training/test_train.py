@@ -106,3 +106,21 @@ def test_training_goes_on_from_given_weights(data: Path, cpu: Compute, tmp_path:
     assert moved == {"vae_a", "mapping"}
     assert read_metadata(first)["begun"] == "anew"
     assert read_metadata(second)["begun"] == digest(first)
+
+
+def test_the_mapping_can_be_trained_on_alone(data: Path, cpu: Compute, tmp_path: Path) -> None:
+    first = train(replace(asked(data, tmp_path / "first"), prints=False), cpu)
+    shutil.rmtree(data / "historic-prints")
+    run = replace(asked(data, tmp_path / "second"), begin=first, mapping_alone=True)
+
+    second = train(run, cpu)
+
+    before, after = load_file(first), load_file(second)
+    moved = {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])}
+    assert moved == {"mapping"}
+    assert read_metadata(second)["prints"] == "none"
+
+
+def test_the_mapping_alone_needs_auto_encoders(data: Path, cpu: Compute, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--from"):
+        train(replace(asked(data, tmp_path / "run"), mapping_alone=True), cpu)
