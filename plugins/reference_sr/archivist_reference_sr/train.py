@@ -19,7 +19,6 @@ import torch
 
 from archivist_reference_sr.compact.describer import Describer
 from archivist_reference_sr.compact.enlarger import Enlarger
-from archivist_reference_sr.compact.joiner import Joiner
 from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.training.enlarger_stage import EnlargerTask, EnlargerValidation
 from archivist_reference_sr.training.joiner_stage import JoinerTask, JoinerValidation
@@ -28,13 +27,13 @@ from archivist_reference_sr.training.pairs import REDUCE, Bytes, Crops
 from archivist_torch.device import Compute, choose
 from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
-from archivist_torch.weights import load_weights, read_metadata, save_weights
+from archivist_torch.weights import digest, load_weights, read_metadata, save_weights
 
 ENLARGER_SHARE = 0.65
 """Share of the budget for enlarging without references, which every picture gains from."""
-RATE, MATRIX_RATE = 1e-3, 0.015
-"""Of AdamW and Muon. 0.06 for Muon diverges after 200 steps; AdamW alone gains half as much in as
-many steps."""
+FIRST_RATES, LATER_RATES = (1e-3, 0.015), (5e-4, 0.006)
+"""Of AdamW and Muon, from nothing and from given weights. 0.06 for Muon diverges after 200 steps;
+AdamW alone gains half as much in as many steps."""
 NETWORK = "archivist_reference_sr.compact.network:Compact"
 
 
@@ -52,6 +51,8 @@ class Run:
     threads: int = 1
     reduce: str = "bicubic"
     resume: bool = False
+    begin: Path | None = None
+    """Weights of the whole network to go on from."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -76,6 +77,12 @@ class Run:
     default="bicubic",
     show_default=True,
     help="How pictures are made small: as in the literature, or with blur, noise and JPEG.",
+)
+@click.option(
+    "--from",
+    "begin",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights to go on from, both stages at lower rates.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(*, device: str, **asked: object) -> None:
@@ -109,6 +116,10 @@ class Stages:
 
     def __init__(self, run: Run, compute: Compute, material: Material) -> None:
         self.run, self.compute, self.material = run, compute, material
+        seed_everything(run.seed)
+        self.begun = Compact()
+        if run.begin is not None:
+            load_weights(self.begun, run.begin)
 
     def enlarger(self) -> None:
         """Train enlarging without references."""
@@ -121,7 +132,9 @@ class Stages:
         sets["photos"] = material.held_out_photos[::3]
         task = EnlargerTask(crops, EnlargerValidation(sets, self.compute))
         settings = self._settings(run.minutes * ENLARGER_SHARE)
-        self._train(Trainer(Enlarger(), task, settings, run.out / "enlarger", self.compute))
+        self._train(
+            Trainer(self.begun.enlarger, task, settings, run.out / "enlarger", self.compute)
+        )
 
     def joiner(self) -> None:
         """Train the use of references, on the enlarger's last weights."""
@@ -142,9 +155,10 @@ class Stages:
             "seed": str(run.seed),
             "reduce": run.reduce,
             "run_minutes": f"{run.minutes:g}",
+            "begun": "anew" if run.begin is None else digest(run.begin),
         }
         folder = run.out / "joiner"
-        self._train(Trainer(Joiner(), task, settings, folder, self.compute, facts=facts))
+        self._train(Trainer(self.begun.joiner, task, settings, folder, self.compute, facts=facts))
 
     def _train(self, trainer: Trainer) -> None:
         """Run a stage, or what is left of it."""
@@ -153,11 +167,12 @@ class Stages:
         trainer.run()
 
     def _settings(self, minutes: float) -> Settings:
+        rate, matrix_rate = FIRST_RATES if self.run.begin is None else LATER_RATES
         return Settings(
             minutes=minutes,
             batch=self.run.batch,
-            rate=RATE,
-            matrix_rate=MATRIX_RATE,
+            rate=rate,
+            matrix_rate=matrix_rate,
             workers=self.run.workers,
             steps=self.run.steps,
             validate_minutes=max(0.5, min(2.0, minutes / 6)),

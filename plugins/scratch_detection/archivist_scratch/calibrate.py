@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archivist_scratch.damage import DAMAGED, SOUND, apply_layers, random_layers
+from archivist_scratch.damage import DAMAGED, SOUND, apply_layers, narrow_truth, random_layers
 from archivist_scratch.evaluation import composites, fit
 from archivist_scratch.features import Pixels
 from archivist_scratch.network import Compact
 from archivist_scratch.params import DetectParams
 from archivist_scratch.regions import Judge, decide, fit_judge, measure
 from archivist_scratch.synthesis import Material
-from archivist_scratch.train import probability
+from archivist_scratch.train import answers
 from archivist_torch.device import choose
 from archivist_torch.seeding import generator
 from archivist_torch.weights import load_weights, save_weights
 
 Detect = Callable[[Pixels], Pixels]
 
-LEVELS = (0.5, 0.6, 0.7, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98)
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96)
 SIDE = 512
 """Longer side in pixels of the pictures that are measured."""
 
@@ -51,7 +51,7 @@ def main(data: Path, pictures: int, cache: Path | None, weights: Path, out: Path
     network = network.eval().folded()
 
     def detect(grey: Pixels) -> Pixels:
-        return probability(network, grey, compute)
+        return answers(network, grey, compute)[1]
 
     judge = fit_judge(*measured(Material.read(data, "train", cache), detect, pictures))
     click.echo(judge.to_json())
@@ -74,6 +74,7 @@ def measured(
         if index % 2:
             layers = random_layers(grey.shape, rng, material.overlays)
             grey, truth = apply_layers(grey, layers)
+            truth = narrow_truth(truth)
         found = measure(detect(grey), params.threshold)
         real, sound = (
             np.bincount(found.labels.ravel(), (truth == value).ravel()) / found.area

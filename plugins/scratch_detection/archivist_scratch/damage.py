@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from archivist_scratch.width import NARROW, thick_parts
 from archivist_torch.damage_shapes import areas, strokes
 from archivist_torch.damage_shapes.overlays import Overlays, lay
 from archivist_torch.damage_shapes.strokes import Alpha, Shape
@@ -127,6 +128,19 @@ def truth(cover: Alpha, before: Pixels, after: Pixels) -> NDArray[np.uint8]:
     mask[cover < 0.03] = SOUND
     mask[(cover >= 0.35) & (change >= visible)] = DAMAGED
     return mask
+
+
+def narrow_truth(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the truth of narrow damage: wide damage is sound, what lies between is unsure.
+
+    Width is that of all that is covered, soft edges too: where wide damage is partly invisible,
+    what is left of it is no scratch.
+    """
+    covered = truth != SOUND
+    narrow = truth.copy()
+    narrow[thick_parts(covered, NARROW)] = UNSURE
+    narrow[thick_parts(covered, 1.3 * NARROW)] = SOUND
+    return narrow
 
 
 def _local_contrast(grey: Pixels) -> Pixels:

@@ -35,15 +35,20 @@ SCHEME_SIDE = 256
 def run(inputs: Mapping[str, Value], params: DetectParams, ctx: StepContext) -> Mapping[str, Value]:
     """Return ``mask``, ``probability`` and ``scores`` of an image.
 
-    A ``user_mask`` among the inputs is respected: it becomes the mask, and nothing is detected.
+    The probability is that of any damage; the mask is chosen from that of narrow damage, unless
+    ``widest`` is 0 or the paper's network is asked, which knows no difference. A ``user_mask``
+    among the inputs is respected: it becomes the mask, and nothing is detected.
     """
     image = inputs["image"]
     assert isinstance(image, Image)
     drawn = inputs.get("user_mask")
     if isinstance(drawn, Mask):
         return _as_drawn(drawn, image)
-    probability = damage_probability(luma_of(image), params, ctx)
-    decision = decide(probability, params, _loaded(params, ctx).judge)
+    answers = damage_probability(luma_of(image), params, ctx)
+    probability, narrow = np.ascontiguousarray(answers[..., 0]), answers[..., -1]
+    chosen = probability if params.widest == 0 else np.ascontiguousarray(narrow)
+    del answers, narrow  # a large scan's maps are large
+    decision = decide(chosen, params, _loaded(params, ctx).judge)
     scores = {
         "damaged_share": float(decision.mask.mean()),
         "regions": float(decision.regions),
@@ -65,7 +70,11 @@ def luma_of(image: Image) -> Pixels:
 
 
 def damage_probability(grey: Pixels, params: DetectParams, ctx: StepContext) -> Pixels:
-    """Return for each pixel of a grey picture (height, width) the probability of damage."""
+    """Return the network's answers to a grey picture (height, width), one map for each, 0..1.
+
+    The compact network's maps (height, width, 2) are of any damage and of narrow damage; the
+    paper's is one.
+    """
     apply = partial(_tiled, apply=partial(_infer, _loaded(params, ctx)), ctx=ctx)
     if params.scheme == "short_side_256":
         return by_short_side(grey, apply)
@@ -83,14 +92,15 @@ def octaves_for(side: int) -> int:
 def by_octaves(grey: Pixels, apply: Apply, octaves: int, ctx: StepContext) -> Pixels:
     """Apply a network at full size, half size and so on, and keep the highest probability."""
     height, width = grey.shape
-    best = apply(grey)
+    best = apply(grey)  # (height, width, answers)
     for octave in range(1, octaves):
         ctx.check_cancelled()
         ctx.progress(octave / octaves, f"size 1/{2**octave}")
         size = (max(1, width >> octave), max(1, height >> octave))
         small = apply(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-        risen = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        best = np.maximum(best, risen)
+        for answer in range(best.shape[2]):
+            risen = cv2.resize(small[..., answer], (width, height), interpolation=cv2.INTER_LINEAR)
+            np.maximum(best[..., answer], risen, out=best[..., answer])
     return best
 
 
@@ -104,16 +114,15 @@ def by_short_side(grey: Pixels, apply: Apply) -> Pixels:
     factor = SCHEME_SIDE / min(height, width)
     size = tuple(max(16, 16 * round(side * factor / 16)) for side in (width, height))
     small = apply(cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR))
-    return np.asarray(
-        cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), np.float32
-    )
+    back = cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(back, np.float32).reshape(height, width, -1)
 
 
 def _tiled(grey: Pixels, apply: Apply, ctx: StepContext) -> Pixels:
     mapped = ctx.map_tiles(
         np.ascontiguousarray(grey[..., None]), apply, overlap=OVERLAP, multiple_of=MULTIPLE
     )
-    return np.clip(mapped[..., 0], 0, 1)
+    return np.clip(mapped, 0, 1, out=mapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,7 @@ def _infer(loaded: _Loaded, tile: Pixels) -> Pixels:
     """Apply a network to a tile (height, width, 1); float32, so that machines agree closely."""
     shown = torch.from_numpy(loaded.prepare(np.ascontiguousarray(tile[..., 0])))[None]
     shown = shown.to(loaded.device).contiguous(memory_format=torch.channels_last)
-    return loaded.network(shown).sigmoid()[0, 0, :, :, None].cpu().numpy()
+    return loaded.network(shown).sigmoid()[0].permute(1, 2, 0).cpu().numpy()
 
 
 def _as_drawn(drawn: Mask, image: Image) -> Mapping[str, Value]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist_scratch.damage import DAMAGED, SOUND, Layer, Pixels, apply_layers
+from archivist_scratch.damage import (
+    DAMAGED,
+    SOUND,
+    Layer,
+    Pixels,
+    apply_layers,
+    narrow_truth,
+)
 from archivist_scratch.synthesis import Material
 from archivist_torch.damage_shapes.overlays import lay
 from archivist_torch.degrade import luma
@@ -42,6 +49,11 @@ def composites(
         pixels, truth = _damaged(material, clean, bright, rng)
         rounded = np.rint(pixels * 255).astype(np.float32) / np.float32(255)
         yield Composite(pixels=rounded, truth=truth)
+
+
+def narrowed(picture: Composite) -> Composite:
+    """Return the same picture with the truth of its narrow damage."""
+    return replace(picture, truth=narrow_truth(picture.truth))
 
 
 def fit(photo: NDArray[np.uint8], size: int) -> Pixels:

@@ -2,7 +2,8 @@
 
 Both take what :mod:`archivist_scratch.features` makes of grey pixels, float32 (batch, channels,
 height, width), and return logits of the same height and width; the sigmoid of a logit is the
-probability that the pixel is damaged.
+probability that the pixel is damaged. The compact one answers twice: whether a pixel is damaged,
+and whether by something narrow.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from archivist_scratch.features import CHANNELS
 
+ANSWERS = 2
+"""Of the compact network: damage of any width, and damage that can be filled from its rim."""
+
 
 class Compact(nn.Module):
     """A small U-Net that sees every pixel; height and width must be multiples of 16.
@@ -27,6 +31,10 @@ class Compact(nn.Module):
     two light convolutions see the features once more. Depth and two dilated convolutions give it
     sight of nearly 200 px to each side, enough to tell a scratch from a wire or the rim of a face.
     Skips are added, not joined, which halves the cost of the way up.
+
+    With one answer, a cloud that looks like a stain drew so much doubt to its picture that no
+    scratch in it convinced. So the second answer is about scratches alone; clouds, lambs and
+    stains are sound to it.
     """
 
     STRIDE = 16
@@ -49,11 +57,11 @@ class Compact(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in ascending)
         self.up = nn.ModuleList(_conv_norm(b, b) for _, b in ascending)
         self.unfold = nn.Sequential(nn.Conv2d(first, 32, 3, padding=1), nn.PixelShuffle(2))
-        self.head = nn.Sequential(_conv_norm(8 + CHANNELS, 8), nn.Conv2d(8, 1, 3, padding=1))
+        self.head = nn.Sequential(_conv_norm(8 + CHANNELS, 8), nn.Conv2d(8, ANSWERS, 3, padding=1))
         nn.init.constant_(self.head[-1].bias, -3.0)  # about one pixel in twenty is damaged
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return logits (batch, 1, height, width)."""
+        """Return logits (batch, 2, height, width): of damage, and of narrow damage."""
         x = self.stem(features)
         skips: list[Tensor] = []
         for down in self.down:

@@ -45,18 +45,19 @@ class DetectParams:
         high=1.0,
     )
     conviction: float = param(
-        0.85,
-        doc="Plausibility that the best region of a picture must reach; else the whole picture "
-        "counts as clean and its mask stays empty. More is demanded of pictures over 0.18 "
-        "megapixels. Lower finds more, and errs more often.",
+        0.84,
+        doc="Plausibility that the three best regions of a picture must reach together; else the "
+        "whole picture counts as clean and its mask stays empty. A little more is demanded of "
+        "pictures over 0.18 megapixels. Lower finds more, and errs more often.",
         low=0.0,
         high=0.999,
     )
     widest: float = param(
         24.0,
         doc="Widest damage that enters the mask, in thousandths of the short side, at least 14 px; "
-        "0: any. What is wider is a stain or a missing part, which cannot be filled from its rim, "
-        "or no damage at all: a cloud, a lamb. It stays visible in the probability map.",
+        "0: any, by the network's answer about damage of all kinds. What is wider is a stain or a "
+        "missing part, which cannot be filled from its rim, or no damage at all: a cloud, a lamb. "
+        "It stays visible in the probability map.",
         low=0.0,
         high=1000.0,
     )

@@ -21,8 +21,8 @@ from archivist_scratch.params import DetectParams, RepairParams
 COMPACT = Weight(
     name="scratch-compact",
     package="archivist_scratch:weights/compact.safetensors",
-    sha256="6303bd839147dc06311a08a8350009b75166b5a90099af3ea88b18a81162b033",
-    size=1_015_066,
+    sha256="ebf5dee07fb2126111b3eb218cd8391065cc1b2c1afe9f64717414600887354a",
+    size=1_015_364,
     licence="Apache-2.0",
     source="trained by this project on synthetic damage; see weights/MODEL_CARD.md",
     when={"network": "compact"},
@@ -38,7 +38,7 @@ PAPER = Weight(
 
 DETECT = StepSpec(
     id="scratch.detect",
-    version=1,
+    version=2,
     title="Find scratches, dust, cracks and stains",
     run="archivist_scratch.detect:run",
     params=DetectParams,
@@ -53,13 +53,13 @@ DETECT = StepSpec(
     ],
     outputs=[
         Port(name="mask", kind=Kind.MASK, doc="Damaged pixels; empty for a clean photograph."),
-        Port(name="probability", kind=Kind.PROBABILITY, doc="The network's own opinion."),
+        Port(name="probability", kind=Kind.PROBABILITY, doc="Of damage of any width."),
         Port(name="scores", kind=Kind.SCORES, doc="Damaged share, regions, evidence, peak."),
     ],
     cost=Cost(
         device=Device.EITHER,
         ram_mib=900,
-        ram_mib_per_mp=60,
+        ram_mib_per_mp=70,
         vram_mib=600,
         vram_mib_per_mp=180,
         seconds=1.0,

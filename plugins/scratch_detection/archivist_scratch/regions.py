@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist_scratch.params import DetectParams
+from archivist_scratch.width import NARROW, grow, thick_parts
 
 DOUBT = 0.3
 """Pixels above this probability count as clutter around a region."""
@@ -23,8 +24,10 @@ WINDOW = 61
 """Side in pixels of the window in which clutter is counted."""
 REFERENCE, LARGEST = 180_000, 4_000_000
 """Pixels of a picture for which ``conviction`` holds as it is, and from which it rises no more."""
-LEAST_WIDTH = 14.0
-"""Pixels of width that any damage may have, however small the picture."""
+BEST, ALONE = 3, 0.7
+"""How many regions must convince together, and how much of its log-odds one keeps that is alone.
+Where 46 of 48 clean photographs stay untouched, 24 of 41 damaged ones are found so, 16 by the best
+region."""
 THICK = 0.5
 """A region of which more than this share is too wide is left out whole: its ragged rim, taken
 for itself, would look like scratches."""
@@ -95,9 +98,9 @@ def decide(
     kept = (found.peak >= params.certainty) & (found.area >= params.least_region)
     kept &= plausible >= params.plausibility
     kept[0] = False  # label 0 is the background
-    conviction = float(plausible[kept].max(initial=0.0))
     thick = thick_parts(found.labels > 0, width_limit(params, probability.shape))
     kept &= np.bincount(found.labels.ravel(), thick.ravel(), len(kept)) <= THICK * found.area
+    conviction = convincing(plausible[kept])
     mask = kept[found.labels] & ~thick
     evidence = float(probability[mask].sum(dtype=np.float64))
     if evidence < params.least_evidence or conviction < demanded(params, mask.size):
@@ -111,26 +114,30 @@ def width_limit(params: DetectParams, shape: Sequence[int]) -> float:
     """Return the widest damage in pixels for a picture of this shape, infinite for any."""
     if params.widest == 0:
         return float("inf")
-    return max(LEAST_WIDTH, params.widest / 1000 * min(shape[:2]))
+    return max(NARROW, params.widest / 1000 * min(shape[:2]))
 
 
-def thick_parts(candidates: NDArray[np.bool_], limit: float) -> NDArray[np.bool_]:
-    """Return those pixels of a mask that belong to parts wider than ``limit`` pixels."""
-    depth = cv2.distanceTransform(candidates.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    core = depth > limit / 2
-    if not core.any():
-        return core
-    return grow(core, int(np.ceil(limit / 2)) + 1) & candidates
+def convincing(plausible: NDArray[np.float64]) -> float:
+    """Return how convincing regions of this plausibility are together, 0..1, 0 for none.
+
+    The log-odds of the best three are averaged, or the best counts alone, at a discount: a lamp or
+    a twig that looks like a scratch is often the only one in its picture, and old prints have
+    many scratches.
+    """
+    if not plausible.size:
+        return 0.0
+    sure = np.sort(np.clip(plausible, 0.5, 1 - 1e-9))[::-1][:BEST]
+    odds = np.log(sure / (1 - sure))
+    return float(1 / (1 + np.exp(-max(odds.sum() / BEST, ALONE * odds[0]))))
 
 
 def demanded(params: DetectParams, pixels: int) -> float:
     """Return the conviction that is demanded of a picture of so many pixels.
 
-    A larger picture has more regions that may mislead. On clean photographs four times the pixels
-    raised the odds of the best region 1.5 times; beyond :data:`LARGEST` no more is demanded.
+    A larger picture has more regions that may mislead; beyond :data:`LARGEST` no more is demanded.
     """
     larger = min(max(pixels, REFERENCE), LARGEST) / REFERENCE
-    odds = params.conviction / (1 - params.conviction) * larger**0.3
+    odds = params.conviction / (1 - params.conviction) * larger**0.1
     return odds / (1 + odds)
 
 
@@ -196,12 +203,3 @@ def _logistic(
         curvature = x.T @ (x * (weight * p * (1 - p))[:, None]) + penalty * np.eye(len(b))
         b -= np.linalg.solve(curvature, x.T @ (weight * (p - damaged)) + penalty * b)
     return b
-
-
-def grow(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    """Return the mask dilated by a disc of this radius."""
-    if pixels == 0:
-        return mask
-    side = 2 * pixels + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc), np.bool_)

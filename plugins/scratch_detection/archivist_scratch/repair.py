@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archivist.api import Image, Mask, StepContext, Value, Verdict
 from archivist_scratch.params import RepairParams
-from archivist_scratch.regions import grow
+from archivist_scratch.width import grow
 
 Box = tuple[slice, slice]
 

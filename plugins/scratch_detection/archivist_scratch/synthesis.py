@@ -46,7 +46,7 @@ class Sampler:
 
     material: Material
     seed: int
-    size: int = 192
+    size: int = 256
     clean_share: float = 0.4
 
     def __call__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archivist_scratch.damage import DAMAGED, UNSURE, Pixels
-from archivist_scratch.evaluation import composites, fit, mean_precision
+from archivist_scratch.damage import DAMAGED, UNSURE, Pixels, narrow_truth
+from archivist_scratch.evaluation import composites, fit, mean_precision, narrowed
 from archivist_scratch.features import compact_input
 from archivist_scratch.network import Compact
 from archivist_scratch.synthesis import Material, Sampler
@@ -36,49 +36,59 @@ VALIDATED = 12
 class ScratchTask:
     """Samples, loss and validation of the compact detector."""
 
-    def __init__(self, train: Material, val: Material, seed: int, compute: Compute) -> None:
-        self.sampler = Sampler(material=train, seed=seed)
+    def __init__(
+        self, train: Material, val: Material, seed: int, compute: Compute, crop: int = 256
+    ) -> None:
+        self.sampler = Sampler(material=train, seed=seed, size=crop)
         self.val, self.compute = val, compute
 
     def sample(self, index: int) -> Sample:
-        """Return the features (8, 192, 192) and the truth (uint8, 192 x 192) of a sample."""
+        """Return the features (8, size, size) of a sample, and what to answer, uint8 (2, ...)."""
         grey, truth = self.sampler(index)
-        return compact_input(grey.astype(np.float32) / np.float32(255)), truth
+        answers = np.stack([truth, narrow_truth(truth)])
+        return compact_input(grey.astype(np.float32) / np.float32(255)), answers
 
     def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return the segmentation loss of a batch of samples."""
-        features, truth = batch[0], batch[1][:, None]
+        """Return the mean segmentation loss of both answers to a batch of samples."""
+        features, truth = batch
         logits = network(features.contiguous(memory_format=torch.channels_last)).float()
         damaged, care = (truth == DAMAGED).float(), (truth != UNSURE).float()
-        return masked_segmentation_loss(logits, damaged, care)
+        each = zip(*(x.split(1, dim=1) for x in (logits, damaged, care)), strict=True)
+        return torch.stack([masked_segmentation_loss(*answer) for answer in each]).mean()
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
-        """Return mean average precision by polarity, and what is flagged on clean photographs."""
+        """Return mean average precision by polarity and of narrow damage, and false alarms."""
 
-        def detect(grey: Pixels) -> Pixels:
-            return probability(network, grey, self.compute)
+        def damage(grey: Pixels) -> Pixels:
+            return answers(network, grey, self.compute)[0]
 
-        bright, dark = (
-            mean_precision(detect, composites(self.val, 512, polarity, VALIDATED, seed=1))
+        def narrow(grey: Pixels) -> Pixels:
+            return answers(network, grey, self.compute)[1]
+
+        shown = [
+            list(composites(self.val, 512, polarity, VALIDATED, seed=1))
             for polarity in (True, False)
-        )
-        clean = [detect(fit(photo, 512)) for photo in islice(self.val.photos, 0, None, 4)]
+        ]
+        bright, dark = (mean_precision(damage, iter(pictures)) for pictures in shown)
+        thin = mean_precision(narrow, map(narrowed, chain(*shown)))
+        clean = [narrow(fit(photo, 512)) for photo in islice(self.val.photos, 0, None, 4)]
         flagged = float(np.mean([(p > 0.5).mean() for p in clean]))
         peak = float(np.median([p.max() for p in clean]))
-        score = (bright + dark) / 2 - flagged
-        return {"score": score, "bright": bright, "dark": dark, "flagged": flagged, "peak": peak}
+        score = (bright + dark) / 4 + thin / 2 - flagged
+        precisions = {"bright": bright, "dark": dark, "narrow": thin}
+        return {"score": score, **precisions, "flagged": flagged, "peak": peak}
 
 
 @torch.inference_mode()
-def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
-    """Return the probability map of a grey picture (height, width), values 0..1."""
+def answers(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
+    """Return the probability maps (2, height, width) of a grey picture (height, width), 0..1."""
     height, width = grey.shape
     below, right = -height % Compact.STRIDE, -width % Compact.STRIDE
     padded = np.pad(grey, ((0, below), (0, right)), mode="reflect")
     shown = torch.from_numpy(compact_input(padded))[None].to(compute.device)
     with compute.autocast():
         logits = network(shown.contiguous(memory_format=torch.channels_last))
-    return logits.float().sigmoid()[0, 0, :height, :width].cpu().numpy()
+    return logits.float().sigmoid()[0, :, :height, :width].cpu().numpy()
 
 
 @click.command("scratch")
@@ -90,7 +100,8 @@ def probability(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
     "--out", default="runs/scratch", type=click.Path(path_type=Path), help="Folder of the run."
 )
 @click.option("--seed", default=1, show_default=True, help="Names the stream of samples.")
-@click.option("--batch", default=6, show_default=True, help="Samples of 192 x 192 px in a step.")
+@click.option("--batch", default=4, show_default=True, help="Samples in a step.")
+@click.option("--crop", default=256, show_default=True, help="Their side, in pixels.")
 @click.option("--rate", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--matrix-rate", default=0.02, show_default=True, help="The same, of Muon.")
 @click.option("--workers", default=0, show_default=True, help="Processes that make samples.")
@@ -107,6 +118,7 @@ def command(
     *,
     seed: int,
     batch: int,
+    crop: int,
     rate: float,
     matrix_rate: float,
     workers: int,
@@ -124,7 +136,7 @@ def command(
     if start is not None:
         load_weights(network, start)
     train, val = (Material.read(data, split, out / "cache") for split in ("train", "val"))
-    task = ScratchTask(train, val, seed, compute)
+    task = ScratchTask(train, val, seed, compute, crop)
     settings = Settings(
         minutes=minutes, batch=batch, rate=rate, matrix_rate=matrix_rate, workers=workers
     )

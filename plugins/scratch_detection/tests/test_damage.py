@@ -13,6 +13,7 @@ from archivist_scratch.damage import (
     UNSURE,
     Layer,
     apply_layers,
+    narrow_truth,
     random_layers,
     truth,
 )
@@ -60,6 +61,20 @@ def test_damage_of_the_colour_of_what_it_covers_is_unsure() -> None:
     white = np.ones(SHAPE, np.float32)
 
     assert (truth(np.ones(SHAPE, np.float32), white, white) == UNSURE).all()
+
+
+def test_a_wide_stain_is_no_narrow_damage_though_much_of_it_is_unseen() -> None:
+    mask = np.full(SHAPE, SOUND, np.uint8)
+    mask[5:8, 2:70] = DAMAGED
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    stain = (y - 38) ** 2 + (x - 40) ** 2 < 18**2
+    mask[stain] = np.where(x[stain] % 3, UNSURE, DAMAGED)
+
+    narrow = narrow_truth(mask)
+
+    assert (narrow[5:8, 2:70] == DAMAGED).all()
+    assert not (narrow[stain] == DAMAGED).any()
+    assert (narrow[stain] == SOUND).mean() > 0.9
 
 
 def test_samples_are_the_same_whenever_they_are_asked_for(material: Material) -> None:

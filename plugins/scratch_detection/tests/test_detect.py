@@ -107,9 +107,9 @@ def test_the_papers_scheme_looks_at_a_short_side_of_256() -> None:
 
     def apply(grey: np.ndarray) -> np.ndarray:
         seen.append(grey.shape)
-        return grey
+        return grey[..., None]
 
-    assert detect.by_short_side(textured(600, 900), apply).shape == (600, 900)
+    assert detect.by_short_side(textured(600, 900), apply).shape == (600, 900, 1)
     assert seen == [(256, 384)]
 
 
@@ -118,10 +118,12 @@ def test_large_scans_are_seen_at_several_sizes() -> None:
 
     def apply(grey: np.ndarray) -> np.ndarray:
         seen.append(grey.shape)
-        return np.full(grey.shape, 1 / len(seen), np.float32)
+        answers = np.zeros((*grey.shape, 2), np.float32)
+        answers[..., 0], answers[..., 1] = 1 / len(seen), len(seen) / 4
+        return answers
 
     best = detect.by_octaves(textured(64, 96), apply, 3, FakeContext(spec=DETECT))
 
     assert seen == [(64, 96), (32, 48), (16, 24)]
-    assert (best == 1).all()
+    assert (best == (1, 0.75)).all()
     assert [detect.octaves_for(side) for side in (2000, 2001, 4001)] == [1, 2, 3]

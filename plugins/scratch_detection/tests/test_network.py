@@ -66,13 +66,15 @@ def test_the_binomial_filter_keeps_brightness() -> None:
     assert torch.allclose(halving(torch.full((1, 2, 8, 10), 3.0)), torch.full((1, 2, 4, 5), 3.0))
 
 
-@pytest.mark.parametrize("network", [Paper(first=2), Compact(4, (4, 4, 4))])
-def test_a_network_answers_for_every_pixel(network: nn.Module) -> None:
-    channels = CHANNELS if isinstance(network, Compact) else 1
+@pytest.mark.parametrize(
+    ("network", "channels", "answers"),
+    [(Paper(first=2), 1, 1), (Compact(4, (4, 4, 4)), CHANNELS, 2)],
+)
+def test_a_network_answers_for_every_pixel(network: nn.Module, channels: int, answers: int) -> None:
     with torch.no_grad():
         logits = network(torch.zeros(2, channels, 32, 48))
 
-    assert logits.shape == (2, 1, 32, 48)
+    assert logits.shape == (2, answers, 32, 48)
 
 
 def small_case(folder: Path, shift: float = 0.0) -> Path:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from archivist_scratch.params import DetectParams
-from archivist_scratch.regions import MEASURES, Judge, decide, demanded, fit_judge, grow, measure
+from archivist_scratch.regions import (
+    MEASURES,
+    Judge,
+    convincing,
+    decide,
+    demanded,
+    fit_judge,
+    measure,
+)
+from archivist_scratch.width import grow
 
 
 def params(**changes: float | int) -> DetectParams:
@@ -46,8 +55,16 @@ def test_too_little_evidence_means_a_clean_picture(probability: np.ndarray) -> N
 
 
 def test_a_picture_in_which_nothing_convinces_is_clean(probability: np.ndarray) -> None:
-    assert decide(probability, params(conviction=0.85)).mask.any()
-    assert not decide(probability, params(conviction=0.92)).mask.any()
+    assert decide(probability, params(conviction=0.8)).mask.any()
+    assert not decide(probability, params(conviction=0.85)).mask.any()
+
+
+def test_several_regions_convince_more_than_the_best_alone() -> None:
+    alone, three = convincing(np.array([0.9])), convincing(np.array([0.9, 0.3, 0.8, 0.85]))
+
+    assert 0.5 < alone < three < 0.9
+    assert convincing(np.array([])) == 0
+    assert convincing(np.array([1.0, 1.0, 1.0])) == pytest.approx(1)
 
 
 def test_more_conviction_is_demanded_of_larger_pictures() -> None:

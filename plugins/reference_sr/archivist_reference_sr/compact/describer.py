@@ -1,13 +1,12 @@
 """What is compared first: features that know edges and corners, a quarter of the picture's size.
 
-They are the first layers of EfficientNet-Lite0 (ImageNet weights, Apache-2.0), frozen. Measured on
-14 pairs of seven groups, they lead to texture that explains 0.97 dB of what bicubic interpolation
-lacks, contrast-normalised pixels to 0.89 dB.
+They are the first layers of EfficientNet-Lite0 (ImageNet weights, Apache-2.0), frozen, with their
+batch norms folded into the convolutions. On two pairs of each of ten groups they lead to texture
+that explains 0.92 dB of what bicubic interpolation lacks; channels of equal deviation do no better.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,34 +28,26 @@ AROUND = 17
 class Describer(nn.Module):
     """Features (channels, height / 4, width / 4) of a picture (1, 3, height, width), RGB, -1..1."""
 
-    scale: Tensor
-
-    def __init__(self) -> None:
+    def __init__(self, whole: EfficientNetLite0 | None = None) -> None:
         super().__init__()
-        whole = EfficientNetLite0()
-        self.conv_stem, self.bn0 = whole.conv_stem, whole.bn0
-        self.blocks = whole.blocks[:BLOCKS]
-        self.register_buffer("scale", torch.ones(CHANNELS, 1, 1))
+        whole = whole or EfficientNetLite0().eval().folded()
+        self.conv_stem, self.blocks = whole.conv_stem, whole.blocks[:BLOCKS]
         self.requires_grad_(False)
 
     @classmethod
     def pretrained(cls) -> Describer:
         """Return a describer with the weights of EfficientNet-Lite0."""
-        made = cls()
-        known = made.state_dict()
-        state = load_efficientnet().state_dict()
-        made.load_state_dict({n: state.get(n, value) for n, value in known.items()})
-        return made.eval()
+        return cls(load_efficientnet()).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return features (batch, channels, height / 4, width / 4), as the layers give them."""
-        x = functional.relu6(self.bn0(self.conv_stem(pictures)))
+        x = functional.relu6(self.conv_stem(pictures))
         for block in self.blocks:
             x = block(x)
         return x
 
     def describe(self, picture: Tensor) -> Tensor:
-        """Return features (channels, ...) of one picture: without local mean, scaled alike.
+        """Return features (channels, ...) of one picture, without their local mean.
 
         Sides are multiples of 4. A large picture is described part by part.
         """
@@ -65,7 +56,7 @@ class Describer(nn.Module):
         for window in windows(height, width, core=PART, halo=HALO, multiple=STRIDE):
             part = self(picture[(..., *window.seen)])[0]
             found[(..., *window.core_at(STRIDE))] = part[(..., *window.inner(STRIDE))]
-        return (found - _local_mean(found)) * self.scale
+        return found - _local_mean(found)
 
 
 def _local_mean(features: Tensor) -> Tensor:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from archivist_reference_sr.compact.enlarger import Enlarger
 from archivist_reference_sr.compact.joiner import Joiner
 from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.train import NETWORK, Run, command, train
 from archivist_torch.device import Compute
-from archivist_torch.weights import load_network, read_metadata
+from archivist_torch.weights import digest, load_network, read_metadata
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +102,14 @@ def test_a_crop_that_cannot_be_quartered_is_refused(data: Path, tmp_path: Path) 
 def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         train(asked(tmp_path, tmp_path / "run"), cpu())
+
+
+def test_training_goes_on_from_given_weights(data: Path, tmp_path: Path) -> None:
+    first = train(asked(data, tmp_path / "first"), cpu())
+    second = train(replace(asked(data, tmp_path / "second"), begin=first), cpu())
+
+    before, after = load_file(first), load_file(second)
+    apart = max(float((before[n].float() - after[n].float()).abs().max()) for n in before)
+    assert 0 < apart < 0.1  # one step away, and not begun anew
+    assert read_metadata(first)["begun"] == "anew"
+    assert read_metadata(second)["begun"] == digest(first)
