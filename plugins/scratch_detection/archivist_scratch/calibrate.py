@@ -93,7 +93,7 @@ def consequences(material: Material, detect: Detect, judge: Judge) -> str:
     params = DetectParams(conviction=0.0)
 
     def sure(grey: Pixels) -> float:
-        return decide(detect(grey), params, judge).conviction
+        return decide(detect(grey), params, judge, grey).conviction
 
     clean = np.array([sure(fit(photo, SIDE)) for photo in material.photos])
     damaged = np.array(

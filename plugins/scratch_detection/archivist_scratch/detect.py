@@ -44,11 +44,12 @@ def run(inputs: Mapping[str, Value], params: DetectParams, ctx: StepContext) -> 
     drawn = inputs.get("user_mask")
     if isinstance(drawn, Mask):
         return _as_drawn(drawn, image)
-    answers = damage_probability(luma_of(image), params, ctx)
+    grey = luma_of(image)
+    answers = damage_probability(grey, params, ctx)
     probability, narrow = np.ascontiguousarray(answers[..., 0]), answers[..., -1]
     chosen = probability if params.widest == 0 else np.ascontiguousarray(narrow)
     del answers, narrow  # a large scan's maps are large
-    decision = decide(chosen, params, _loaded(params, ctx).judge)
+    decision = decide(chosen, params, _loaded(params, ctx).judge, grey)
     scores = {
         "damaged_share": float(decision.mask.mean()),
         "regions": float(decision.regions),

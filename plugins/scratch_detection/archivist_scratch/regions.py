@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from archivist_scratch.outgrowth import MARGIN, SLENDER, grows_out
 from archivist_scratch.params import DetectParams
 from archivist_scratch.width import NARROW, grow, thick_parts
 
@@ -41,11 +42,12 @@ around it never for it. Tone, contrast and evenness were tried and told damage n
 class Regions:
     """Connected regions of candidates: ``labels`` (int32, height x width, 0 is the background).
 
-    ``area`` and ``peak`` hold a number for each label, ``measures`` (labels, 4) those of
-    :data:`MEASURES`.
+    ``area`` and ``peak`` hold a number for each label, ``boxes`` (labels, 4) left, top, width and
+    height, ``measures`` (labels, 4) those of :data:`MEASURES`.
     """
 
     labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
     area: NDArray[np.int64]
     peak: NDArray[np.float32]
     measures: NDArray[np.float64]
@@ -87,11 +89,15 @@ class Decision:
 
 
 def decide(
-    probability: NDArray[np.float32], params: DetectParams, judge: Judge | None = None
+    probability: NDArray[np.float32],
+    params: DetectParams,
+    judge: Judge | None = None,
+    grey: NDArray[np.float32] | None = None,
 ) -> Decision:
     """Choose the damaged regions of a probability map (height, width), values 0..1.
 
-    Without a judge the peak of a region stands for its plausibility.
+    Without a judge the peak of a region stands for its plausibility; without the ``grey`` picture
+    what grows out of a thing is not told from scratches.
     """
     found = measure(probability, params.threshold)
     plausible = found.peak.astype(np.float64) if judge is None else judge.plausibility(found)
@@ -100,6 +106,8 @@ def decide(
     kept[0] = False  # label 0 is the background
     thick = thick_parts(found.labels > 0, width_limit(params, probability.shape))
     kept &= np.bincount(found.labels.ravel(), thick.ravel(), len(kept)) <= THICK * found.area
+    if grey is not None:
+        kept &= ~outgrowths(grey, found, kept)
     conviction = convincing(plausible[kept])
     mask = kept[found.labels] & ~thick
     evidence = float(probability[mask].sum(dtype=np.float64))
@@ -108,6 +116,23 @@ def decide(
         return Decision(mask=nothing, regions=0, evidence=evidence, conviction=conviction)
     grown = grow(mask, params.dilation)
     return Decision(mask=grown, regions=int(kept.sum()), evidence=evidence, conviction=conviction)
+
+
+def outgrowths(
+    grey: NDArray[np.float32], found: Regions, asked: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return for each label whether it is an outgrowth; those not ``asked`` for are not."""
+    flags = np.zeros_like(asked)
+    width = found.measures[:, list(MEASURES).index("log width")]
+    slender = found.measures[:, list(MEASURES).index("log length")] - width >= np.log(SLENDER)
+    for label in np.flatnonzero(asked & ~slender):
+        left, top, across, down = found.boxes[label]
+        box = (
+            slice(max(0, top - MARGIN), top + down + MARGIN),
+            slice(max(0, left - MARGIN), left + across + MARGIN),
+        )
+        flags[label] = grows_out(grey[box], found.labels[box] == label)
+    return flags
 
 
 def width_limit(params: DetectParams, shape: Sequence[int]) -> float:
@@ -161,7 +186,13 @@ def measure(probability: NDArray[np.float32], threshold: float) -> Regions:
         np.log(length),
         np.log(area / length),
     )
-    return Regions(labels=labels, area=area, peak=peak, measures=np.stack(columns, axis=1))
+    return Regions(
+        labels=labels,
+        boxes=stats[:, : cv2.CC_STAT_AREA],
+        area=area,
+        peak=peak,
+        measures=np.stack(columns, axis=1),
+    )
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float32]:
