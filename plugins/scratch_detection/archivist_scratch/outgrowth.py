@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.float32]
 Region = NDArray[np.bool_]
 
-MARGIN = 20
+MARGIN = 32
 """Pixels around a region in which its body is looked for."""
 WIDER = 1.2
 """How much thicker than the region its body is, at the least."""
