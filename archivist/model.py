@@ -61,6 +61,8 @@ DENIED = "rights"
 """Code of an asset that was skipped because its rights forbid it."""
 RIGHTS_CHANGED = "rights-changed"
 """Code of an asset that failed because rights changed while it was worked on."""
+APPROVED = "approved"
+"""Code of an asset that was skipped because its result was approved while a run went on."""
 
 
 # --- scan -----------------------------------------------------------------------------------
@@ -654,3 +656,5 @@ class Workshop:
     """Step -> whose results are reused beside its own."""
     denials: str = ""
     """The file that tells workers what rights deny since the plan; it may not be there."""
+    approved: str = ""
+    """The folder that tells workers what was approved since the plan; it may not be there."""

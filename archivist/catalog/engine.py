@@ -175,6 +175,7 @@ def _postgres_engine(url: URL) -> Engine:
     def _settings(connection: Any, record: object) -> None:
         # Compiling a query takes the server 0.15 s in each of its processes, more than most take.
         connection.execute("SET jit = off")
+        connection.execute(f"SET lock_timeout = {BUSY_MS}")
         connection.commit()
 
     return engine

@@ -1,7 +1,11 @@
 """One writer at a time: an OS lock file beside SQLite, an advisory lock on Postgres.
 
+People decide about results while a run holds that lock, so there is a second one, the *door*: held
+by the writer while it enters, and by one decision at a time that is recorded beside it
+(:mod:`archivist.catalog.beside`).
+
 An advisory lock vanishes with its connection, a lock file can be deleted by hand: so each writer
-also raises ``schema_meta.writer_epoch`` and checks it in every transaction (a fencing token).
+also takes an epoch and checks it in every transaction (:mod:`archivist.catalog.head`).
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +28,16 @@ from archivist.catalog.tables import schema_meta
 from archivist.model import now
 
 _ADVISORY = 0x6172636869766973  # "archivis": one number for all catalogs; locks are per database
+_ADVISORY_DOOR = _ADVISORY + 1
+
+WAIT_SECONDS = 30.0
+"""So long one waits for the door, and as long for a pause of the writer (``BUSY_MS``). A decision
+takes milliseconds, so whoever waits longer waits for something that hangs."""
+_POLL_SECONDS = 0.05
+
+
+class Held(CatalogError):
+    """Another process writes to the catalog."""
 
 
 class WriterLock(Protocol):
@@ -55,10 +70,7 @@ class FileWriterLock:
         except Timeout as error:
             raise locked(str(catalog), self._holder()) from error
         except OSError as error:
-            raise CatalogError(
-                f"the catalog {catalog} cannot be locked ({error.strerror}). "
-                "Cure: check the permissions of its folder, or name another with --catalog"
-            ) from error
+            raise unlockable(catalog, error) from error
         self._note.write_text(json.dumps(whoami()), "utf-8")
 
     def _holder(self) -> Mapping[str, object]:
@@ -75,6 +87,23 @@ class FileWriterLock:
             self._lock.release()
 
 
+class FileDoor:
+    """The door of a SQLite catalog: an OS lock on ``NAME.door``. Raises CatalogError."""
+
+    def __init__(self, catalog: Path) -> None:
+        self._lock = FileLock(catalog.with_name(catalog.name + ".door"), timeout=WAIT_SECONDS)
+        try:
+            self._lock.acquire(poll_interval=_POLL_SECONDS)
+        except Timeout as error:
+            raise _door_shut(str(catalog)) from error
+        except OSError as error:
+            raise unlockable(catalog, error) from error
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._lock.release()
+
+
 class AdvisoryLock:
     """A session advisory lock on Postgres, on a connection of its own.
 
@@ -82,16 +111,11 @@ class AdvisoryLock:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._connection: Connection | None = engine.connect()
-        self._connection.detach()  # the lock is the connection's: no pool may hand it on
-        got = self._connection.scalar(
-            text("SELECT pg_try_advisory_lock(:number)"), {"number": _ADVISORY}
-        )
-        self._connection.commit()
-        if not got:
-            holder = _noted(self._connection)
-            self._connection.close()
-            raise locked(engine.url.render_as_string(), holder)
+        self._number = _ADVISORY
+        self._connection: Connection | None = _taken(engine, self._number, wait=0)
+        if self._connection is None:
+            with engine.connect() as connection:
+                raise locked(engine.url.render_as_string(), _noted(connection))
 
     def release(self) -> None:
         """Let the next writer in."""
@@ -99,7 +123,7 @@ class AdvisoryLock:
             connection, self._connection = self._connection, None
             try:
                 connection.execute(
-                    text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY}
+                    text("SELECT pg_advisory_unlock(:number)"), {"number": self._number}
                 )
                 connection.commit()
             except DBAPIError:  # the server is gone, and the lock with it
@@ -108,31 +132,63 @@ class AdvisoryLock:
                 connection.close()
 
 
-def locked(name: str, holder: Mapping[str, object]) -> CatalogError:
+class AdvisoryDoor(AdvisoryLock):
+    """The door of a Postgres catalog. Raises CatalogError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._number = _ADVISORY_DOOR
+        self._connection = _taken(engine, self._number, wait=WAIT_SECONDS)
+        if self._connection is None:
+            raise _door_shut(engine.url.render_as_string())
+
+
+def door(engine: Engine, path: Path | None) -> WriterLock:
+    """Take the door of a catalog; ``path`` is its file, None on Postgres. Raises CatalogError."""
+    return FileDoor(path) if path is not None else AdvisoryDoor(engine)
+
+
+def _taken(engine: Engine, number: int, *, wait: float) -> Connection | None:
+    """Return a connection that holds an advisory lock; None when it was not free in ``wait`` s."""
+    connection = engine.connect()
+    connection.detach()  # the lock is the connection's: no pool may hand it on
+    until = time.monotonic() + wait
+    while True:
+        got = connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number})
+        connection.commit()
+        if got:
+            return connection
+        if time.monotonic() >= until:
+            connection.close()
+            return None
+        time.sleep(_POLL_SECONDS)
+
+
+def _door_shut(name: str) -> CatalogError:
+    return CatalogError(
+        f"the catalog {name} was busy for {WAIT_SECONDS:.0f} seconds with what others begin or "
+        "decide. Nothing was recorded. Cure: the same again in a while"
+    )
+
+
+def unlockable(catalog: Path, error: OSError) -> CatalogError:
+    """Return the error of a lock file that cannot be made."""
+    return CatalogError(
+        f"the catalog {catalog} cannot be locked ({error.strerror}). "
+        "Cure: check the permissions of its folder, or name another with --catalog"
+    )
+
+
+def locked(name: str, holder: Mapping[str, object]) -> Held:
     """Return the error that tells who writes to a catalog, and what to do."""
     who = "another process"
     if holder:
         who = "process {} on {} since {}".format(
             *(holder.get(key, "?") for key in ("pid", "host", "since"))
         )
-    return CatalogError(
+    return Held(
         f"the catalog {name} is being written by {who}. "
         "Cure: wait until it has finished, or stop that process"
     )
-
-
-def take_epoch(connection: Connection) -> int:
-    """Enter as the newest writer; return the epoch that each transaction must find."""
-    epoch = int(connection.execute(select(schema_meta.c.writer_epoch)).scalar_one()) + 1
-    connection.execute(schema_meta.update().values(writer_epoch=epoch, writer=whoami()))
-    return epoch
-
-
-def check_epoch(connection: Connection, epoch: int) -> None:
-    """Raise CatalogError when a newer writer has taken over."""
-    row = connection.execute(select(schema_meta.c.writer_epoch, schema_meta.c.writer)).one()
-    if row.writer_epoch != epoch:
-        raise locked(connection.engine.url.render_as_string(), row.writer or {})
 
 
 def _noted(connection: Connection) -> Mapping[str, object]:

@@ -7,29 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, insert, select
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import migrate
 from archivist.catalog.bulk import insert_one
 from archivist.catalog.engine import IMMEDIATE, check_file, make_engine, parse_url, sqlite_path
+from archivist.catalog.failing import translated
+from archivist.catalog.head import check_head, set_position, take_epoch
+from archivist.catalog.journal.judging import Tip
 from archivist.catalog.journal.lines import OPTION, Batch
-from archivist.catalog.lock import (
-    AdvisoryLock,
-    FileWriterLock,
-    NoLock,
-    WriterLock,
-    check_epoch,
-    take_epoch,
-)
+from archivist.catalog.journal.shards import Journal, journals_in, unwritable
+from archivist.catalog.lock import AdvisoryLock, FileWriterLock, NoLock, WriterLock, door
 from archivist.catalog.memo import Memo
 from archivist.catalog.tables import SCHEMA, collection, schema_meta
-
-if TYPE_CHECKING:
-    from archivist.catalog.journal.shards import Journal
 
 
 class Catalog:
@@ -37,18 +29,20 @@ class Catalog:
 
     ``collection_id`` is the collection that paths are looked up in; None in a read-only catalog
     that does not have it yet. ``backup`` is the copy made when opening upgraded the schema.
-    ``journal`` takes note of all that is written, where there is a place for it.
+    ``journal`` takes note of all that is written, where there is a place for it. ``beside`` is true
+    for one who writes while another process holds the catalog.
     """
 
     def __init__(
         self, url: URL, engine: Engine, lock: WriterLock, *, write: bool, backup: Path | None
     ) -> None:
         self.url, self.engine, self.write, self.backup = url, engine, write, backup
+        self.beside = False
         self.collection_id: int | None = None
         self.memo = Memo()
         self.journal: Journal | None = None
         self._lock = lock
-        self._epoch = 0
+        self._epoch: int | None = None
 
     @property
     def backend(self) -> str:
@@ -63,7 +57,7 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection with one consistent view; raises CatalogError when that fails."""
-        with _translated(self.url), self.engine.connect() as connection:
+        with translated(self.url), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -75,30 +69,29 @@ class Catalog:
         if not self.write:
             raise CatalogError("this catalog was opened for reading only")
         batch = Batch() if self.journal is not None else None
-        before = self.journal.tip if self.journal is not None else None
+        written: Tip | None = None
         try:
-            with _translated(self.url), self.engine.connect() as plain:
+            with translated(self.url), self.engine.connect() as plain:
                 connection = plain.execution_options(**{IMMEDIATE: True, OPTION: batch})
                 with connection.begin():
-                    check_epoch(connection, self._epoch)
+                    mine = check_head(connection, self._epoch)
                     yield connection
                     if batch is not None and batch.lines:
-                        self._write_down(connection, batch)
+                        written = self._write_down(connection, batch, mine)
+                        set_position(connection, written)
         except BaseException:
-            if self.journal is not None and self.journal.tip != before:
+            if self.journal is not None and written is not None:
                 self.journal.undo()
             raise
 
-    def _write_down(self, connection: Connection, batch: Batch) -> None:
+    def _write_down(self, connection: Connection, batch: Batch, mine: Tip) -> Tip:
         """Write the batch before the commit: what is committed is in the journal for certain."""
-        from archivist.catalog.journal.joining import set_position, unwritable
-
         assert self.journal is not None
         try:
-            tip = self.journal.append(batch.lines)
+            self.journal.go_on(mine, beside=self.beside)
+            return self.journal.append(batch.lines)
         except OSError as error:
             raise unwritable(self.journal.folder, error) from error
-        set_position(connection, tip)
 
     def enter(self, name: str, *, home: Path | None = None, rebuilds: str | None = None) -> None:
         """Choose the collection, and enter as the writer when open for writing.
@@ -111,7 +104,7 @@ class Catalog:
                 self.collection_id = _collection_id(connection, name)
             return
         with (
-            _translated(self.url),
+            translated(self.url),
             self.engine.connect().execution_options(**{IMMEDIATE: True}) as connection,
             connection.begin(),
         ):
@@ -121,7 +114,8 @@ class Catalog:
             return
         from archivist.catalog.journal.joining import join
 
-        self.journal = join(self, home)
+        with self._door():
+            self.journal = join(self, home)
         with self.writing() as connection:
             number = _collection_id(connection, name)
             self.collection_id = number or insert_one(connection, collection, {"name": name})
@@ -135,7 +129,26 @@ class Catalog:
                 "it is not known where the journal of this catalog lies. "
                 "Cure: name the output folder with --out"
             )
-        write_anew(self, self.journal)
+        with self._door():
+            write_anew(self, self.journal)
+
+    def enter_beside(self, name: str) -> None:
+        """Come in beside the writer; the door must be held. Raises CatalogError."""
+        from archivist.catalog.journal.joining import journal_beside
+
+        self.beside = True
+        with self.reading() as connection:
+            self.collection_id = _collection_id(connection, name)
+        self.journal = journal_beside(self)
+
+    @contextmanager
+    def _door(self) -> Iterator[None]:
+        """Keep out those who decide beside the writer, while the journal is put in order."""
+        held = door(self.engine, self.path)
+        try:
+            yield
+        finally:
+            held.release()
 
     def close(self) -> None:
         """Give back the lock and all connections."""
@@ -182,10 +195,10 @@ def open_catalog(
     lock: WriterLock = FileWriterLock(path) if write and path is not None else NoLock()
     engine = make_engine(parsed, write=write)
     try:
-        with _translated(parsed):
+        with translated(parsed):
             if write and path is None:
                 lock = AdvisoryLock(engine)
-            backup = _ready(engine, path, write=write, create=create)
+            backup = ready(engine, path, write=write, create=create)
         catalog = Catalog(parsed, engine, lock, write=write, backup=backup)
         catalog.enter(collection, home=home, rebuilds=rebuilds)
     except BaseException:
@@ -212,8 +225,6 @@ def _prepare_file(path: Path, *, write: bool, create: bool) -> None:
 
 def missing(name: str, home: Path | None = None) -> CatalogError:
     """Return the error of a catalog that is not there, or of which only the journal is left."""
-    from archivist.catalog.journal.shards import journals_in
-
     if home is not None and journals_in(home):
         return _lost(name, home)
     return CatalogError(
@@ -222,8 +233,8 @@ def missing(name: str, home: Path | None = None) -> CatalogError:
     )
 
 
-def _ready(engine: Engine, path: Path | None, *, write: bool, create: bool) -> Path | None:
-    """Bring the schema to ours, or say why not."""
+def ready(engine: Engine, path: Path | None, *, write: bool, create: bool) -> Path | None:
+    """Bring the schema to ours, or say why not; return the backup of an upgrade."""
     with engine.connect() as connection:
         found = migrate.revision_of(connection)
     if found == SCHEMA:
@@ -246,10 +257,8 @@ def _home_beside(path: Path | None) -> Path | None:
 
 def _refuse_lost(url: URL, home: Path) -> None:
     """Do not begin anew where a catalog was lost, as if nothing had ever been done."""
-    from archivist.catalog.journal.shards import journals_in
-
     found = journals_in(home)
-    with _translated(url):
+    with translated(url):
         if not found or migrate.current(url.render_as_string(hide_password=False)) is not None:
             return
     raise _lost(url.render_as_string(), home)
@@ -274,45 +283,3 @@ def _collection_id(connection: Connection, name: str) -> int | None:
     return connection.execute(
         select(collection.c.id).where(collection.c.name == name)
     ).scalar_one_or_none()
-
-
-@contextmanager
-def _translated(url: URL) -> Iterator[None]:
-    """Say what a failure of the database means and what helps; data faults pass as they are."""
-    try:
-        yield
-    except OperationalError as error:
-        raise CatalogError(
-            f"the catalog {url.render_as_string()} failed: {error.orig}. Cure: {_cure(error)}"
-        ) from error
-    except DBAPIError as error:
-        if error.connection_invalidated or "malformed" in str(error.orig):
-            raise CatalogError(
-                f"the catalog {url.render_as_string()} failed: {error.orig}. Cure: {_cure(error)}"
-            ) from error
-        raise
-
-
-_LOST = (
-    "move it away, then archivist catalog rebuild --out DIR makes it again; or put a backup in its "
-    "place (*.backup beside it)"
-)
-
-
-def _cure(error: DBAPIError) -> str:
-    reason = str(error.orig).lower()
-    cures = {
-        "full": "make room on its disk, then run the same command again",
-        "readonly": "change its permissions, or name another catalog",
-        "read-only": "change its permissions, or name another catalog",
-        "locked": "wait until the other program has finished with it",
-        "malformed": _LOST,
-        "not a database": _LOST,
-        "refused": "start the Postgres server, or check host and port",
-        "authentication": "check user and password in the URL",
-        "does not exist": "make the database first: createdb NAME",
-    }
-    return next(
-        (cure for word, cure in cures.items() if word in reason),
-        "check that it can be reached, then run the same command again",
-    )

@@ -198,9 +198,9 @@ def withdrawn(
 
 
 def _open_to_change(where: Place) -> Catalog:
-    from archivist.catalog.session import open_catalog
+    from archivist.catalog.beside import open_to_decide
 
-    return open_catalog(where.catalog_url, write=True, create=False, home=where.journal_home)
+    return open_to_decide(where.catalog_url, home=where.journal_home)
 
 
 def _operator(where: Place) -> str:

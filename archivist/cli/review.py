@@ -180,7 +180,7 @@ def serve(
     """Show the queue as web pages at this machine: look, compare, decide.
 
     The pages are served on 127.0.0.1 only, to whoever knows the address that is printed. Ctrl-C
-    ends it. Decisions are recorded at once; while a run writes to the catalog they are refused.
+    ends it. Decisions are recorded at once, also while a run goes on.
     """
     from archivist.review.server import address, serving
     from archivist.review.site import Site
@@ -241,14 +241,17 @@ def _place(
 
 @contextlib.contextmanager
 def _panel(where: Place, *, write: bool) -> Iterator[Panel]:
+    from archivist.catalog.beside import open_to_decide
     from archivist.catalog.session import open_catalog
     from archivist.plugins import load_plugins
     from archivist.review.deciding import Panel
 
     chosen = where.settings.plugins
     specs = load_plugins(chosen.allow or None, chosen.block).steps if write else {}
-    with open_catalog(
-        where.catalog_url, write=write, create=False, home=where.journal_home
+    with (
+        open_to_decide(where.catalog_url, home=where.journal_home)
+        if write
+        else open_catalog(where.catalog_url, write=False)
     ) as catalog:
         yield Panel(catalog=catalog, policy=where.settings.review, specs=specs, out=where.out)
 

@@ -48,7 +48,9 @@ def without_outputs(workshop: Workshop) -> Workshop:
 
     Rights forbid nothing in it: what may not be restored may still lend.
     """
-    return replace(workshop, profiles=(), keep=(*workshop.keep, Kind.EMBEDDING), denials="")
+    return replace(
+        workshop, profiles=(), keep=(*workshop.keep, Kind.EMBEDDING), denials="", approved=""
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from archivist.plugins import Plugins
 from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make_runner
 from archivist.step.work import run_units
 from archivist.store.naming import NameTable
+from archivist.store.pins import pins_folder
 
 FLUSH_ASSETS = 200
 FLUSH_SECONDS = 1.0
@@ -61,6 +62,7 @@ def workshop_for(desk: Desk, names: NameTable) -> Workshop:
         names=dict(names.exceptions),
         certified=certified_for(desk.catalog, desk.plugins),
         denials=str(job.home / "scratch" / desk.run / "denials.json"),
+        approved=str(pins_folder(job.home, desk.run)),
     )
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from archivist.catalog import ledger
 from archivist.catalog.journal.joining import folder_of, position
+from archivist.catalog.journal.judging import Read, Tip
 from archivist.catalog.journal.lines import facts_text, read_line
-from archivist.catalog.journal.shards import Journal, Read, Tip
+from archivist.catalog.journal.shards import Journal
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_bytes
 from archivist.report.verify import Condition, Finding, Subject

@@ -13,13 +13,14 @@ from archivist.catalog.curation import ReviewDraft
 from archivist.catalog.results import previous
 from archivist.catalog.rows import Decision, Published
 from archivist.catalog.session import Catalog
-from archivist.catalog.standing import Standing, person, standings
+from archivist.catalog.standing import Standing, State, person, standings
 from archivist.catalog.writer import Writer
 from archivist.config import ReviewSettings
 from archivist.hashing import digest_file
 from archivist.model import Asset, text_to_path
 from archivist.report.named import Named
 from archivist.report.words import readable
+from archivist.review.holding import held, let_go, run_at_work
 from archivist.review.people import reason_of, reviewer
 from archivist.review.redo import Redo, read_redo
 
@@ -73,16 +74,14 @@ class Panel:
         """
         said = self._checked(opinion)
         assets = {one.uid: one for name in found for one in name.assets}
-        before = standings(self.catalog, assets, self.policy)
-        if said.decision is not Decision.NOTE:
-            for name in found:
-                _check_named(name)
-            for uid in assets:
-                self._check(before[uid], said, seen)
-        redo = self._redo(said.redo, assets)
-        Writer(self.catalog).add_reviews(self._drafts(before, said, redo))
+        digests = {one.digest for one in assets.values()}
+        approves = said.decision is Decision.APPROVE
+        with held(self.catalog, self._folder(), digests if approves else ()):
+            redo = self._record(found, assets, said, seen)
         after = standings(self.catalog, assets, self.policy)
-        paths = queries.paths_of(self.catalog, {one.digest for one in assets.values()})
+        stay = {assets[uid].digest for uid, one in after.items() if one.state is State.APPROVED}
+        let_go(self.catalog, self._folder(), digests - stay)
+        paths = queries.paths_of(self.catalog, digests)
         return [
             Decided(
                 asset=one,
@@ -93,6 +92,24 @@ class Panel:
             )
             for uid, one in assets.items()
         ]
+
+    def _record(
+        self,
+        found: Sequence[Named],
+        assets: Mapping[str, Asset],
+        said: Opinion,
+        seen: Sequence[str] | None,
+    ) -> Redo:
+        """Check what was said and record it; return the params to make results again with."""
+        before = standings(self.catalog, assets, self.policy)
+        if said.decision is not Decision.NOTE:
+            for name in found:
+                _check_named(name)
+            for uid in assets:
+                self._check(before[uid], said, seen)
+        redo = self._redo(said.redo, assets)
+        Writer(self.catalog).add_reviews(self._drafts(before, said, redo))
+        return redo
 
     def _checked(self, opinion: Opinion) -> Opinion:
         """Return an opinion with a name and a reason that can be recorded. Raises UsageError."""
@@ -167,6 +184,11 @@ class Panel:
                 f"{readable(file.path)} cannot be read ({error.strerror or error}), so it cannot "
                 f"be approved. {_VERIFY}"
             ) from error
+        if not same and run_at_work(self.catalog) is not None:
+            raise UsageError(
+                f"{readable(file.path)} is being made anew by the run that goes on. "
+                "Cure: look at it again in a while"
+            )
         if not same:
             raise UsageError(
                 f"{readable(file.path)} was changed by something other than archivist since it was "

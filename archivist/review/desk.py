@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from archivist.api import CodecSpec, StepSpec, UsageError
+from archivist.catalog.beside import open_to_decide
 from archivist.catalog.queries import all_reviews, assets_of
 from archivist.catalog.rows import Approval
 from archivist.catalog.session import open_catalog
@@ -108,14 +109,9 @@ class Desk:
         """Record a decision about what was ``seen``, the output files by SHA-256.
 
         Raises UsageError when the policy, or what became of the result, forbids it, and
-        CatalogError while a run writes to the catalog.
+        CatalogError when a run writes to the catalog without a pause.
         """
-        with (
-            self._lock,
-            open_catalog(
-                self.url, write=True, create=False, home=self.out / ".archivist"
-            ) as catalog,
-        ):
+        with self._lock, open_to_decide(self.url, home=self.out / ".archivist") as catalog:
             panel = Panel(catalog=catalog, policy=self.policy, specs=self.specs, out=self.out)
             known = [uid.partition("#")[0]] if _UID.fullmatch(uid) else []
             pages = assets_of(catalog, known).values()

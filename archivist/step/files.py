@@ -14,9 +14,10 @@ from archivist.step.aside import is_long, set_aside
 from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
-from archivist.step.rights import Rested, RightsDenied, check_begin, check_publish
+from archivist.step.rights import Rested, check_begin, check_publish
 from archivist.step.session import Session
 from archivist.step.source import OpenedPage, Scan, check_unchanged, open_page, open_scan
+from archivist.step.withheld import Withheld, check_approved
 from archivist.store.atomic import discard
 from archivist.store.publish import Staged, settle
 
@@ -155,7 +156,7 @@ def _stage(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
 def finish_files(files: Sequence[StagedFile], workshop: Workshop) -> list[FileOutcome]:
     """Publish staged files together, then prove that their scans are what they were.
 
-    What rights forbid by now is not published.
+    What rights forbid by now is not published, nor what would replace an approved result.
     """
     files = [_allowed(file, workshop) for file in files]
     problems = iter(settle([file.output for file in files if file.output is not None]))
@@ -167,7 +168,8 @@ def _allowed(file: StagedFile, workshop: Workshop) -> StagedFile:
         return file
     try:
         check_publish(file.digest, file.rested, workshop)
-    except RightsDenied as error:
+        check_approved(file.digest, workshop)
+    except Withheld as error:
         drop_files([file])
         return StagedFile(assets=_unpublished(file.assets, error))
     return file
@@ -218,4 +220,4 @@ def _failed(asset: str, problem: AssetError) -> AssetOutcome:
 
 
 def _status(error: AssetError) -> Status:
-    return error.status if isinstance(error, RightsDenied) else Status.FAILED
+    return error.status if isinstance(error, Withheld) else Status.FAILED

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from archivist.api.errors import AssetError
 from archivist.model import DENIED, RIGHTS_CHANGED, FileWork, Status, Workshop
 from archivist.rights import Act, Denials, refusal
+from archivist.step.withheld import Withheld
 
 
-class RightsDenied(AssetError):
+class RightsDenied(Withheld):
     """Rights forbid what was planned: a reason to skip, or to plan anew."""
 
     def __init__(self, reason: str, status: Status) -> None:
-        self.status = status
         code = DENIED if status is Status.SKIPPED else RIGHTS_CHANGED
-        super().__init__(reason, code=code)
+        super().__init__(reason, code=code, status=status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -421,7 +421,7 @@ def test_what_was_written_down_but_not_committed_is_carried_out_next_time(
     catalog = opened()
     run_over(Writer(catalog), make, make.file("a"))
     monkeypatch.setattr(Journal, "undo", lambda self: None)
-    monkeypatch.setattr("archivist.catalog.journal.joining.set_position", _die)
+    monkeypatch.setattr("archivist.catalog.session.set_position", _die)
     with pytest.raises(KeyboardInterrupt):
         Writer(catalog).add_event("test.done")
     monkeypatch.undo()
@@ -442,7 +442,7 @@ def test_what_fails_in_the_catalog_leaves_no_trace_in_the_journal(opened, make, 
         run_over(writer, make, make.file("a"))
         shard = catalog.journal.shards()[0]
         before = shard.read_bytes()
-        monkeypatch.setattr("archivist.catalog.journal.joining.set_position", _die)
+        monkeypatch.setattr("archivist.catalog.session.set_position", _die)
 
         with pytest.raises(KeyboardInterrupt):
             writer.add_event("test.done")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from archivist.catalog import lock
 from archivist.catalog.session import open_catalog
 from archivist.config import load
 from archivist.plugins import load_plugins
@@ -180,13 +181,24 @@ def test_a_result_that_was_made_anew_since_it_was_shown_is_not_decided_about(vis
     assert visit.archive.rows("review", "list") == []
 
 
-def test_a_decision_while_a_run_writes_is_refused_and_nothing_is_lost(visit):
+def test_a_decision_is_recorded_while_a_run_writes(visit):
     fields = visit.fields()
     with open_catalog(visit.desk.url, write=True):
         visit.decide("approve", fields, reason="compared with the print")
+
+    assert [row["reason"] for row in visit.archive.rows("review", "list")] == [
+        "compared with the print"
+    ]
+
+
+def test_where_a_run_makes_no_pause_nothing_is_lost(visit, monkeypatch):
+    fields = visit.fields()
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.05)
+    with open_catalog(visit.desk.url, write=True) as catalog, catalog._door():
+        visit.decide("approve", fields, reason="compared with the print")
         page = visit.page()
 
-    assert "is being written by" in page
+    assert "Nothing was recorded" in page
     assert "compared with the print" in page
 
 

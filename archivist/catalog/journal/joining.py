@@ -12,13 +12,15 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import func, select, text, update
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
+from archivist.catalog.head import set_position
 from archivist.catalog.journal.dump import dump
+from archivist.catalog.journal.judging import Read, Tip
 from archivist.catalog.journal.replay import Replay, Unusable
-from archivist.catalog.journal.shards import FOLDER, Journal, Read, Tip
+from archivist.catalog.journal.shards import FOLDER, Journal, unwritable
 from archivist.catalog.session import Catalog
 from archivist.catalog.tables import SCHEMA, schema_meta
 from archivist.model import now, path_to_text, text_to_path
@@ -83,25 +85,11 @@ def _leave_behind(catalog: Catalog, folder: Path | None) -> None:
             set_position(connection, AWAY)
 
 
-def unwritable(folder: Path, error: OSError) -> CatalogError:
-    """Return the error of a journal that cannot be written."""
-    return CatalogError(
-        f"the journal in {folder} cannot be written: {error.strerror or error}; nothing was "
-        "recorded. Cure: make room on its disk, or check its permissions"
-    )
-
-
 def position(catalog: Catalog) -> Tip:
     """Return how far a catalog has come in its journal."""
     with catalog.reading() as connection:
         row = connection.execute(select(schema_meta.c.batch, schema_meta.c.chain)).one()
     return Tip(row.batch or 0, row.chain or "")
-
-
-def set_position(connection: Connection, tip: Tip) -> None:
-    """Note in the catalog how far it has come."""
-    values = {"batch": tip.batch, "chain": tip.chain or None}
-    connection.execute(update(schema_meta).values(**values))
 
 
 def catch_up(catalog: Catalog, journal: Journal, *, after: int) -> None:
@@ -194,6 +182,22 @@ def _groups(found: Iterable[Read]) -> Iterator[list[Read]]:
             group = []
     if group:
         yield group
+
+
+def journal_beside(catalog: Catalog) -> Journal | None:
+    """Return the journal for one who writes beside the writer; None where that one writes none.
+
+    Raises CatalogError when it cannot be reached from here.
+    """
+    folder = folder_of(catalog, None)
+    if folder is None or position(catalog) == AWAY:
+        return None
+    if not folder.is_dir():
+        raise CatalogError(
+            f"the journal of the catalog is not to be seen from here: {folder}. Nothing was "
+            "recorded. Cure: the same where the run goes on, or when it has ended"
+        )
+    return Journal(folder, schema=SCHEMA)
 
 
 def _is_ours(journal: Journal) -> bool:

@@ -9,7 +9,8 @@ from archivist.api.errors import CatalogError
 from archivist.catalog import ledger, migrate
 from archivist.catalog.engine import parse_url, sqlite_path
 from archivist.catalog.journal.joining import is_behind, note_folder, replay_all
-from archivist.catalog.journal.shards import FOLDER, Damage, Journal, journals_in
+from archivist.catalog.journal.judging import Damage
+from archivist.catalog.journal.shards import FOLDER, Journal, journals_in
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.tables import SCHEMA
 from archivist.ledger.checkpoint import Checkpoint

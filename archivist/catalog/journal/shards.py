@@ -13,11 +13,21 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import archivist
+from archivist.api.errors import CatalogError
+from archivist.catalog.journal.judging import (
+    END,
+    UNREADABLE,
+    Read,
+    Tip,
+    Waiting,
+    chained,
+    closed,
+    never_closed,
+)
 from archivist.catalog.journal.lines import read_line
 
 FOLDER = "journal"
@@ -26,51 +36,6 @@ FORMAT = 1
 SHARD_BYTES = 16 << 20
 """After so much a new shard begins: the last one is read whole when a writer begins."""
 _SUFFIX = ".jsonl"
-_END = b'{"end":'
-_CRC_DIGITS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """Where a journal ends: the number of its last batch, 0 for none, and its chain."""
-
-    batch: int = 0
-    chain: str = ""
-
-
-UNREADABLE = Tip(-1, "")
-"""Where a journal ends whose last end is damaged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What is wrong with a journal, and where: a shard, or a line of it."""
-
-    where: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A batch as it was read. ``lines`` are those that are as they were written."""
-
-    number: int
-    chain: str
-    lines: tuple[bytes, ...]
-    damage: tuple[Damage, ...] = ()
-
-
-@dataclass(slots=True)
-class _Open:
-    """The lines that wait for their end: the number of each in its shard, and its text."""
-
-    shard: str
-    lines: list[tuple[int, bytes]] = field(default_factory=list)
-
-
-def chained(before: str, digest: str) -> str:
-    """Return the chain of a batch from that of the batch before and the digest of its lines."""
-    return hashlib.sha256((before + digest).encode()).hexdigest()
 
 
 class Journal:
@@ -79,6 +44,7 @@ class Journal:
     def __init__(self, folder: Path, *, schema: str = "") -> None:
         self.folder, self._schema = folder, schema
         self._before: tuple[Path, int, Tip] | None = None
+        self._end: tuple[str, int] | None = None
         self.tip = Tip()
 
     # --- write ---
@@ -97,7 +63,44 @@ class Journal:
             if stop < len(data):
                 os.truncate(shard, stop)
             break
+        self._end = self._where()
         return self.tip
+
+    def go_on(self, tip: Tip, *, beside: bool) -> None:
+        """Get ready to write after ``tip``, to which the catalog has come: others wrote meanwhile.
+
+        What follows it is of one who was killed before the catalog had it. The writer cuts it off;
+        one who writes ``beside`` leaves that to the writer. Raises CatalogError when ``tip`` is not
+        in the journal, or is not its end.
+        """
+        if tip == self.tip and self._end is not None and self._end == self._where():
+            return
+        rest = self._after(tip)
+        if rest is None or (beside and rest) or _batches(rest) > 1:
+            raise CatalogError(
+                f"the journal in {self.folder} does not end where the catalog is; nothing was "
+                "recorded. Cure: the same again when the run has recorded more or has ended"
+            )
+        for shard, stop in rest:
+            os.truncate(shard, stop) if stop else shard.unlink()
+        self.tip, self._end = tip, self._where()
+
+    def _after(self, tip: Tip) -> list[tuple[Path, int]] | None:
+        """Return where each shard stops that has more after ``tip``; None when that is nowhere."""
+        rest: list[tuple[Path, int]] = []
+        for shard in reversed(self.shards()):
+            data = shard.read_bytes()
+            at = data.rfind(f'"chain":"{tip.chain}"}}\n'.encode())
+            if at >= 0:
+                stop = data.index(b"\n", at) + 1
+                return [*rest, (shard, stop)] if stop < len(data) else rest
+            rest.append((shard, 0))
+        return None if tip.batch else rest
+
+    def _where(self) -> tuple[str, int]:
+        """Return the name of the newest shard and its size."""
+        shards = self.shards()
+        return (shards[-1].name, shards[-1].stat().st_size) if shards else ("", 0)
 
     def append(self, lines: Sequence[bytes]) -> Tip:
         """Write a batch and wait until it is on the disk; return where the journal ends now."""
@@ -115,17 +118,22 @@ class Journal:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError:
-            self.undo()
+            self._cut(shard, size)
             raise
-        self.tip = tip
+        self.tip, self._end = tip, (shard.name, size + sum(map(len, closed)) + len(closed) - 1)
         return tip
 
     def undo(self) -> None:
-        """Take back the last batch, because its transaction failed."""
+        """Take back the last batch, because its transaction failed, unless others wrote since."""
         if self._before is not None:
-            shard, size, self.tip = self._before
-            self._before = None
-            os.truncate(shard, size)
+            (shard, size, before), self._before = self._before, None
+            if self._where() == self._end:
+                self._cut(shard, size)
+            self.tip = before
+
+    def _cut(self, shard: Path, size: int) -> None:
+        os.truncate(shard, size)
+        self._end = self._where()
 
     def _current(self) -> Path:
         """Return the shard to write to, which may be a new one."""
@@ -164,20 +172,33 @@ class Journal:
         """
         before = Tip()
         for shard in self.shards():
-            waiting = _Open(shard.name)
+            waiting = Waiting(shard.name)
             with shard.open("rb") as stream:
                 for number, line in enumerate(stream, 1):
                     if number == 1:
                         continue
-                    if not line.startswith(_END):
+                    if not line.startswith(END):
                         waiting.lines.append((number, line.rstrip(b"\n")))
                         continue
-                    read = _closed(waiting, number, line, before)
+                    read = closed(waiting, number, line, before)
                     before = Tip(read.number, read.chain)
                     waiting.lines.clear()
                     yield read
             if waiting.lines and shard != self.shards()[-1]:
-                yield _never_closed(waiting, before)
+                yield never_closed(waiting, before)
+
+
+def _batches(rest: Sequence[tuple[Path, int]]) -> int:
+    """Return how many whole batches there are after the places where shards stop."""
+    return sum(shard.read_bytes()[stop:].count(b"\n" + END) for shard, stop in rest)
+
+
+def unwritable(folder: Path, error: OSError) -> CatalogError:
+    """Return the error of a journal that cannot be written."""
+    return CatalogError(
+        f"the journal in {folder} cannot be written: {error.strerror or error}; nothing was "
+        "recorded. Cure: make room on its disk, or check its permissions"
+    )
 
 
 def journals_in(home: Path) -> list[Path]:
@@ -197,74 +218,12 @@ def _head(shard: Path) -> dict[str, Any]:
             return {}
 
 
-def _closed(waiting: _Open, number: int, line: bytes, before: Tip) -> Read:
-    """Judge a batch whose end was found."""
-    try:
-        end = read_line(line)
-        tip, digest, sums = Tip(end["end"], end["chain"]), end["digest"], end["sums"]
-        count = len(sums) // _CRC_DIGITS
-    except (ValueError, KeyError, TypeError):
-        what = "it closes a batch, and cannot be read"
-        damage = Damage(f"{waiting.shard}, line {number}", what)
-        lines = tuple(text for _, text in waiting.lines)
-        return Read(number=before.batch + 1, chain="", lines=lines, damage=(damage,))
-    damage_before = _numbering(waiting, tip, before)
-    own = waiting.lines[max(0, len(waiting.lines) - count) :]
-    lines = tuple(text for _, text in own)
-    if hashlib.sha256(b"\n".join(lines)).hexdigest() == digest:
-        changed: tuple[Damage, ...] = ()
-    else:
-        lines, changed = _sound(waiting.shard, own, sums, count)
-    strays = waiting.lines[: len(waiting.lines) - len(own)]
-    if strays:
-        what = f"{len(strays)} lines from here on were never closed"
-        changed = (Damage(f"{waiting.shard}, line {strays[0][0]}", what), *changed)
-    if not changed and before.chain and chained(before.chain, digest) != tip.chain:
-        what = "it does not follow from what comes before: something was taken out or rewritten"
-        changed = (Damage(f"{waiting.shard}, line {number}", what),)
-    return Read(number=tip.batch, chain=tip.chain, lines=lines, damage=(*damage_before, *changed))
-
-
-def _numbering(waiting: _Open, tip: Tip, before: Tip) -> tuple[Damage, ...]:
-    if tip.batch == before.batch + 1:
-        return ()
-    what = f"batch {tip.batch} comes after batch {before.batch}: what was between is missing"
-    return (Damage(waiting.shard, what),)
-
-
-def _sound(
-    shard: str, own: Sequence[tuple[int, bytes]], sums: str, count: int
-) -> tuple[tuple[bytes, ...], tuple[Damage, ...]]:
-    """Return the lines that have their checksum, and name the others."""
-    if len(own) < count:  # lines are missing: which, the checksums of the others tell
-        known = {f"{zlib.crc32(text):08x}": text for _, text in own}
-        wanted = [sums[n : n + _CRC_DIGITS] for n in range(0, len(sums), _CRC_DIGITS)]
-        lines = tuple(known[one] for one in wanted if one in known)
-        return lines, (Damage(shard, f"{count - len(lines)} lines of a batch are missing"),)
-    sound: list[bytes] = []
-    damage: list[Damage] = []
-    for n, (number, text) in enumerate(own):
-        if f"{zlib.crc32(text):08x}" == sums[n * _CRC_DIGITS : (n + 1) * _CRC_DIGITS]:
-            sound.append(text)
-        else:
-            damage.append(Damage(f"{shard}, line {number}", "it is not as it was written"))
-    if not damage:
-        damage.append(Damage(shard, "the end of a batch is not as it was written"))
-    return tuple(sound), tuple(damage)
-
-
-def _never_closed(waiting: _Open, before: Tip) -> Read:
-    where = f"{waiting.shard}, line {waiting.lines[0][0]}"
-    damage = Damage(where, f"{len(waiting.lines)} lines from here on were never closed")
-    return Read(number=before.batch, chain=before.chain, lines=(), damage=(damage,))
-
-
 def _last_end(data: bytes) -> tuple[Tip, int] | None:
     """Return the last end in a shard, and where it stops; None when there is none.
 
     An end that is whole and cannot be read is :data:`UNREADABLE`: nothing may be cut off there.
     """
-    at = data.rfind(b"\n" + _END, 0, data.rfind(b"\n"))
+    at = data.rfind(b"\n" + END, 0, data.rfind(b"\n"))
     if at < 0:
         return None
     stop = data.index(b"\n", at + 1) + 1

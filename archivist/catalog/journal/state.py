@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archivist.catalog.journal.joining import folder_of, position
-from archivist.catalog.journal.shards import Journal, Tip
+from archivist.catalog.journal.judging import Tip
+from archivist.catalog.journal.shards import Journal
 from archivist.catalog.session import Catalog
 
 
