@@ -14,9 +14,11 @@ import psutil
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from archivist.schedule.devices import BASE_MIB, MIB, SHARE, WorkerPlan
+from archivist.schedule.driver_watch import HEEDS
 from archivist.schedule.runner import SchedulerError
 
 HOST = "127.0.0.1"
+_UNHEARD = {signal.SIGINT, signal.SIGTERM} if HEEDS else {signal.SIGINT}
 START_SECONDS = 120
 """How long a worker may take to start on a busy machine."""
 _THREAD_VARIABLES = (
@@ -55,17 +57,18 @@ def local_cluster(plan: WorkerPlan) -> Iterator[tuple[Client, SpecCluster]]:
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Let the threads and processes that are started in here not hear Ctrl-C.
+    """Let the threads and processes that are started in here not hear Ctrl-C and SIGTERM.
 
-    A terminal sends it to every process of the run, also to a worker that is still importing; only
-    the first process decides what it means, and hears it when this ends. The mask is inherited, so
-    it holds for the workers that Dask's thread starts later, too.
+    A terminal, or who stops a service, sends them to every process of the run, also to a worker
+    that is still importing; only the first process decides what they mean, and hears them when
+    this ends. The mask is inherited, so it holds for the workers that Dask's thread starts later,
+    too. What a worker does with SIGTERM: :mod:`archivist.schedule.driver_watch`.
     """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
         yield
         return
     resource_tracker.ensure_running()  # its start lets the thread that starts it hear again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _UNHEARD)
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from archivist.model import UnitOutcome, WorkUnit
+from archivist.schedule.driver_watch import heed_driver
 from archivist.schedule.guard import carry_out
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def dask_setup(worker: Any) -> None:
     """Settle in a worker process of our own (Dask calls it by this name before the first task)."""
     # Ctrl-C goes to the whole process group; only the first process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heed_driver()
     # What a library prints must not get between the results that the first process prints.
     os.dup2(2, 1)
     os.nice(NICE)

@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -155,6 +156,8 @@ def _serve(
     started: queue.Queue[subprocess.Popen[bytes] | OSError],
 ) -> None:
     """Start exiftool and hand on what it says; in a thread that lives as long as the process."""
+    if hasattr(signal, "pthread_sigmask"):  # inherited: who stops a service means us, too
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         process = subprocess.Popen(
             [*_tied(), path, "-stay_open", "True", "-@", "-"],

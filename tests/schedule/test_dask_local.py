@@ -225,8 +225,13 @@ if __name__ == "__main__":
 """
 
 
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=linux)])
 @pytest.mark.parametrize(("presses", "level"), [(1, "DRAIN"), (2, "ABORT")])
-def test_ctrl_c_reaches_the_driver_and_not_the_workers(tmp_path, presses, level):
+def test_a_stop_reaches_the_driver_and_not_the_workers(tmp_path, presses, level, sent):
+    """Ctrl-C in a terminal, or a service that is stopped: the whole group hears it."""
     script = tmp_path / "driver.py"
     script.write_text(CTRL_C, encoding="utf-8")
     with subprocess.Popen(
@@ -237,11 +242,14 @@ def test_ctrl_c_reaches_the_driver_and_not_the_workers(tmp_path, presses, level)
         start_new_session=True,
     ) as driver:
         driver.stdout.readline()
+        workers = psutil.Process(driver.pid).children(recursive=True)
         for _ in range(presses):
-            os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
+            os.killpg(driver.pid, sent)
             time.sleep(0.1)
         out, err = driver.communicate(timeout=30)
     assert driver.returncode == 0, err
+    assert "died" not in err
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
     assert out.splitlines()[-1] == f"ended {level}"
     assert "a library that talks" not in out
     assert "Traceback" not in err
@@ -274,23 +282,44 @@ def test_nothing_is_left_of_a_run(make_units, work):
 
 
 ORPHANS = """
-import os, sys
+import os, sys, time
+from pathlib import Path
 from archivist.schedule.runner import Requirement, make_runner
+
+def hold(path):
+    Path(path).touch()
+    sum(range(10**11))  # holds the lock of Python: no thread of this process runs
+
 if __name__ == "__main__":
     with make_runner("auto", workers=2, requirement=Requirement(ram_mib=64)) as runner:
         print(*runner.client.run(os.getpid).values(), flush=True)
+        busy = runner.client.submit(hold, sys.argv[1])
+        while not Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+        print("busy", flush=True)
         sys.stdin.read()
 """
 
 
-def test_workers_die_with_their_driver_even_by_sigkill(tmp_path):
+@linux
+def test_workers_die_with_their_driver_even_by_sigkill_and_in_a_long_step(tmp_path):
     script = tmp_path / "driver.py"
     script.write_text(ORPHANS, encoding="utf-8")
-    command = [sys.executable, str(script)]
+    command = [sys.executable, str(script), str(tmp_path / "busy")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as driver:
         pids = [int(word) for word in driver.stdout.readline().split()]
         assert len(pids) == 2
+        assert driver.stdout.readline() == "busy\n"
         driver.kill()
-    _until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    _until(lambda: not any(psutil.pid_exists(pid) for pid in pids), seconds=5)
+
+
+@linux
+def test_a_worker_still_ends_at_the_word_of_its_driver(make_unit, work):
+    """Dask ends a worker that did not get ready by SIGTERM, and so does Python at its exit."""
+    with make_runner("auto", workers=1, requirement=NEEDS) as runner:
+        (pid,) = _pids(runner)
+        os.kill(pid, signal.SIGTERM)
+        _until(lambda: not psutil.pid_exists(pid))
