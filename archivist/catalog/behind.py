@@ -185,6 +185,27 @@ def _plans_of_run(
     }
 
 
+def denied_steps(connection: Connection, runs: Mapping[int, int]) -> dict[int, frozenset[str]]:
+    """Return the steps that rights forbade in the plans of assets; ``runs`` as in :func:`plans`.
+
+    An asset to which all was forbidden has no plan, and is left out.
+    """
+    task = tables.plan_task.c
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for run in set(runs.values()):
+        assets = [asset for asset, number in runs.items() if number == run]
+        rows = connection.execute(
+            select(task.asset_id, task.step).where(
+                task.run_id == run,
+                task.item.in_(items_of(connection, run, assets)),
+                task.action == Action.DENIED.value,
+            )
+        )
+        for asset, step in rows:
+            found[asset].add(step)
+    return {asset: frozenset(steps) for asset, steps in found.items()}
+
+
 def items_of(connection: Connection, run: int, assets: Collection[int]) -> list[int]:
     """Return the work items of assets: named by the scan's digest, else (sequences) by a walk."""
     asset, page = tables.asset.c, tables.plan_page.c

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from archivist.api.errors import CatalogError
-from archivist.catalog import tables
+from archivist.catalog import ledger, tables
 from archivist.catalog.bulk import PAGE, pages
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import ids_of_assets, records_of_rows, uid_of, uids_of_assets
 from archivist.catalog.rows import (
+    Decision,
     EventRow,
     Failure,
     NearDuplicate,
@@ -260,6 +262,21 @@ def events(
         )
         for row in rows
     )
+
+
+_DECISIONS = (*ledger.DECISIONS, *(f"review.{one}" for one in Decision))
+"""Types of the events that tell what people decided."""
+
+
+def newest_decision(catalog: Catalog) -> datetime | None:
+    """Return when rights were last denied or allowed, a reference withdrawn, a result reviewed."""
+    event = tables.event.c
+    with catalog.reading() as connection:
+        newest = [
+            connection.scalar(select(func.max(event.at)).where(event.type == kind))
+            for kind in _DECISIONS  # each is one look at the end of its part of the index
+        ]
+    return max((at for at in newest if at is not None), default=None)
 
 
 def near_duplicates(

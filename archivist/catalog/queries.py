@@ -33,7 +33,7 @@ from archivist.catalog.named import assets_named
 from archivist.catalog.queue import count_pending, pending_units, tasks_of, work_units
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
 from archivist.catalog.results import failed_before, known, previous
-from archivist.catalog.rights import withdrawals
+from archivist.catalog.rights import denials_in_force, withdrawals
 from archivist.catalog.standing import all_reviews, pinned, standings
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
 
@@ -47,6 +47,7 @@ __all__ = [
     "assets_of",
     "count_ended",
     "count_pending",
+    "denials_in_force",
     "derivatives",
     "environment",
     "events",

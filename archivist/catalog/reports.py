@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, select
 
 from archivist.catalog import tables
+from archivist.catalog.behind import denied_steps
 from archivist.catalog.bulk import pages
 from archivist.catalog.endings import last_outcomes, reviews
 from archivist.catalog.flags import FLAGGED, flags_of, in_force
@@ -82,12 +83,15 @@ def _reports(catalog: Catalog, assets: Mapping[int, Asset]) -> Iterator[AssetRep
         outputs[item.digest].append(item)
     with catalog.reading() as connection:
         recipes = _recipe_steps(connection, {one.run for one in outcomes.values()})
+        denied = denied_steps(connection, _runs_of(connection, uids, outcomes))
         records = _newest_records(catalog, connection, uids)
         flags = flags_of(connection, uids)
     for number, asset in assets.items():
         outcome = outcomes.get(asset.uid)
         steps = recipes.get(outcome.run, ()) if outcome else ()
-        used = _in_order(records.get(asset.uid, {}), steps)
+        made = records.get(asset.uid, {})
+        left_out = denied.get(number, frozenset())
+        used = _in_order({step: made[step] for step in made if step not in left_out}, steps)
         yield AssetReport(
             asset=asset,
             paths=paths.get(asset.digest, ()),
@@ -97,6 +101,17 @@ def _reports(catalog: Catalog, assets: Mapping[int, Asset]) -> Iterator[AssetRep
             approval=approvals.get(asset.uid),
             flags=in_force(flags.get(number, ()), used),
         )
+
+
+def _runs_of(
+    connection: Connection, uids: Mapping[int, str], outcomes: Mapping[str, Outcome]
+) -> dict[int, int]:
+    """Return the number of the run that treated each asset last, by the asset's number."""
+    run = tables.run.c
+    names = {one.run for one in outcomes.values()}
+    rows = connection.execute(select(run.uid, run.id).where(run.uid.in_(names)))
+    numbers = {row.uid: row.id for row in rows}
+    return {n: numbers[outcomes[uid].run] for n, uid in uids.items() if uid in outcomes}
 
 
 def _ending(outcome: Outcome | None) -> dict[str, Any]:

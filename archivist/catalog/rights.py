@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from archivist.catalog import ledger
 from archivist.catalog.bulk import pages
 from archivist.catalog.events import EventDraft, add_events
-from archivist.catalog.reading import uid_of
+from archivist.catalog.reading import ids_of_assets, uid_of
 from archivist.catalog.repeats import asset_ids
 from archivist.catalog.session import Catalog
 from archivist.catalog.tables import asset, event
@@ -24,6 +24,7 @@ from archivist.rights import Denials
 DENIED, ALLOWED = "rights.denied", "rights.allowed"
 WITHDRAWN, RESTORED = "reference.withdrawn", "reference.restored"
 """Types of events."""
+_IS_DENIAL = event.c.type.in_([DENIED, ALLOWED])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,34 @@ def note_denials(connection: Connection, run: int | None, denied: Mapping[str, D
     return len(drafts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """That rights deny an act to a photograph, and since when without a break."""
+
+    act: str
+    reason: str
+    since: datetime
+
+
+def denials_in_force(catalog: Catalog, assets: Iterable[str]) -> dict[str, tuple[Denial, ...]]:
+    """Return what rights deny to assets by now, as the newest run or plan told, by uid."""
+    wanted = select(event.c.asset_id, event.c.type, event.c.detail, event.c.at).order_by(event.c.id)
+    found: dict[str, dict[str, Denial]] = {}
+    with catalog.reading() as connection:
+        for page in pages(assets):
+            uids = ids_of_assets(connection, page)
+            rows = wanted.where(event.c.asset_id.in_(list(uids)), _IS_DENIAL)
+            for number, kind, detail, at in connection.execute(rows):
+                own = found.setdefault(uids[number], {})
+                before = own.pop(detail["act"], None)
+                if kind == DENIED:
+                    since = before.since if before else at
+                    own[detail["act"]] = Denial(
+                        act=detail["act"], reason=detail["reason"], since=since
+                    )
+    return {uid: tuple(own.values()) for uid, own in found.items() if own}
+
+
 def _draft(kind: str, run: int | None, number: int, act: str, reason: str) -> EventDraft:
     return EventDraft(type=kind, run=run, asset=number, detail={"act": act, "reason": reason})
 
@@ -69,9 +98,8 @@ def _newest(connection: Connection, numbers: Iterable[int]) -> dict[int, dict[st
     found: dict[int, dict[str, str | None]] = {}
     wanted = select(event.c.asset_id, event.c.type, event.c.detail).order_by(event.c.id)
     for page in pages(numbers):
-        kinds = event.c.type.in_([DENIED, ALLOWED])
         for number, kind, detail in connection.execute(
-            wanted.where(event.c.asset_id.in_(page), kinds)
+            wanted.where(event.c.asset_id.in_(page), _IS_DENIAL)
         ):
             reason = detail["reason"] if kind == DENIED else None
             found.setdefault(number, {})[detail["act"]] = reason

@@ -71,13 +71,13 @@ def run(as_json: bool, **options: object) -> int:
 
 
 def _report(job: Job, result: RunResult) -> Path | None:
-    """Write the report, unless nothing was done since it was written.
+    """Write the report, unless nothing was done or decided since it was written.
 
     The run is over and recorded: a report that cannot be written is told and gives None, so that
     the results are told too.
     """
     path = job.home / "report.html"
-    if result.planned.summary.units or not path.exists():
+    if result.planned.summary.units or not path.exists() or _is_decided_since(job, path):
         from archivist.api.errors import ArchivistError
         from archivist.plugins import load_plugins
         from archivist.report import write_report
@@ -97,6 +97,16 @@ def _report(job: Job, result: RunResult) -> Path | None:
             click.echo(f"Error: {error}", err=True)
             return None
     return path
+
+
+def _is_decided_since(job: Job, path: Path) -> bool:
+    """Tell whether rights changed, or somebody reviewed a result, since a report was written."""
+    from archivist.catalog.history import newest_decision
+    from archivist.catalog.session import open_catalog
+
+    with open_catalog(job.url, write=False) as catalog:
+        newest = newest_decision(catalog)
+    return newest is not None and newest.timestamp() > path.stat().st_mtime
 
 
 def summary(job: Job, result: RunResult, report: Path | None) -> dict[str, object]:

@@ -148,6 +148,15 @@ def _asset(asset: ReportAsset) -> dict[str, Any]:
         "size": asset.size,
         "facts": dict(asset.facts),
         "review": _review(asset.review),
+        "denied": [
+            {
+                "act": one.act,
+                "reason": one.reason,
+                "since": _time(one.since),
+                "in_place": one in asset.holds_denied,
+            }
+            for one in asset.denied
+        ],
         "flags": [
             {"check": flag.check, "step": flag.step, "reason": flag.reason} for flag in asset.flags
         ],

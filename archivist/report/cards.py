@@ -12,6 +12,7 @@ from urllib.parse import quote
 from archivist.model import text_to_path
 from archivist.report import words
 from archivist.report.overlays import Overlay
+from archivist.report.rights_words import rights_lines
 from archivist.report.rows import ReportAsset, ReportFile, ReportRun, Result
 from archivist.report.strip import Shot
 
@@ -104,6 +105,8 @@ class Card:
     caption: Caption
     words: str
     """What a filter looks at beside the path."""
+    rights: tuple[str, ...] = ()
+    """What rights deny by now, and what that means for the outputs."""
 
     @property
     def lossy(self) -> bool:
@@ -127,6 +130,7 @@ def draw_cards(
             pair=pair,
             links=tuple(link(file) for file in asset.files),
             caption=_caption(asset),
+            rights=tuple(rights_lines(asset)),
             words=f"{summary(asset)} {' '.join(asset.facts.values())}",
         )
         if shelf.full:

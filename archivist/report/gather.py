@@ -27,6 +27,7 @@ from archivist.report.rows import (
     ReportStep,
     Similar,
 )
+from archivist.rights import Act, acts_of
 
 _PAGE = 200
 _MOST_PAIRS = 200_000
@@ -67,8 +68,7 @@ class CatalogSource:
             known = references_of(self._catalog, page)
             sizes = queries.sizes_of(self._catalog, {row.asset.digest for row in page})
             checks = fixity_of(self._catalog, page)
-            for row in page:
-                asset = self._asset(row, similar.get(row.asset.uid, ()), known)
+            for row, asset in zip(page, self._assets(page, similar, known), strict=True):
                 yield dataclasses.replace(
                     asset,
                     size=sizes.get(row.asset.digest, 0),
@@ -93,7 +93,19 @@ class CatalogSource:
         """Return some assets as their newest run left them."""
         rows = list(queries.report_rows(self._catalog, assets=uids))
         known = references_of(self._catalog, rows)
-        return [self._asset(row, (), known) for row in rows]
+        return list(self._assets(rows, {}, known))
+
+    def _assets(
+        self,
+        rows: Sequence[AssetReport],
+        similar: Mapping[str, Sequence[Similar]],
+        known: Mapping[str, ReportReference],
+    ) -> Iterator[ReportAsset]:
+        denied = queries.denials_in_force(self._catalog, [row.asset.uid for row in rows])
+        for row in rows:
+            uid = row.asset.uid
+            asset = self._asset(row, similar.get(uid, ()), known)
+            yield dataclasses.replace(asset, denied=denied.get(uid, ()))
 
     def _report_run(self, row: RunRow, scans: Path | None, out: Path | None) -> ReportRun:
         facts = row.settings
@@ -171,6 +183,7 @@ class CatalogSource:
             distribution_version=record.distribution_version,
             device=record.device,
             conjectural=record.conjectural,
+            acts=self._acts(record),
             params=record.params,
             defaults=self._defaults(record),
             scores=record.scores,
@@ -192,6 +205,12 @@ class CatalogSource:
             environment=record.environment,
             parents=record.parents,
         )
+
+    def _acts(self, record: StepRecord) -> tuple[str, ...]:
+        """Return what rights might forbid; without its plugin nobody knows whether it colours."""
+        spec = self._specs.get(record.step)
+        generative = (Act.GENERATIVE,) if record.conjectural else ()
+        return (Act.RESTORATION, *generative) if spec is None else acts_of(spec)
 
     def _defaults(self, record: StepRecord) -> dict[str, object] | None:
         """Return the default params of the very version that ran, if it is installed."""

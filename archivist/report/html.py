@@ -55,6 +55,7 @@ class Tile:
 _TILES = (
     (Result.RESTORED, "restored", "changed by at least one step", "#photographs"),
     (Result.UNCHANGED, "unchanged", "no step was needed", "#photographs"),
+    (Result.DENIED, "denied", "rights forbid to restore it", "#photographs"),
     (Result.WAITING, "waiting", "not reached by this run", "#list"),
     (Result.FAILED, "failed", "a step or the writing failed", "#attention"),
     (Result.REFUSED, "refused", "the scan cannot be treated", "#attention"),
@@ -155,7 +156,8 @@ def _tiles(tally: Tally) -> list[Tile]:
         Tile(result, label, hint, tally.results[result], target)
         for result, label, hint, target in _TILES
     ]
-    return [tile for tile in tiles if tile.count or tile.result is not Result.WAITING]
+    rare = (Result.WAITING, Result.DENIED)
+    return [tile for tile in tiles if tile.count or tile.result not in rare]
 
 
 _FILTERS = (

@@ -36,6 +36,7 @@ _LARGE = 50_000_000
 """Scans of more pixels are opened one at a time: JPEG and PNG are decoded whole."""
 _AHEAD = 2
 UNCHANGED = "No step changed this picture."
+DENIED = "Its rights forbid a restoration, so it is not shown here."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +113,8 @@ class StoredPictures:
             return self._pair(asset, stack, scratch)
 
     def _pair(self, asset: ReportAsset, stack: ExitStack, scratch: Path | None) -> Pair:
+        if asset.result is Result.DENIED:
+            return Pair(note=DENIED)
         path = self._run.scans / text_to_path(asset.path)
         codec = self._codecs.get(asset.format)
         scan = self._see(path, asset.page, "scan", stack, scratch, codec)

@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Protocol
 
 from archivist.catalog.fixity import Check
-from archivist.model import Artifact, Flag, InputUse, MetadataContract, Status, WeightUse
+from archivist.catalog.rights import Denial
+from archivist.model import (
+    APPROVED,
+    DENIED,
+    Artifact,
+    Flag,
+    InputUse,
+    MetadataContract,
+    Status,
+    WeightUse,
+)
 from archivist.report.lenders import ReportReference
 
 
@@ -25,6 +35,8 @@ class Result(StrEnum):
     """At least one step changed the picture."""
     UNCHANGED = "unchanged"
     """No step was needed; the output equals the scan."""
+    DENIED = "denied"
+    """Rights forbid to restore it; an output from before may still be in place."""
     FAILED = "failed"
     """A step or the writing of the output failed; the scan is as it was."""
     WAITING = "waiting"
@@ -82,6 +94,8 @@ class ReportStep:
     distribution_version: str = ""
     device: str = ""
     conjectural: bool = False
+    acts: tuple[str, ...] = ()
+    """What rights might forbid of it."""
     params: Mapping[str, object] = field(default_factory=dict)
     defaults: Mapping[str, object] | None = None
     """The step's default params; None when its plugin is not installed here."""
@@ -193,6 +207,8 @@ class ReportAsset:
     review: ReportReview | None = None
     flags: tuple[Flag, ...] = ()
     """What checks want a person to look at."""
+    denied: tuple[Denial, ...] = ()
+    """What rights deny to it by now."""
     fixity: tuple[Check, ...] = ()
     """The newest fixity check of the scan and of each output, where there was one."""
 
@@ -203,9 +219,20 @@ class ReportAsset:
             return Result.WAITING
         if self.status is Status.FAILED:
             return Result.FAILED
+        if self.code == DENIED:
+            return Result.DENIED
         untouched = all(file.untouched for file in self.files)
-        skipped = self.status is Status.SKIPPED
-        return Result.UNCHANGED if skipped or (self.files and untouched) else Result.RESTORED
+        if self.status is Status.SKIPPED and self.code != APPROVED:
+            return Result.UNCHANGED
+        return Result.UNCHANGED if self.files and untouched else Result.RESTORED
+
+    @property
+    def holds_denied(self) -> tuple[Denial, ...]:
+        """What rights deny by now and the outputs in place still hold."""
+        did = {act for step in self.steps if step.worked for act in step.acts}
+        if not self.files or all(file.untouched for file in self.files):
+            return ()
+        return tuple(one for one in self.denied if one.act in did)
 
     @property
     def conjectural(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+from archivist.report.rights_words import rights_lines
 from archivist.report.rows import ReportAsset, ReportRefusal, ReportSource
 from archivist.store.atomic import replacing
 
@@ -40,6 +41,10 @@ def _review(asset: ReportAsset) -> str:
     return "" if review is None else f"{review.said} by {review.reviewer}"
 
 
+def _denied(asset: ReportAsset) -> str:
+    return " | ".join(rights_lines(asset))
+
+
 def _flags(asset: ReportAsset) -> str:
     return " | ".join(f"{flag.check} after {flag.step}: {flag.reason}" for flag in asset.flags)
 
@@ -60,7 +65,10 @@ def _fact(name: str) -> Cell:
 COLUMNS: dict[str, tuple[str, Cell]] = {
     "path": ("path of the scan, relative to the folder of scans", lambda a: a.path),
     "page": ("page, from 1", lambda a: a.page + 1),
-    "result": ("restored, unchanged, failed, waiting, refused, skipped", lambda a: a.result),
+    "result": (
+        "restored, unchanged, denied, failed, waiting, refused, skipped",
+        lambda a: a.result,
+    ),
     "code": ("the cause in a word, when it failed or was refused", lambda a: a.code),
     "reason": ("the cause in words, with the cure", lambda a: a.message),
     "digest": ("SHA-256 of the scan", lambda a: a.digest),
@@ -73,6 +81,7 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "changed": ("share of changed pixels, 0 to 1", lambda a: a.changed),
     "conjectural": ("steps that invented content", lambda a: " | ".join(a.conjectural)),
     "review": ("approved or rejected, and by whom", _review),
+    "denied": ("what rights deny by now, and what that means for its outputs", _denied),
     "flags": ("what checks want a person to look at", _flags),
     "seconds": ("time of the worker", lambda a: round(a.seconds, 3)),
     "outputs": ("output files, relative to the output folder", _paths),

@@ -9,6 +9,14 @@ from dataclasses import dataclass, field
 from archivist.model import Status
 from archivist.report.rows import ReportAsset, ReportRefusal, ReportSource, Result
 
+_OF_ASSETS = (
+    Result.RESTORED,
+    Result.UNCHANGED,
+    Result.DENIED,
+    Result.FAILED,
+    Result.WAITING,
+)
+
 
 @dataclass(slots=True)
 class StepTotal:
@@ -35,6 +43,8 @@ class Tally:
     results: Counter[Result] = field(default_factory=Counter)
     codes: Counter[tuple[Result, str]] = field(default_factory=Counter)
     conjectural: int = 0
+    against_rights: int = 0
+    """Assets with an output in place that holds what rights deny by now."""
     flagged: int = 0
     """Assets that a check wants a person to look at."""
     lossy: int = 0
@@ -47,10 +57,7 @@ class Tally:
     @property
     def assets(self) -> int:
         """How many assets the run has."""
-        return sum(
-            self.results[result]
-            for result in (Result.RESTORED, Result.UNCHANGED, Result.FAILED, Result.WAITING)
-        )
+        return sum(self.results[result] for result in _OF_ASSETS)
 
     @property
     def steps(self) -> list[StepTotal]:
@@ -64,6 +71,7 @@ class Tally:
         if result is Result.FAILED:
             self.codes[result, asset.code] += 1
         self.conjectural += bool(asset.conjectural)
+        self.against_rights += bool(asset.holds_denied)
         self.flagged += bool(asset.flags)
         self.lossy += any(file.contract.lost for file in asset.files)
         self.worker_seconds += asset.seconds
@@ -100,22 +108,23 @@ def tally(source: ReportSource) -> Tally:
 class Chosen:
     """The ``limit`` assets that deserve a picture most, kept while rows stream by.
 
-    What a check wants looked at comes first, then invented content, then the largest share of
-    changed pixels, then restored before unchanged; equal ones in the order of their paths. Failed
-    and waiting ones have no picture.
+    What rights forbid by now comes first, then what a check wants looked at, then invented content,
+    then the largest share of changed pixels, then restored before unchanged; equal ones in the
+    order of their paths. Failed and waiting ones have no picture.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.candidates = 0
-        self._heap: list[tuple[tuple[bool, bool, float, bool], int, ReportAsset]] = []
+        self._heap: list[tuple[tuple[bool, bool, bool, float, bool], int, ReportAsset]] = []
 
     def offer(self, asset: ReportAsset) -> None:
         """Consider one asset."""
-        if asset.result not in (Result.RESTORED, Result.UNCHANGED):
+        if asset.result not in (Result.RESTORED, Result.UNCHANGED, Result.DENIED):
             return
         self.candidates += 1
         rank = (
+            bool(asset.holds_denied),
             bool(asset.flags),
             bool(asset.conjectural),
             asset.changed if asset.changed is not None else -1.0,

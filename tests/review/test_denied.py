@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from archivist.cli.exits import Exit
@@ -108,3 +110,74 @@ def test_rules_without_a_manifest_give_the_cure(desk):
 
     assert code == Exit.USAGE
     assert "Cure: --manifest FILE" in err
+
+
+# --- in the report --------------------------------------------------------------------------
+
+
+def told(desk) -> dict[str, dict]:
+    """Return the rows of the report by path, as the newest run left them."""
+    code, out, err = desk.say("report", "--json")
+    assert code == Exit.FINE, err
+    return {row["path"]: row for row in json.loads(out)["assets"]}
+
+
+def page_of(desk) -> str:
+    return (desk.out / ".archivist" / "report.html").read_text()
+
+
+def test_the_report_of_a_run_says_that_rights_deny_what_was_restored_before(made, manifest):
+    made.run("--recipe", "colour", *manifest(plain="closed"))
+
+    page = page_of(made)
+    assert "rights &#39;closed&#39;: no restoration" in page
+    assert "Made before and still in the output folder: plain.png" in page
+    assert 'data-result="denied" data-path="plain.png"' in page
+    assert "Its rights forbid a restoration, so it is not shown here." in page
+
+
+def test_rows_for_programs_tell_what_is_denied_and_whether_it_is_in_place(made, manifest):
+    made.run("--recipe", "colour", *manifest(plain="closed", deep="careful"))
+
+    rows = told(made)
+    (closed,), (careful,) = rows["plain.png"]["denied"], rows[DEEP]["denied"]
+    assert (rows["plain.png"]["result"], closed["in_place"]) == ("denied", True)
+    assert (rows[DEEP]["result"], careful["in_place"]) == ("restored", False)
+    assert rows["photo.jpg"]["denied"] == []
+
+
+def test_a_step_that_was_left_out_for_rights_is_not_told_as_part_of_the_result(made, manifest):
+    made.run("--recipe", "colour", *manifest(deep="careful"))
+
+    rows = told(made)
+    assert [step["step"] for step in rows[DEEP]["steps"]] == ["sample.shade"]
+    assert (rows[DEEP]["conjectural"], rows["plain.png"]["conjectural"]) == (False, True)
+
+
+def test_an_approved_result_against_its_rights_says_how_to_have_it_made_without(made, manifest):
+    made.review("approve", "plain.png", "--by", "Ada")
+    made.run("--recipe", "colour", *manifest(plain="careful"))
+
+    assert "plain.png still holds it, because it is approved: reject it" in page_of(made)
+
+
+def test_a_denial_is_dated_from_its_first_word_and_gone_when_it_is_lifted(made, manifest):
+    made.run("--recipe", "colour", *manifest(plain="closed"))
+    first = told(made)["plain.png"]["denied"][0]["since"]
+    made.settings(RULES.replace('"closed"]', '"closed", "sealed"]'))
+    made.run("--recipe", "colour", *manifest(plain="sealed"))
+    (later,) = told(made)["plain.png"]["denied"]
+    made.run("--recipe", "colour", *manifest(plain="open"))
+
+    assert (later["since"], later["reason"]) == (first, "rights 'sealed': no restoration")
+    assert told(made)["plain.png"]["denied"] == []
+
+
+def test_the_report_is_written_anew_after_somebody_reviewed(made, manifest):
+    words = manifest(plain="open")
+    made.run("--recipe", "colour", *words)
+    made.review("approve", "plain.png", "--by", "Ada")
+
+    made.run("--recipe", "colour", *words)
+
+    assert "approved by Ada" in page_of(made)
