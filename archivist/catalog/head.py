@@ -26,6 +26,12 @@ def take_epoch(connection: Connection) -> int:
     return epoch
 
 
+def position_of(connection: Connection) -> Tip:
+    """Return how far a catalog has come in its journal."""
+    row = connection.execute(select(schema_meta.c.batch, schema_meta.c.chain)).one()
+    return Tip(row.batch or 0, row.chain or "")
+
+
 def check_head(connection: Connection, epoch: int | None) -> Tip:
     """Return how far the catalog has come in its journal, for one who is about to write.
 

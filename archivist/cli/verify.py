@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -65,9 +66,9 @@ def verify(
 
     Every digest is computed anew and nothing is changed. Each damage is named: missing, changed or
     unreadable; what cannot be looked at is "not checked". Without PATHS the ledger is checked too:
-    records that were edited, deleted or put in behind archivist's back, and signatures; and the
-    journal, from which a lost catalog comes back. Ends with exit code 0 only when all was checked
-    and is fine (or fine and "unsigned"), else with 3.
+    records that were edited, deleted or put in behind archivist's back, and signatures; the
+    journal, from which a lost catalog comes back; and by it each row of the other tables. Ends with
+    exit code 0 only when all was checked and is fine (or fine and "unsigned"), else with 3.
 
     With --budget, --due or --record each check is recorded. What the budget did not reach is "not
     checked", and the same command again goes on with it.
@@ -115,6 +116,7 @@ def _findings(
     from archivist.report.verify import verify_paths
     from archivist.report.verify_journal import check_journal
     from archivist.report.verify_ledger import check_ledger
+    from archivist.report.verify_tables import check_tables, mirror_of
     from archivist.step.record import record_digest
 
     places = _places(catalog, where, scans, threads)
@@ -124,6 +126,7 @@ def _findings(
         verify_all(catalog, places, record_digest=record_digest),
         check_ledger(catalog, keys_of(where, public_keys)),
         check_journal(catalog, where.journal_home),
+        check_tables(mirror_of(catalog, where.journal_home)),
     )
 
 
@@ -140,11 +143,13 @@ def _within(
     from archivist.catalog.rows import RunState
     from archivist.pipeline.replay import start_record
     from archivist.report.verify import Subject, check_records
-    from archivist.report.verify_budget import Budget, Request, verify_within
+    from archivist.report.verify_budget import WHOLE_NAME, Budget, Request, verify_within
     from archivist.report.verify_journal import check_journal
     from archivist.report.verify_ledger import check_ledger
+    from archivist.report.verify_tables import mirror_of, table_checks
     from archivist.step.record import record_digest
 
+    mirror = mirror_of(catalog, where.journal_home)
     places, limit = _places(catalog, where, scans, threads), budget or Amount()
     keys = keys_of(where, public_keys)
     request = Request(
@@ -152,9 +157,10 @@ def _within(
         budget=Budget(seconds=limit.seconds, size=limit.size),
         since=since_of(within),
         whole={
-            Subject.RECORD: lambda: check_records(catalog, record_digest),
-            Subject.LEDGER: lambda: check_ledger(catalog, keys),
-            Subject.JOURNAL: lambda: check_journal(catalog, where.journal_home),
+            (Subject.RECORD, WHOLE_NAME): lambda: check_records(catalog, record_digest),
+            (Subject.LEDGER, WHOLE_NAME): lambda: check_ledger(catalog, keys),
+            (Subject.JOURNAL, WHOLE_NAME): lambda: check_journal(catalog, where.journal_home),
+            **{(Subject.TABLE, name): check for name, check in table_checks(mirror)},
         },
     )
     record = start_record(
@@ -169,7 +175,8 @@ def _within(
     state = RunState.INTERRUPTED
     try:
         keep = partial(record.writer.add_checks, record.run)
-        yield from verify_within(catalog, request, keep)
+        with mirror or nullcontext():
+            yield from verify_within(catalog, request, keep)
         state = RunState.DONE
     finally:
         record.writer.finish_run(record.run, state)

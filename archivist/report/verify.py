@@ -39,6 +39,7 @@ class Subject(StrEnum):
     LEDGER = "ledger record"
     CHECKPOINT = "checkpoint"
     JOURNAL = "journal"
+    TABLE = "catalog table"
 
 
 class Condition(StrEnum):

@@ -39,8 +39,10 @@ _KEEP_SECONDS = 2.0
 _GOOD = (Condition.FINE, Condition.UNSIGNED)
 Keep = Callable[[Sequence[Check]], None]
 """Records checks."""
-Whole = Mapping[Subject, Callable[[], Iterator[Finding]]]
-"""Checks of all records of a kind, which cannot be cut in parts."""
+WHOLE_NAME = "all"
+"""The name under which a check of all records of a kind is kept."""
+Whole = Mapping[tuple[Subject, str], Callable[[], Iterator[Finding]]]
+"""Checks of all records of a kind, or of a table, which cannot be cut in parts; with their name."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,8 +105,8 @@ def verify_within(catalog: Catalog, request: Request, keep: Keep) -> Iterator[Fi
     for row in queries.weights_seen(catalog):
         if request.places.weights(row.weights.name, row.weights.digest) is None:
             yield weights_away(row)
-    for subject in request.whole:
-        yield from _whole_left(catalog, subject, request.since)
+    for subject, name in request.whole:
+        yield from _whole_left(catalog, subject, name, request.since)
 
 
 def _looked_at(
@@ -115,7 +117,7 @@ def _looked_at(
         if not request.budget.take(item.size):
             break
         if item.expected is None:
-            yield from checks.whole(item, request.whole[item.subject]())
+            yield from checks.whole(item, request.whole[item.subject, item.name]())
             continue
         ahead.append((item, pool.submit(_timed, item.expected)))
         if len(ahead) > 4 * request.places.threads:
@@ -221,15 +223,11 @@ def _weights(catalog: Catalog, request: Request) -> Iterator[_Item]:
 
 
 def _wholes(catalog: Catalog, request: Request) -> Iterator[_Item]:
-    for rank, subject in enumerate(request.whole, start=9):
-        last = fixity.last_checks(catalog, str(subject), [WHOLE_NAME])
-        at = last[WHOLE_NAME].at if last else NEVER
+    for rank, (subject, name) in enumerate(request.whole, start=9):
+        last = fixity.last_checks(catalog, str(subject), [name])
+        at = last[name].at if last else NEVER
         if at < request.since:
-            yield _Item(last=at, rank=rank, name=WHOLE_NAME, subject=subject)
-
-
-WHOLE_NAME = "all"
-"""The name under which a check of all records of a kind is kept."""
+            yield _Item(last=at, rank=rank, name=name, subject=subject)
 
 
 # --- what is left ---------------------------------------------------------------------------
@@ -279,12 +277,14 @@ def _left(
     )
 
 
-def _whole_left(catalog: Catalog, subject: Subject, since: datetime) -> Iterator[Finding]:
-    last = fixity.last_checks(catalog, str(subject), [WHOLE_NAME]).get(WHOLE_NAME)
+def _whole_left(
+    catalog: Catalog, subject: Subject, name: str, since: datetime
+) -> Iterator[Finding]:
+    last = fixity.last_checks(catalog, str(subject), [name]).get(name)
     if last is None or last.at < since:
         yield Finding(
             subject=subject,
-            name=WHOLE_NAME,
+            name=name,
             condition=Condition.NOT_CHECKED,
             detail=f"last checked {moment(last.at) if last else 'never'}. "
             "Cure: the same command again goes on with them",

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from archivist.catalog.journal.mirror import COMPARED
 from archivist.cli.exits import Exit
 from archivist.cli.main import invoke
 
@@ -31,7 +32,21 @@ def test_all_is_checked_once_and_then_nothing_is_due(bench, verify):
     assert code == Exit.FINE
     assert counts["original"] == {"fine": 4}
     assert counts["journal"] == {"fine": 1}
+    assert counts["catalog table"] == {"fine": len(COMPARED)}
     assert "Nothing is due" in verify("--budget", "5min", "--due", "1h")[1]
+
+
+def test_tables_that_a_budget_does_not_reach_are_not_checked(bench, verify):
+    bench.run()
+
+    code, told = verify("--budget", "1B", "--due", "1h", "--json")  # the first thing only
+
+    findings = [json.loads(line) for line in told.splitlines()]
+    tables = [one for one in findings if one.get("subject") == "catalog table"]
+    assert code == Exit.SOME_FAILED
+    assert {(one["name"], one["condition"]) for one in tables} == {
+        (name, "not checked") for name in COMPARED
+    }
 
 
 def test_what_changed_since_a_fixity_check_is_found_by_the_next(bench, verify):

@@ -192,7 +192,7 @@ def test_records_are_checked_as_a_whole_and_so_recorded(archive, names):
         places=Places(scans=archive.scans, out=archive.out, store=archive.store.root),
         budget=Budget(),
         since=since,
-        whole={Subject.RECORD: lambda: check_records(archive.catalog, record_digest)},
+        whole={(Subject.RECORD, "all"): lambda: check_records(archive.catalog, record_digest)},
     )
     keep = lambda checks: archive.writer.add_checks(run, checks)  # noqa: E731
 

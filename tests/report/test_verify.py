@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from archivist.catalog import queries, tables
+from archivist.catalog.journal.mirror import COMPARED
 from archivist.model import AssetOutcome, Status, UnitOutcome
 from archivist.report.verify import Condition, Places, Subject, verify, verify_paths
 from archivist.step.record import record_digest, sealed
@@ -199,10 +200,21 @@ def test_the_command_speaks_json(archive, command):
     assert lines[-1]["counts"]["output"] == {"fine": 1}
 
 
-def test_of_an_empty_catalog_only_the_journal_is_checked(archive, command):
+def test_of_an_empty_catalog_only_the_journal_and_its_tables_are_checked(archive, command):
     code, out, _ = command("verify")
     assert code == 0
-    assert out == "journals: 1 fine\n"
+    assert out == f"journals: 1 fine\ncatalog tables: {len(COMPARED)} fine\n"
+
+
+def test_a_row_that_was_changed_by_hand_is_named(archive, command):
+    archive.start(archive.file("a.tif"))
+    with archive.catalog.engine.begin() as connection:
+        connection.execute(text("UPDATE scan_file SET size = 1"))
+
+    code, out, _ = command("verify")
+
+    assert code == 3
+    assert "changed      catalog table scan_file: " in out
 
 
 def test_a_result_that_was_kept_only_later_is_as_it_was_recorded(archive, damages):

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text, update
 
 from archivist.api.errors import CatalogError
 from archivist.catalog import tables
-from archivist.catalog.head import set_position
+from archivist.catalog.head import position_of, set_position
 from archivist.catalog.journal.dump import dump
 from archivist.catalog.journal.judging import Read, Tip
 from archivist.catalog.journal.replay import Replay, Unusable
@@ -88,14 +88,13 @@ def _leave_behind(catalog: Catalog, folder: Path | None) -> None:
 def position(catalog: Catalog) -> Tip:
     """Return how far a catalog has come in its journal."""
     with catalog.reading() as connection:
-        row = connection.execute(select(schema_meta.c.batch, schema_meta.c.chain)).one()
-    return Tip(row.batch or 0, row.chain or "")
+        return position_of(connection)
 
 
 def catch_up(catalog: Catalog, journal: Journal, *, after: int) -> None:
     """Carry out in the catalog what the journal has after a batch."""
     count = 0
-    for group in _groups(read for read in journal.batches() if read.number > after):
+    for group in groups(read for read in journal.batches() if read.number > after):
         damage = next((one for read in group for one in read.damage), None)
         try:
             if damage is not None:
@@ -173,7 +172,8 @@ def _carry_out(catalog: Catalog, group: Iterable[Read]) -> int:
     return count
 
 
-def _groups(found: Iterable[Read]) -> Iterator[list[Read]]:
+def groups(found: Iterable[Read]) -> Iterator[list[Read]]:
+    """Put batches together that are carried out in one transaction."""
     group: list[Read] = []
     for read in found:
         group.append(read)
