@@ -21,8 +21,8 @@ from archivist_reference_sr.params import UpscaleParams
 COMPACT = Weight(
     name="ttsr-compact",
     package="archivist_reference_sr:weights/compact.safetensors",
-    sha256="0ba465a184f0df658ffbee3f73d69441715cc14611a4aeccfc659969eb5b5933",
-    size=2_802_224,
+    sha256="b516345ab86620681eb0f734677e0768cde7ec6715c143b1a33f858c5b97439b",
+    size=2_795_144,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
@@ -37,7 +37,7 @@ PAPER = Weight(
 
 UPSCALE = StepSpec(
     id="ttsr.upscale",
-    version=1,
+    version=2,
     title="Enlarge, with texture borrowed from similar pictures of the archive",
     run="archivist_reference_sr.upscale:run",
     params=UpscaleParams,
