@@ -720,7 +720,7 @@ def test_rows_are_written_where_the_journal_takes_note():
     """What goes past the functions of ``bulk`` would not come back."""
     named = {
         "bulk": "it tells the journal",
-        "lock": "who writes is of this catalog only",
+        "head": "who writes, and how far this very catalog is in its journal",
         "session": "the head of this catalog",
         "joining": "where this catalog is in its journal",
         "records": "a statement that the journal knows by name",
