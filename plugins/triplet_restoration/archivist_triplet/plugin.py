@@ -21,8 +21,8 @@ from archivist_triplet.params import RestoreParams
 COMPACT = Weight(
     name="triplet-compact",
     package="archivist_triplet:weights/compact.safetensors",
-    sha256="c9872ead9c98a7ffeb47b8997880e1b9d3e93af6498add917b3420eeb0295238",
-    size=8_723_832,
+    sha256="8422878a7003e217537ad32f464baa019388ab580495b0401ceaade370f86a5a",
+    size=8_723_728,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
@@ -41,7 +41,7 @@ PAPER = {
 
 RESTORE = StepSpec(
     id="triplet.restore",
-    version=2,
+    version=3,
     title="Restore an old photograph: fading, stains, noise, blur, damage",
     run="archivist_triplet.restore:run",
     params=RestoreParams,
