@@ -60,11 +60,11 @@ def _way_of(kind: type) -> Callable[[Any], Any]:
         return lambda value: value.isoformat(timespec="microseconds")
     if is_dataclass(kind):
         names = names_of(kind)
-        return lambda value: _plain_table({name: getattr(value, name) for name in names})
+        return lambda value: {name: _plain(getattr(value, name)) for name in names}
     if issubclass(kind, Mapping):
         return _plain_table
     if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
-        return lambda value: [item if type(item) in _AS_IT_IS else _plain(item) for item in value]
+        return lambda value: [_plain(item) for item in value]
     return lambda value: value
 
 

@@ -87,7 +87,6 @@ def work_off(
     cost = summary.estimate
     desk.watcher.start(summary.units, summary.busy_assets, cost.seconds)
     waiting: list[UnitOutcome] = []
-    assets = 0
     names: Names = {}
     since = time.monotonic()
     watch = (watch or RightsWatch(desk)).begin(workshop.denials, desk)
@@ -96,13 +95,15 @@ def work_off(
         with watch, _runner(desk, cost, units=summary.units) as runner:
             for outcome in runner.run(units, partial(run_units, workshop=workshop), stop=desk.stop):
                 waiting.append(outcome)
-                assets += len(outcome.assets)
                 if desk.job.fail_fast and any(a.status is Status.FAILED for a in outcome.assets):
                     desk.stop.drain()
-                if assets >= FLUSH_ASSETS or time.monotonic() - since > FLUSH_SECONDS:
+                if (
+                    sum(len(one.assets) for one in waiting) >= FLUSH_ASSETS
+                    or time.monotonic() - since > FLUSH_SECONDS
+                ):
                     _flush(waiting, names, desk)
                     watch.record()
-                    since, assets = time.monotonic(), 0
+                    since = time.monotonic()
         _flush(waiting, names, desk)
         watch.record()
     finally:

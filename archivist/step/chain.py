@@ -14,7 +14,6 @@ from archivist.hashing import digest_bytes
 from archivist.imaging.raster import ArrayRaster
 from archivist.model import FileWork, Handed, PageWork, Role, Status, Workshop, WorkUnit
 from archivist.plugins import make_params
-from archivist.step.folders import folder_of
 from archivist.step.held import Held
 from archivist.step.keeping import recall
 from archivist.step.page import PageDraft
@@ -56,15 +55,10 @@ class Chain:
         self._files, self._next = unit.files, 0
         self._workshop, self._here = workshop, here
         self._links: dict[Place, _Link] = {}
-        self._name = unit.uid
+        name = digest_bytes(unit.uid.encode())[:16]
+        self._scratch = Path(workshop.scratch) / f"sequence-{name}"
         for one in unit.handed:
             self._link(one)
-
-    @property
-    def _scratch(self) -> Path:
-        """Where what is handed on waits; nothing is there without a sequence."""
-        name = digest_bytes(self._name.encode())[:16]
-        return folder_of(self._workshop.scratch) / f"sequence-{name}"
 
     def works_on(self, file: FileWork) -> bool:
         """Tell whether anything is to be done with a file; of one that rests results are read."""
@@ -126,8 +120,7 @@ class Chain:
         for file in self._files[self._next :]:
             for page in file.pages:
                 self._recall(file, page)
-        if self.goes_on:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
         return tuple(link.handed for link in self._links.values())
 
     def _recall(self, file: FileWork, page: PageWork) -> None:

@@ -12,7 +12,6 @@ from archivist.api.errors import AssetError, PublishError, SourceError
 from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop
 from archivist.step.aside import is_long, set_aside
 from archivist.step.chain import Chain
-from archivist.step.folders import folder_of
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
 from archivist.step.rights import Rested, check_begin, check_publish
@@ -71,7 +70,7 @@ class FileOutcome:
 
 def open_file(file: FileWork, workshop: Workshop, here: Session) -> Opened:
     """Read and check a file and decode its first page; never raises for what the file does."""
-    scratch = folder_of(workshop.scratch) / file.digest
+    scratch = Path(workshop.scratch) / file.digest
     try:
         check_begin(file, workshop)
         scan = open_scan(file, workshop)

@@ -30,7 +30,6 @@ from archivist.model import (
 from archivist.plugins import make_params
 from archivist.rights import Act, acts_of
 from archivist.step.fitting import fit
-from archivist.step.folders import folder_of
 from archivist.step.held import Held
 from archivist.step.keeping import is_there, recall
 from archivist.step.lookalikes import Neighbours
@@ -85,7 +84,7 @@ class PageRun:
         self.work, self.workshop, self.here = work, workshop, here
         self.scratch, self.previous, self.anew = scratch, previous, anew
         self.in_sequence = in_sequence
-        self.folders = tuple(map(folder_of, workshop.weights))
+        self.folders = tuple(Path(folder) for folder in workshop.weights)
         self.known = {result.key: result for result in work.known}
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from archivist import __version__
 from archivist.imaging.metadata import HistoryEvent
 from archivist.model import FileWork, Task, Workshop, now, publication_key
-from archivist.step.folders import folder_of
 from archivist.step.page import PageDraft
 from archivist.step.session import Session
 from archivist.step.source import Scan
@@ -32,7 +32,7 @@ def stage_outputs(
     worked = [page.worked for page in pages if page.worked]
     when = file.when or max(worked, default=None) or now()
     job = PublishJob(
-        out=folder_of(workshop.out),
+        out=Path(workshop.out),
         scan=scan.path,
         digest=scan.digest,
         paths=file.paths,

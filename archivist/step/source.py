@@ -16,7 +16,6 @@ from archivist.imaging.picture import Picture, widen
 from archivist.imaging.plugged import codec_of, is_plugged, read_plugged
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
 from archivist.model import Asset, FileWork, Role, Workshop, text_to_path
-from archivist.step.folders import folder_of
 from archivist.step.held import Held
 from archivist.store.pictures import StoredPicture
 
@@ -52,7 +51,7 @@ def open_scan(file: FileWork, workshop: Workshop) -> Scan:
     windowed = area > workshop.stream_above_mp
     problems = []
     for path in file.paths:
-        place = folder_of(workshop.scans) / text_to_path(path)
+        place = Path(workshop.scans) / text_to_path(path)
         try:
             data = None if windowed else place.read_bytes()
             found = digest_file(place) if data is None else hashlib.sha256(data).hexdigest()

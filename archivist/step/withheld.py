@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from archivist.api.errors import AssetError
 from archivist.model import APPROVED, Status, Workshop
 from archivist.store.pins import is_pinned
@@ -17,7 +19,7 @@ class Withheld(AssetError):
 
 def check_approved(digest: str, workshop: Workshop) -> None:
     """Raise Withheld for a scan whose result in place was approved since the plan was made."""
-    if workshop.approved and is_pinned(workshop.approved, digest):
+    if workshop.approved and is_pinned(Path(workshop.approved), digest):
         raise Withheld(
             "the result in place was approved while the run went on, and stays",
             code=APPROVED,

@@ -7,7 +7,6 @@ scan; a worker looks for it just before outputs get their names.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,6 +35,6 @@ def unpin(folder: Path, digests: Iterable[str]) -> None:
         (folder / digest).unlink(missing_ok=True)
 
 
-def is_pinned(folder: Path | str, digest: str) -> bool:
+def is_pinned(folder: Path, digest: str) -> bool:
     """Tell whether the result of a scan must stay."""
-    return os.path.exists(f"{folder}/{digest}")  # noqa: PTH110 (a Path costs more than the look)
+    return (folder / digest).exists()
