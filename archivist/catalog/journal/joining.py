@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy import func, select, text, update
@@ -95,17 +95,15 @@ def catch_up(catalog: Catalog, journal: Journal, *, after: int) -> None:
     """Carry out in the catalog what the journal has after a batch."""
     count = 0
     for group in groups(read for read in journal.batches() if read.number > after):
-        damage = next((one for read in group for one in read.damage), None)
         try:
-            if damage is not None:
-                raise Unusable(f"{damage.where}: {damage.what}")
-            count += _carry_out(catalog, group)
+            carry_out(catalog, group)
         except Unusable as error:
             raise CatalogError(
                 f"the catalog is older than its journal in {journal.folder}, and cannot catch up: "
                 f"{error}. Cure: put the newest backup of the catalog back; to leave out what is "
                 "damaged, archivist catalog rebuild"
             ) from error
+        count += len(group)
     if count:
         log.warning("the catalog was behind its journal and has caught up: %d transactions", count)
 
@@ -161,15 +159,16 @@ def finish_numbers(catalog: Catalog) -> None:
                     connection.execute(text(sequence), {"table": table.name, "newest": newest})
 
 
-def _carry_out(catalog: Catalog, group: Iterable[Read]) -> int:
-    count = 0
+def carry_out(catalog: Catalog, group: Sequence[Read]) -> None:
+    """Carry out batches in one transaction. Raises Unusable when one of them is damaged."""
+    damage = next((one for read in group for one in read.damage), None)
+    if damage is not None:
+        raise Unusable(f"{damage.where}: {damage.what}")
     with catalog.writing() as connection:
         replay = Replay(connection)
         for read in group:
             replay.run(read.lines)
-            set_position(connection, Tip(read.number, read.chain))
-            count += 1
-    return count
+        set_position(connection, Tip(group[-1].number, group[-1].chain))
 
 
 def groups(found: Iterable[Read]) -> Iterator[list[Read]]:

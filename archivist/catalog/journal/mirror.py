@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Row, Table, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE
-from archivist.catalog.head import position_of, set_position
-from archivist.catalog.journal.joining import groups, position
+from archivist.catalog.head import position_of
+from archivist.catalog.journal.joining import carry_out, groups, position
 from archivist.catalog.journal.judging import Tip
-from archivist.catalog.journal.replay import Replay, Unusable
+from archivist.catalog.journal.replay import Unusable
 from archivist.catalog.journal.shards import Journal
 from archivist.catalog.session import Catalog, open_catalog
 
@@ -98,14 +98,7 @@ class Mirror:
             return made
         found = (one for one in self._journal.batches() if mine.batch < one.number <= tip.batch)
         for group in groups(found):
-            damage = next((one for read in group for one in read.damage), None)
-            if damage is not None:
-                raise Unusable(f"{damage.where}: {damage.what}")
-            with made.writing() as connection:
-                replay = Replay(connection)
-                for read in group:
-                    replay.run(read.lines)
-                set_position(connection, Tip(group[-1].number, group[-1].chain))
+            carry_out(made, group)
         if position(made) != tip:
             raise Unusable("it is not of this state of the catalog")
         return made
