@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from archivist_reference_sr.compact.borrow import Borrowed
+from archivist_reference_sr.compact.describer import Describer
 from archivist_reference_sr.compact.enlarger import Enlarger
 from archivist_reference_sr.compact.inference import enlarge
 from archivist_reference_sr.compact.joiner import Joiner
 from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.picture import Pixels, enlarged_exactly
+from archivist_torch.efficientnet import load_efficientnet
 
 
 @pytest.fixture
@@ -89,3 +91,11 @@ def test_the_radius_is_how_far_the_network_sees(compact: Compact) -> None:
     reach = (changed.float() / 4 - 20).abs().max()
 
     assert reach <= compact.radius
+
+
+def test_pictures_are_described_by_all_that_the_first_layers_know() -> None:
+    pictures = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(2)) * 2 - 1
+
+    described = Describer.pretrained()(pictures)
+
+    assert torch.allclose(described, load_efficientnet().features(pictures, upto=4)[-1], atol=1e-4)

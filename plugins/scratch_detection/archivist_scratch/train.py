@@ -128,6 +128,8 @@ def command(
     start: Path | None,
 ) -> None:
     """Train the compact scratch detector; the best weights land in OUT/compact.safetensors."""
+    if crop % Compact.STRIDE:
+        raise click.UsageError(f"--crop {crop} does not fit the network; use a multiple of 16")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)

@@ -127,3 +127,24 @@ def test_large_scans_are_seen_at_several_sizes() -> None:
     assert seen == [(64, 96), (32, 48), (16, 24)]
     assert (best == (1, 0.75)).all()
     assert [detect.octaves_for(side) for side in (2000, 2001, 4001)] == [1, 2, 3]
+
+
+def test_the_mask_is_of_narrow_damage_and_the_probability_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = np.full((120, 160, 2), 0.01, np.float32)
+    answers[20:100, 30:34] = 0.999
+    answers[40:80, 90:130, 0] = 0.999  # a cloud: damage perhaps, but nothing narrow
+    monkeypatch.setattr(detect, "damage_probability", lambda *_: answers.copy())
+    image = grey_image(textured(120, 160))
+    masks = []
+    for widest in (24.0, 0.0):
+        params = DetectParams(conviction=0, plausibility=0, widest=widest)
+        out = detect.run({"image": image}, params, FakeContext(spec=DETECT))
+        masks.append(out["mask"].pixels)
+        assert np.array_equal(out["probability"].pixels, answers[..., 0])
+
+    assert masks[0][50, 31]
+    assert not masks[0][60, 110]
+    assert masks[1][50, 31]
+    assert masks[1][60, 110]

@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from archivist_scratch import oracle
+from archivist_scratch import oracle, train
 from archivist_scratch.checkpoint import import_paper
 from archivist_scratch.features import CHANNELS, REACH, compact_input
 from archivist_scratch.network import Compact, Paper
@@ -153,3 +153,12 @@ def test_features_depend_on_no_pixel_beyond_their_reach() -> None:
     other[60 + REACH + 1 :] = 0
 
     assert np.allclose(compact_input(grey)[:, :61], compact_input(other)[:, :61], atol=1e-4)
+
+
+def test_a_crop_that_does_not_fit_the_network_is_refused(tmp_path: Path) -> None:
+    asked = ["--data", str(tmp_path), "--minutes", "1", "--crop", "250"]
+
+    result = CliRunner().invoke(train.command, asked)
+
+    assert result.exit_code == 2
+    assert "multiple of 16" in result.output
