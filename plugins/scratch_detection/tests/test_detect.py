@@ -134,7 +134,7 @@ def test_the_mask_is_of_narrow_damage_and_the_probability_of_all(
 ) -> None:
     answers = np.full((120, 160, 2), 0.01, np.float32)
     answers[20:100, 30:34] = 0.999
-    answers[40:80, 90:130, 0] = 0.999  # a cloud: damage perhaps, but nothing narrow
+    answers[40:80, 108:112, 0] = 0.999  # the rim of a stain: damage, and nothing narrow
     monkeypatch.setattr(detect, "damage_probability", lambda *_: answers.copy())
     image = grey_image(textured(120, 160))
     masks = []
