@@ -10,6 +10,7 @@ it does is told in the model card.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ Floats = NDArray[np.float32]
 Distance = Callable[[Floats, Floats], float]
 """Cosine distance, 0..2, of the faces on two crops of one placement."""
 
+WEIGHTS = Path(__file__).with_name("weights") / "identity.safetensors"
+"""The descriptor that is shipped."""
 SIDE = 128
 """Side in pixels of the crops that are described."""
 FINE, COARSE = 5, 8
@@ -37,6 +40,8 @@ BORDER = 0.14
 """Share of a crop's side, at each edge, that shows hair and background and is not looked at."""
 CONTRAST = 0.4
 """Standard deviation that every face is brought to, in units of -1..1."""
+LEAST_DEVIATION = 0.02
+"""Of a crop, in units of 0..1; what is more even is not stretched further."""
 
 
 class IdentityNet(nn.Module):
@@ -74,7 +79,7 @@ def prepared(crop: Floats) -> Tensor:
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=method)
     rim = round(BORDER * SIDE)
     face = grey[rim:-rim, rim:-rim]
-    even = (grey - face.mean()) * (CONTRAST / max(float(face.std()), 0.02))
+    even = (grey - face.mean()) * (CONTRAST / max(float(face.std()), LEAST_DEVIATION))
     return torch.from_numpy(np.clip(even, -1, 1).astype(np.float32)).expand(3, -1, -1)
 
 

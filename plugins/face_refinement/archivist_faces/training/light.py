@@ -38,7 +38,7 @@ def smoothed(x: Tensor, sigma: float) -> Tensor:
     return down @ x @ across.T
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # a few for each side of a crop, and one for each face's own scale
 def _blur(side: int, sigma: float) -> Tensor:
     """Return the matrix (side, side) that blurs along one axis."""
     reach = max(1, round(3 * sigma))

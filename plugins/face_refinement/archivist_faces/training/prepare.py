@@ -1,9 +1,9 @@
 """Pairs of portraits as they are and as they aged, in files: so that another step can come between.
 
 ``python -m archivist_faces.training.prepare --data DIR --out PAIRS`` writes ``PAIRS/truth`` and
-``PAIRS/aged``. Then ``archivist run PAIRS/aged --out PAIRS/restored --recipe restore`` makes of the
-aged ones what refinement is given in a recipe, and ``archivist train face --pairs PAIRS`` learns
-from both.
+``PAIRS/aged``, and where the faces are to ``PAIRS/landmarks.npz``. Then
+``archivist run PAIRS/aged --out PAIRS/restored --recipe restore`` makes of the aged ones what
+refinement is given in a recipe, and ``archivist train face --pairs PAIRS`` learns from both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import click
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from archivist_faces.training.pairs import LANDMARKS, Pair
 from archivist_faces.training.portraits import (
     AS_PRINTS,
     Bytes,
@@ -43,33 +45,39 @@ def main(data: Path, out: Path, split: str, each: int, seed: int) -> None:
     torch.set_num_threads(1)
     for folder in ("truth", "aged"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for name, truth, aged in pairs(data, split, each, seed):
-        for folder, pixels in (("truth", truth), ("aged", aged)):
+    landmarks = {}
+    for name, pair in pairs(data, split, each, seed):
+        for folder, pixels in (("truth", pair.truth), ("aged", pair.degraded)):
             cv2.imwrite(str(out / folder / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        landmarks[name] = pair.landmarks
+    np.savez(out / LANDMARKS, **landmarks)  # type: ignore[arg-type]
 
 
-def pairs(data: Path, split: str, each: int, seed: int) -> Iterator[tuple[str, Bytes, Bytes]]:
-    """Yield name, truth and aged picture (h, w, 3), ``each`` times for every portrait."""
+def pairs(data: Path, split: str, each: int, seed: int) -> Iterator[tuple[str, Pair]]:
+    """Yield the name of a file, and a portrait as it is and aged, ``each`` times for every one."""
     material = read_material(data, split)
     portraits = read_portraits(data / "faces", split)
     for number, portrait in enumerate(portraits * each):
         rng = generator("face pairs", seed, number)
         scale = 1.0 if number < len(portraits) else float(rng.uniform(*SCALES))
-        clean = _surroundings(portrait, scale)
+        clean, marks = _surroundings(portrait, scale)
         batch = torch.from_numpy(clean.transpose(2, 0, 1).copy())[None].float() / 255
         aged = ageing.draw([number], batch, seed, AS_PRINTS, material)
         truth, pixels = (_bytes(x) for x in (aged.truth, aged.pixels))
-        yield f"{number:04d}.png", truth, pixels
+        yield f"{number:04d}.png", Pair(degraded=pixels, truth=truth, landmarks=marks)
 
 
-def _surroundings(portrait: Portrait, scale: float) -> Bytes:
+def _surroundings(portrait: Portrait, scale: float) -> tuple[Bytes, NDArray[np.float32]]:
+    """Return a scaled part of a portrait around its face, and the landmarks in it."""
     middle, half = portrait.landmarks.mean(axis=0), AROUND * portrait.side / 2
     height, width = portrait.pixels.shape[:2]
     left, top = (max(0, int(m - half)) for m in middle)
     right, bottom = (min(e, int(m + half)) for m, e in zip(middle, (width, height), strict=True))
     part = portrait.pixels[top:bottom, left:right]
     size = (max(96, round(part.shape[1] * scale)), max(96, round(part.shape[0] * scale)))
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    marks = (portrait.landmarks - (left, top)) * size / part.shape[1::-1]
+    shown = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(shown), marks.astype(np.float32)
 
 
 def _bytes(pixels: torch.Tensor) -> Bytes:

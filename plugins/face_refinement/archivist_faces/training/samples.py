@@ -1,17 +1,18 @@
-"""Samples for the generator: windows on faces, degraded, and what they were before."""
+"""Samples for the generator: windows on faces and whole faces, degraded, and as they were."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archivist_faces.training.pairs import Pair
 from archivist_faces.training.portraits import AS_PRINTS, Bytes, Portrait
+from archivist_faces.training.whole import Whole, cut, drawn_side, middle, of_pair, to_bytes
 from archivist_torch import ageing
 from archivist_torch.seeding import generator
 from archivist_torch.training import Sample
@@ -27,32 +28,6 @@ PREPARED = 0.5
 """Share of samples that come from prepared pairs, where there are any."""
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A degraded picture and its truth, uint8 RGB of one size."""
-
-    degraded: Bytes
-    truth: Bytes
-
-
-def read_pairs(folder: Path) -> list[Pair]:
-    """Read ``truth`` and ``restored`` (or ``aged`` where that is missing) of prepared pairs.
-
-    Raises FileNotFoundError when the folder has no truth, ValueError when sizes differ.
-    """
-    others = folder / ("restored" if (folder / "restored").is_dir() else "aged")
-    truths = sorted((folder / "truth").glob("*.png"))
-    if not truths:
-        raise FileNotFoundError(f"{folder} has no truth; run archivist_faces.training.prepare")
-    pairs = []
-    for path in truths:
-        truth, degraded = (_rgb(x) for x in (path, others / path.name))
-        if truth.shape != degraded.shape:
-            raise ValueError(f"{path.name} differs in size in {others}; prepare the pairs again")
-        pairs.append(Pair(degraded=degraded, truth=truth))
-    return pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +51,47 @@ class Samples:
             degraded, truth = degraded[:, ::-1], truth[:, ::-1]
         return _planes(degraded), _planes(truth)
 
+    def whole(self, index: int) -> Sample:
+        """Return a degraded face, its truth, bytes (3, side, side), and where it is described.
+
+        The side is a multiple of 16 between 192 and 288; the last is the matrix (3, 3) of
+        :meth:`archivist_faces.training.whole.Whole.looked_at`.
+        """
+        rng = generator("whole face", self.seed, index)
+        if self.pairs and rng.random() < PREPARED:
+            face = of_pair(self.pairs[int(rng.integers(len(self.pairs)))])
+        else:
+            face = self._whole_aged(index, rng)
+        if rng.random() < 0.5:
+            face = face.mirrored()
+        return _planes(face.degraded), _planes(face.truth), face.looked_at()
+
     def _aged(self, index: int, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
         """Age a window at its own size, or smaller and enlarge it."""
-        by = rng.uniform(1, MOST_ENLARGED) if rng.random() < ENLARGED else 1.0
-        side = max(48, round(self.size / by))
+        side = max(48, round(self.size / _enlarged_by(rng)))
         clean = window(self.portraits[int(rng.integers(len(self.portraits)))], side, rng)
+        degraded, truth = self._older(index, clean)
+        return _sized(degraded, self.size), _sized(truth, self.size)
+
+    def _whole_aged(self, index: int, rng: np.random.Generator) -> Whole:
+        """Age a whole face at its own size, or smaller and enlarge it.
+
+        Smaller also when the portrait itself is: nothing is gained by enlarging it before.
+        """
+        portrait = self.portraits[int(rng.integers(len(self.portraits)))]
+        size = drawn_side(rng)
+        side = min(round(size / _enlarged_by(rng)), round(1.1 * portrait.side))
+        degrees = float(rng.uniform(-TURN, TURN))
+        clean, marks = cut(portrait, side, side / portrait.side, middle(portrait), degrees)
+        degraded, truth = (_sized(part, size) for part in self._older(index, clean))
+        return Whole(degraded=degraded, truth=truth, landmarks=marks * (size / side))
+
+    def _older(self, index: int, clean: Bytes) -> tuple[Floats, Floats]:
+        """Return the aged pixels and their truth, (side, side, 3), 0..1."""
         batch = torch.from_numpy(_planes(clean))[None].float() / 255
         aged = ageing.draw([index], batch, self.seed, AS_PRINTS, self.material)
         pixels, truth = (x[0].permute(1, 2, 0).numpy() for x in (aged.pixels, aged.truth))
-        return _sized(pixels, self.size), _sized(truth, self.size)
+        return pixels, truth
 
     def _prepared(self, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
         """Cut a window out of a pair; small pictures are enlarged until they hold one."""
@@ -109,32 +116,20 @@ def window(portrait: Portrait, side: int, rng: np.random.Generator) -> Bytes:
     """
     low, high = FACE_SIDES[0] * side / 192, min(FACE_SIDES[1], 1.1 * portrait.side)
     wanted = float(np.exp(rng.uniform(np.log(low), np.log(max(low, high)))))
-    scale = wanted / portrait.side
-    pixels = portrait.pixels
-    if scale < 1:
-        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    middle = portrait.landmarks.mean(axis=0) * scale + rng.uniform(-0.25, 0.25, 2) * wanted
-    turn = cv2.getRotationMatrix2D((0, 0), float(rng.uniform(-TURN, TURN)), max(1.0, scale))
-    turn[:, 2] = side / 2 - turn[:, :2] @ (middle if scale < 1 else middle / scale)
-    border = cv2.BORDER_REFLECT_101
-    return np.asarray(
-        cv2.warpAffine(pixels, turn, (side, side), flags=cv2.INTER_CUBIC, borderMode=border)
-    )
+    about = portrait.landmarks.mean(axis=0) + rng.uniform(-0.25, 0.25, 2) * portrait.side
+    degrees = float(rng.uniform(-TURN, TURN))
+    return cut(portrait, side, wanted / portrait.side, about, degrees)[0]
+
+
+def _enlarged_by(rng: np.random.Generator) -> float:
+    return float(rng.uniform(1, MOST_ENLARGED)) if rng.random() < ENLARGED else 1.0
 
 
 def _sized(pixels: Floats, size: int) -> Bytes:
     if pixels.shape[0] != size:
         pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    return to_bytes(pixels)
 
 
 def _planes(pixels: Bytes) -> Bytes:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _rgb(path: Path) -> Bytes:
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise FileNotFoundError(f"{path} cannot be read; restore the aged portraits again")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))

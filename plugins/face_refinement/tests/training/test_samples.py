@@ -11,10 +11,15 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from archivist_faces.alignment import crop, place
+from archivist_faces.identity import SIDE, prepared
 from archivist_faces.training import prepare, samples
 from archivist_faces.training.light import in_its_light, smoothed
-from archivist_faces.training.portraits import read_material, read_portraits
-from archivist_faces.training.samples import Pair, Samples, read_pairs, window
+from archivist_faces.training.likeness import described
+from archivist_faces.training.pairs import LANDMARKS, Pair, read_pairs
+from archivist_faces.training.portraits import Portrait, read_material, read_portraits
+from archivist_faces.training.samples import Samples, window
+from archivist_faces.training.whole import of_pair
 from archivist_torch.seeding import generator
 
 
@@ -69,7 +74,7 @@ def test_degraded_and_true_parts_of_a_pair_are_of_one_place(
 ) -> None:
     monkeypatch.setattr(samples, "PREPARED", 1.0)
     truth = np.random.default_rng(0).integers(0, 200, (90, 70, 3), np.uint8)
-    pair = Pair(degraded=truth + np.uint8(20), truth=truth)
+    pair = Pair(degraded=truth + np.uint8(20), truth=truth, landmarks=np.zeros((5, 2), np.float32))
     made = Samples([], read_material(data, "train"), 64, 1, [pair])
 
     for index in range(4):
@@ -90,6 +95,7 @@ def test_prepared_pairs_are_read_restored_where_they_are(data: Path, tmp_path: P
     restored = read_pairs(pairs)
     assert len(aged) == len(restored) == 2
     assert np.array_equal(restored[0].degraded, restored[0].truth)
+    assert np.allclose(restored[0].landmarks, aged[0].landmarks)
     assert not np.array_equal(aged[0].degraded, aged[0].truth)
 
 
@@ -97,6 +103,7 @@ def test_a_pair_of_two_sizes_is_refused(tmp_path: Path) -> None:
     for name, side in (("truth", 40), ("aged", 44)):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "0.png"), np.zeros((side, 40, 3), np.uint8))
+    np.savez(tmp_path / LANDMARKS, **{"0.png": np.zeros((5, 2))})
 
     with pytest.raises(ValueError, match="prepare the pairs again"):
         read_pairs(tmp_path)
@@ -105,6 +112,68 @@ def test_a_pair_of_two_sizes_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="prepare"):
         read_pairs(tmp_path)
+
+
+def test_pairs_without_landmarks_are_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "truth").mkdir()
+    cv2.imwrite(str(tmp_path / "truth" / "0.png"), np.zeros((40, 40, 3), np.uint8))
+
+    with pytest.raises(FileNotFoundError, match="prepare again"):
+        read_pairs(tmp_path)
+
+
+def assert_described_alike(made: Samples, portrait: Portrait) -> None:
+    """Let faces be such as the network may see, and those of the portrait where it is described."""
+    wanted = prepared(crop(portrait.pixels / np.float32(255), portrait.placed(SIDE)))
+    for index in range(4):
+        _, truth, where = made.whole(index)
+        shown = described(torch.from_numpy(truth)[None] / 127.5 - 1, torch.from_numpy(where))[0]
+        away = [(x - wanted).abs().mean().item() for x in (shown, shown.flip(-1))]
+        assert truth.shape[1:] in [(side, side) for side in range(192, 289, 16)]
+        assert min(away) < 0.1
+
+
+def test_a_whole_face_lies_where_the_descriptor_looks(data: Path) -> None:
+    portrait = read_portraits(data / "faces", "train")[0]
+
+    assert_described_alike(Samples([portrait], read_material(data, "train"), 64, 1), portrait)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
+def test_a_pairs_face_lies_where_the_descriptor_looks(
+    monkeypatch: pytest.MonkeyPatch, data: Path, scale: float
+) -> None:
+    monkeypatch.setattr(samples, "PREPARED", 1.0)
+    portrait = read_portraits(data / "faces", "train")[0]
+    size = tuple(round(side * scale) for side in portrait.pixels.shape[1::-1])
+    pixels = cv2.resize(portrait.pixels, size)
+    pair = Pair(degraded=pixels, truth=pixels, landmarks=portrait.landmarks * np.float32(scale))
+
+    assert_described_alike(Samples([], read_material(data, "train"), 64, 1, [pair]), portrait)
+
+
+def test_a_whole_face_is_the_same_whenever_it_is_asked_for(data: Path) -> None:
+    made = Samples(read_portraits(data / "faces", "train"), read_material(data, "train"), 64, 1)
+
+    first, again, other = made.whole(5), made.whole(5), made.whole(6)
+
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[2], other[2])
+
+
+def test_a_mirrored_face_keeps_its_place(data: Path) -> None:
+    portrait = read_portraits(data / "faces", "train")[0]
+    face = of_pair(
+        Pair(degraded=portrait.pixels, truth=portrait.pixels, landmarks=portrait.landmarks)
+    )
+    mirrored = face.mirrored()
+
+    seen, turned = (
+        crop(x.truth / np.float32(255), place(x.landmarks, SIDE)) for x in (face, mirrored)
+    )
+
+    assert np.abs(turned[:, ::-1] - seen).mean() < 0.02
+    assert place(mirrored.landmarks, SIDE).scale == pytest.approx(place(face.landmarks, SIDE).scale)
 
 
 def test_the_truth_takes_on_contrast_and_light_but_no_noise() -> None:
