@@ -99,6 +99,18 @@ def test_faces_that_go_away_from_their_truth_are_told(data: Path) -> None:
     assert worse["score"] < still["score"] - 1
 
 
+def test_a_step_can_follow_a_validation(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole, "LEAST", 96)  # a side of its own: what is kept of others is no help
+    monkeypatch.setattr(whole, "MOST", 96)
+    made = Samples(read_portraits(data / "faces", "train"), read_material(data, "train"), 64, 1)
+    teacher, network = task.RefinementTask(made, made, cpu()), Adding(0.2)
+
+    teacher.validate(network)
+    teacher.loss(network, teacher.batch(range(4))).backward()
+
+    assert network.amount.grad is not None
+
+
 def test_a_whole_face_is_charged_for_becoming_anothers(data: Path) -> None:
     made = Samples(read_portraits(data / "faces", "train"), read_material(data, "train"), 64, 1)
     teacher, network = task.RefinementTask(made, made, cpu()), Adding(0.2)
