@@ -109,6 +109,17 @@ def test_hook_archivist_exporters() -> None:
     assert load(Plugin()).exporters == {"bagit": EXPORTER}
 
 
+def test_an_exporter_that_updates_what_is_no_folder_is_reported() -> None:
+    class Plugin:
+        @hookimpl
+        def archivist_exporters(self) -> list[ExporterSpec]:
+            return [dataclasses.replace(EXPORTER, folder=False, update="m:f")]
+
+    plugins = load(Plugin())
+    assert plugins.exporters == {}
+    assert "makes no folder" in plugins.infos[-1].error
+
+
 def test_an_id_taken_by_another_plugin_is_reported_and_the_first_stays() -> None:
     class Plugin:
         @hookimpl

@@ -48,6 +48,13 @@ class ExporterSpec:
 
     With ``folder`` it makes a folder at the destination, else a file. With ``params`` (as those of
     a step) it takes an instance of them as a third argument; ``archivist report --set`` fills them.
+
+    ``ready`` ("mod:fn"), if any, takes the params alone and looks whether all is there that an
+    export needs: it raises UsageError with the cure, or returns a text that is another one when the
+    same rows would be exported otherwise (it may hold the digest of a certificate). ``update``
+    ("mod:fn"), if any, takes what ``run`` takes, with the folder of an earlier export or the name
+    of a new one. It makes only what changed, each file whole or not at all, and returns an
+    :class:`Exported`.
     """
 
     id: str
@@ -56,6 +63,22 @@ class ExporterSpec:
     run: str
     folder: bool = False
     params: type = NoParams
+    ready: str | None = None
+    update: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What an export came to, counted in what it consists of: outputs, or pages.
+
+    ``failed`` are (path, reason) of those that could not be exported; ``removed`` is what an
+    earlier export had and this one has no longer.
+    """
+
+    made: int = 0
+    kept: int = 0
+    removed: int = 0
+    failed: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,6 @@ class Exit(IntEnum):
     USAGE = 2
     """The command line, the configuration or the catalog is wrong; the message says the cure."""
     SOME_FAILED = 3
-    """Some assets failed, damage was found, or a report was not written; each with its reason."""
+    """Some assets failed, damage was found, or a report or export was not made, with the reason."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C; the same command goes on."""

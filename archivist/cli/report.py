@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from archivist.api import ExporterSpec
     from archivist.config import Settings
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 @click.option("--html", type=FILE, help="Write the page for people here (FILE.html).")
 @click.option("--csv", type=FILE, help="Write a table for spreadsheets here (FILE.csv).")
 @click.option("--export", "exporter", metavar="ID", help="Write it by a plugin's exporter.")
-@click.option("--to", "target", type=FILE, help="The file or folder that --export writes.")
+@click.option(
+    "--to",
+    "target",
+    type=FILE,
+    help="The file or folder that --export writes; without it, the export of runs is brought up to "
+    "date.",
+)
 @click.option(
     "--set",
     "assignments",
@@ -63,7 +70,8 @@ def report(
 ) -> int:
     """Write the report of the archive: a page (--html), a table (--csv), or JSON to the output.
 
-    A plugin may offer other formats: --export ID --to PATH. Without any of these the page goes to
+    A plugin may offer other formats: --export ID --to PATH; without --to, what runs make in
+    DIR/.archivist/exports is brought up to date. Without any of these the page goes to
     DIR/.archivist/report.html.
     """
     from archivist.report import write_report
@@ -71,12 +79,17 @@ def report(
 
     if list_exporters:
         return _list_exporters(config_file, as_json)
-    if (exporter is None) != (target is None):
-        raise UsageError("--export ID and --to PATH belong together. Cure: give both")
+    if exporter is None and target is not None:
+        raise UsageError("--to PATH is where an exporter writes. Cure: add --export ID")
+    if exporter is not None and target is None and run_uid is not None:
+        raise UsageError(
+            "what --export brings up to date is the export of the whole archive. Cure: add --to "
+            "PATH for that of one run"
+        )
     if assignments and exporter is None:
         raise UsageError("--set NAME=VALUE is for an exporter. Cure: add --export ID --to PATH")
     where, code = place(out, catalog_url, config_file), Exit.FINE
-    if exporter is not None and target is not None:
+    if exporter is not None:
         code = _export(where, exporter, target, run_uid, scans, assignments)
     if not any((html, csv, exporter, as_json)):
         html = where.home / "report.html"
@@ -164,26 +177,56 @@ def _assigned(exporter: ExporterSpec, assignments: Iterable[str]) -> dict[str, o
 def _export(
     where: Place,
     name: str,
-    target: Path,
+    target: Path | None,
     run: str | None,
     scans: Path | None,
     assignments: tuple[str, ...],
 ) -> Exit:
-    from archivist.api.errors import PluginError
+    """Export with the params of the configuration, where --set gives no others."""
     from archivist.report.export import exporter_named
-    from archivist.report.write import write_export
 
     exporter = exporter_named(name, _plugins(where.settings).exporters)
+    params = {**where.settings.publish.params.get(name, {}), **_assigned(exporter, assignments)}
+    if target is None:
+        return _bring_up_to_date(where, exporter, scans, params)
+    return _export_to(where, exporter, target, run, scans, params)
+
+
+def _bring_up_to_date(
+    where: Place, exporter: ExporterSpec, scans: Path | None, params: Mapping[str, object]
+) -> Exit:
+    from archivist.cli.exported import tell_exports
+    from archivist.pipeline.exporting import Archive, ExportState, bring_up_to_date, export_of
+    from archivist.report.export import is_ready
+
+    home, file = where.home.absolute(), str(where.config_file or "defaults")
+    export = export_of(exporter, where.settings.publish, home, file)
+    export = replace(export, params=params)
+    is_ready(exporter, params)  # what the user can cure is told as for any other command
+    archive = Archive(url=where.catalog_url, home=home, settings=where.settings, scans=scans)
+    (done,) = bring_up_to_date(
+        (export,), archive, say=lambda text: click.echo(text, err=True), again=True
+    )
+    tell_exports([done])
+    ends = {ExportState.FAILED: Exit.SOME_FAILED, ExportState.LEFT: Exit.INTERRUPTED}
+    return ends.get(done.state, Exit.FINE)
+
+
+def _export_to(
+    where: Place,
+    exporter: ExporterSpec,
+    target: Path,
+    run: str | None,
+    scans: Path | None,
+    params: Mapping[str, object],
+) -> Exit:
+    from archivist.api.errors import PluginError
+    from archivist.report.write import write_export
+
     out = None if where.out is None else where.out.absolute()
     try:
         write_export(
-            where.catalog_url,
-            target,
-            exporter,
-            scans=scans,
-            out=out,
-            run=run,
-            params=_assigned(exporter, assignments),
+            where.catalog_url, target, exporter, scans=scans, out=out, run=run, params=params
         )
     except PluginError as error:
         click.echo(f"Error: {error}", err=True)

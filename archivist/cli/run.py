@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.cli.exits import Exit
+from archivist.cli.exported import export_facts, tell_exports
 from archivist.cli.options import (
     catalog_option,
     config_option,
@@ -21,7 +22,8 @@ from archivist.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from archivist.pipeline import Job, RunResult
+    from archivist.pipeline import ExportResult, Job, RunResult
+    from archivist.plugins import Plugins
 
 
 @click.command()
@@ -60,17 +62,62 @@ def run(as_json: bool, **options: object) -> int:
     aside = contextlib.redirect_stdout(sys.stderr)
     with watcher_for(as_json) as watcher, stop.listen(say), aside:
         result = run_pipeline(job, watcher, stop)
-    report = _report(job, result)
-    if as_json:
-        click.echo(json.dumps(summary(job, result, report), ensure_ascii=False))
-    else:
+    plugins = _plugins(job)
+    report = _report(job, result, plugins)
+    if not as_json:
         _tell(job, result, report)
+    exports = _exports(job, result, plugins)
+    if as_json:
+        click.echo(json.dumps(summary(job, result, report, exports), ensure_ascii=False))
+    else:
+        tell_exports(exports)
+        _tell_cure(exports)
+    return _code(job, result, report, exports)
+
+
+def _tell_cure(exports: tuple[ExportResult, ...]) -> None:
+    from archivist.pipeline import ExportState
+
+    failed = [one for one in exports if one.state is ExportState.FAILED]
+    for one in failed:
+        click.echo(
+            "The run itself is complete and recorded. The same command makes the export good, or "
+            f"`archivist report --export {one.export.exporter.id}` with the same --out and "
+            "--config.",
+            err=True,
+        )
+
+
+def _code(
+    job: Job, result: RunResult, report: Path | None, exports: tuple[ExportResult, ...]
+) -> Exit:
+    from archivist.pipeline import ExportState
+
     if result.pending:
         return Exit.INTERRUPTED if not job.fail_fast else Exit.SOME_FAILED
-    return Exit.SOME_FAILED if result.failed or report is None else Exit.FINE
+    ends = {one.state for one in exports}
+    if ExportState.LEFT in ends:
+        return Exit.INTERRUPTED
+    failed = result.failed or report is None or ExportState.FAILED in ends
+    return Exit.SOME_FAILED if failed else Exit.FINE
 
 
-def _report(job: Job, result: RunResult) -> Path | None:
+def _plugins(job: Job) -> Plugins:
+    from archivist.plugins import load_plugins
+
+    chosen = job.settings.plugins
+    return load_plugins(chosen.allow or None, chosen.block)
+
+
+def _exports(job: Job, result: RunResult, plugins: Plugins) -> tuple[ExportResult, ...]:
+    """Bring the exports up to date that the configuration asks for, as the last act of a run."""
+    from archivist.pipeline import last_act
+
+    with contextlib.redirect_stdout(sys.stderr):
+        return last_act(job, bool(result.pending), plugins, lambda text: click.echo(text, err=True))
+
+
+def _report(job: Job, result: RunResult, plugins: Plugins) -> Path | None:
     """Write the report, unless nothing was done or decided since it was written.
 
     The run is over and recorded: a report that cannot be written is told and gives None, so that
@@ -79,11 +126,8 @@ def _report(job: Job, result: RunResult) -> Path | None:
     path = job.home / "report.html"
     if result.planned.summary.units or not path.exists() or _is_decided_since(job, path):
         from archivist.api.errors import ArchivistError
-        from archivist.plugins import load_plugins
         from archivist.report import write_report
 
-        chosen = job.settings.plugins
-        plugins = load_plugins(chosen.allow or None, chosen.block)
         try:
             write_report(
                 job.url,
@@ -109,7 +153,9 @@ def _is_decided_since(job: Job, path: Path) -> bool:
     return newest is not None and newest.timestamp() > path.stat().st_mtime
 
 
-def summary(job: Job, result: RunResult, report: Path | None) -> dict[str, object]:
+def summary(
+    job: Job, result: RunResult, report: Path | None, exports: tuple[ExportResult, ...]
+) -> dict[str, object]:
     """Return the result of a run for programs."""
     return {
         "event": "result",
@@ -129,6 +175,7 @@ def summary(job: Job, result: RunResult, report: Path | None) -> dict[str, objec
         ],
         "out": str(job.out),
         "report": str(report) if report else None,
+        "exports": export_facts(exports),
         "catalog": job.url,
     }
 

@@ -164,6 +164,26 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishSettings:
+    """What a run makes of the outputs as its last act."""
+
+    exports: tuple[str, ...] = param(
+        (),
+        doc="Exporters whose exports are brought up to date; `archivist report --list-exporters` "
+        "lists them.",
+    )
+    folder: str = param(
+        "",
+        doc="The folder that holds the exports, each under the name of its exporter; empty: "
+        ".archivist/exports in OUT.",
+    )
+    params: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict,
+        metadata={"doc": "Params of the exporters, a table for each: [publish.params.c2pa]."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSettings:
     """Which plugins are loaded."""
 
@@ -209,6 +229,7 @@ class Settings:
     rights: RightsSettings = field(default_factory=RightsSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
     plugins: PluginSettings = field(default_factory=PluginSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)
     recipes: Mapping[str, RecipeSettings] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from archivist.catalog.writer import Writer
 from archivist.ledger.keys import find_signing_key
 from archivist.model import DENIED, Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
+from archivist.pipeline.exporting import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
 from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, search_in
@@ -93,6 +94,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
+    exports_of(job.settings, plugins, job.home, job.where_from)
     with _open(job) as catalog:
         desk = _desk("plan", job, recipe, plugins, catalog, watcher or Silent(), StopSignal())
         found = _scan(desk)
@@ -121,6 +123,8 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
+    exports = exports_of(job.settings, plugins, job.home, job.where_from)
+    check_exports(exports, scans=job.scans, home=job.home, where=job.where_from)
     started = now()
     with _open(job) as catalog:
         desk = _desk(

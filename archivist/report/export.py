@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from archivist.api.errors import PluginError, UsageError
-from archivist.api.extensions import ExporterSpec
+from archivist.api.extensions import Exported, ExporterSpec
 from archivist.api.steps import NoParams
 from archivist.plugins import make_params, resolve
 from archivist.report.as_json import plain_rows
 from archivist.report.rows import ReportSource
-from archivist.store.atomic import placing_folder, replacing
+from archivist.store.atomic import make_folder, placing_folder, replacing
 
 
 def exporter_named(name: str, exporters: Mapping[str, ExporterSpec]) -> ExporterSpec:
@@ -30,35 +33,98 @@ def export(
     exporter: ExporterSpec,
     target: Path,
     params: Mapping[str, object] | None = None,
-) -> None:
+    *,
+    replace: bool = False,
+) -> Exported:
     """Let an exporter write the report under a temporary name, which then becomes ``target``.
 
-    A file replaces the one that is there; a folder takes a free name or that of an empty folder.
-    Raises PluginError when the exporter fails, UsageError, ConfigError for wrong ``params``, and
-    OSError; ``target`` is then as it was.
+    A file replaces the one that is there; a folder takes a free name or that of an empty folder,
+    with ``replace`` that of any. Returns how many pages were told of. Raises PluginError when the
+    exporter fails, UsageError, ConfigError for wrong ``params``, and OSError; ``target`` is then as
+    it was.
     """
-    made = make_params(exporter, params or {}, where="--set")
-    more = () if exporter.params is NoParams else (made,)
-    _check_free(exporter, target)
-    run = resolve(exporter.run)
-    with (placing_folder if exporter.folder else replacing)(target) as temporary:
-        try:
-            run(plain_rows(source), temporary, *more)
-        except (OSError, UsageError):
-            raise
-        except Exception as error:
-            # The code of others: its fault is named as a fault of the plugin.
-            what = f"{type(error).__name__}: {error}"
-            raise PluginError(
-                f"exporter {exporter.id}",
-                f"failed ({what}). {target} is as it was. Cure: tell the plugin's authors",
-            ) from error
+    more = _arguments(exporter, params or {})
+    if not (replace and exporter.folder and target.is_dir()):
+        _check_free(exporter, target)
+    run, told = resolve(exporter.run), _Told(source)
+    placing = partial(placing_folder, replace=replace) if exporter.folder else replacing
+    with placing(target) as temporary:
+        with _blamed(exporter, f" {target} is as it was."):
+            run(iter(told), temporary, *more)
         if not (temporary.is_dir() if exporter.folder else temporary.is_file()):
             noun = "folder" if exporter.folder else "file"
             message = (
                 f"made no {noun} at the path that it was given. Cure: tell the plugin's authors"
             )
             raise PluginError(f"exporter {exporter.id}", message)
+    return Exported(made=told.pages)
+
+
+def update(
+    source: ReportSource,
+    exporter: ExporterSpec,
+    target: Path,
+    params: Mapping[str, object] | None = None,
+) -> Exported:
+    """Bring an earlier export up to date, or make a first one; ``target`` is ours alone.
+
+    An exporter that knows no way to do that makes everything anew. Raises as :func:`export`; what
+    an exporter has updated until it failed stays.
+    """
+    if exporter.update is None:
+        return export(source, exporter, target, params, replace=True)
+    more, bring = _arguments(exporter, params or {}), resolve(exporter.update)
+    make_folder(target.parent)
+    with _blamed(exporter):
+        found = bring(plain_rows(source), target, *more)
+        if not isinstance(found, Exported):
+            raise TypeError(f"returned {type(found).__name__}, not Exported")
+    return found
+
+
+def is_ready(exporter: ExporterSpec, params: Mapping[str, object] | None = None) -> str:
+    """Return what else than rows and params decides about an export, in the exporter's words.
+
+    Raises UsageError with the cure when an export could not be made now, and PluginError.
+    """
+    if exporter.ready is None:
+        return ""
+    more, ready = _arguments(exporter, params or {}), resolve(exporter.ready)
+    with _blamed(exporter):
+        return str(ready(*more))
+
+
+class _Told:
+    """The rows of a report, with a count of the pages that were handed out."""
+
+    def __init__(self, source: ReportSource) -> None:
+        self._source, self.pages = source, 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in plain_rows(self._source):
+            self.pages += row["kind"] == "asset"
+            yield row
+
+
+def _arguments(exporter: ExporterSpec, params: Mapping[str, object]) -> tuple[Any, ...]:
+    """Return what an exporter takes beyond rows and a path. Raises ConfigError."""
+    made = make_params(exporter, params, where="--set")
+    return () if exporter.params is NoParams else (made,)
+
+
+@contextmanager
+def _blamed(exporter: ExporterSpec, left: str = "") -> Iterator[None]:
+    """Name a fault in the code of others as a fault of the plugin; ``left`` is how things stand."""
+    try:
+        yield
+    except (OSError, UsageError):
+        raise
+    except Exception as error:
+        # The code of others may raise anything.
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(
+            f"exporter {exporter.id}", f"failed ({what}).{left} Cure: tell the plugin's authors"
+        ) from error
 
 
 def _check_free(exporter: ExporterSpec, target: Path) -> None:

@@ -117,23 +117,33 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def placing_folder(target: Path) -> Iterator[Path]:
+def placing_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a path beside ``target`` for a folder; when the block ends well, it becomes ``target``.
 
-    ``target`` must not exist, or be an empty folder. When the block raises, the folder is removed.
-    After a crash it stays under its temporary name. Raises OSError.
+    ``target`` must not exist, or be an empty folder; with ``replace`` a full one makes room. When
+    the block raises, the folder is removed. After a crash it stays under its temporary name; one
+    between two renames leaves nothing at ``target``. Raises OSError.
     """
-    move = move_to(target)
+    move, old = move_to(target), move_to(target).temporary
     try:
         yield move.temporary
         sync_tree(move.temporary)
         if target.is_dir() and not target.is_symlink():
-            target.rmdir()  # raises unless it is empty
-        move.temporary.rename(target)
+            if replace:
+                target.rename(old)
+            else:
+                target.rmdir()  # raises unless it is empty
+        try:
+            move.temporary.rename(target)
+        except OSError:
+            if old.is_dir():
+                old.rename(target)
+            raise
         sync_folder(target.parent)
     finally:
-        if move.temporary.is_dir():
-            shutil.rmtree(move.temporary, ignore_errors=True)
+        for folder in (move.temporary, old):
+            if folder.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
         discard([move])
 
 

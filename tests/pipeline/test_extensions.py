@@ -528,10 +528,10 @@ def test_the_exporters_are_listed(extras):
     assert [one["name"] for one in found["folder"]["params"]] == ["colour", "pages"]
 
 
-@pytest.mark.parametrize("half", [("--export", "lines"), ("--to", "x")])
-def test_an_exporter_needs_its_destination(reported, half):
-    done = archivist("report", "--out", reported.out, *half)
-    assert "--export ID and --to PATH belong together" in done.stderr
+def test_a_destination_needs_its_exporter(reported):
+    done = archivist("report", "--out", reported.out, "--to", "x")
+    assert done.code == 2
+    assert "Cure: add --export ID" in done.stderr
 
 
 # --- exiftool

@@ -90,6 +90,44 @@ def test_a_folder_never_replaces_one_that_holds_something(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_folder_replaces_a_full_one_where_that_is_asked_for(tmp_path):
+    target = tmp_path / "bag"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with placing_folder(target, replace=True) as temporary:
+        temporary.mkdir()
+        (temporary / "new").write_text("new")
+        assert (target / "old").exists()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_full_folder_stays_when_another_cannot_take_its_place(tmp_path, monkeypatch, made):
+    target, rename = tmp_path / "bag", Path.rename
+    target.mkdir()
+    (target / "old").write_text("old")
+
+    def refuse(self, other):
+        if (self / "new").exists():
+            raise PermissionError
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+
+    def put():
+        with placing_folder(target, replace=True) as temporary:
+            temporary.mkdir()
+            (temporary / "new").write_text("new")
+            if not made:
+                raise LookupError
+
+    with pytest.raises((PermissionError, LookupError)):
+        put()
+    assert (target / "old").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_the_files_of_a_folder_are_synced_before_it_takes_its_name(tmp_path, monkeypatch):
     target, synced = tmp_path / "bag", []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append(target.exists()))

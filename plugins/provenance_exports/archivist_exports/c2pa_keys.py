@@ -66,8 +66,9 @@ def _named(given: str, variable: str, what: str, param: str) -> Path:
     name = given or os.environ.get(variable, "")
     if not name:
         raise UsageError(
-            f"to sign, a {what} is needed. Cure: --set {param}=FILE, or name the file in the "
-            f"environment variable {variable}; {_SEE}"
+            f"to sign, a {what} is needed. Cure: --set {param}=FILE, or {param} under "
+            f"[publish.params.c2pa] of the configuration, or name the file in the environment "
+            f"variable {variable}; {_SEE}"
         )
     path = Path(name).expanduser()
     if not path.is_file():

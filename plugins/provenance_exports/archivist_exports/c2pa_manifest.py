@@ -29,6 +29,8 @@ LINEAGE = "org.archivist.lineage"
 ANALYSIS = "org.archivist.analysed"
 """A step that looked at the picture and made none."""
 
+WRITER = f"archivist-exports {__version__}"
+
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 COMPOSITE = _TERMS + "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = _TERMS + "algorithmicallyEnhanced"
@@ -39,7 +41,7 @@ _SCAN = "scan"
 Manifest = dict[str, Any]
 
 
-def manifest_of(run: Row, photograph: Photograph, output: Row) -> Manifest:
+def manifest_of(run: Row, photograph: Photograph, output: Row, *, writer: str = WRITER) -> Manifest:
     """Return the manifest of an output, as c2pa-python takes it, without the scan.
 
     The scan is added as an ingredient with the label ``scan`` (:func:`scan_ingredient`), from its
@@ -54,9 +56,25 @@ def manifest_of(run: Row, photograph: Photograph, output: Row) -> Manifest:
         "ingredients": list(_lenders(photograph)),
         "assertions": [
             {"label": "c2pa.actions", "data": {"actions": list(_actions(run, photograph, output))}},
-            {"label": LINEAGE, "data": lineage(run, photograph, output)},
+            {"label": LINEAGE, "data": lineage(run, photograph, output) | {"written_by": writer}},
         ],
     }
+
+
+_ANY_RUN: Row = {
+    "run": {"uid": "", "archivist": "", "checkpoint": "", "started": "1970-01-01T00:00:00+00:00"}
+}
+
+
+def subject_of(photograph: Photograph, output: Row) -> list[Any]:
+    """Return all that the manifest of an output says of the picture: another, if it says another.
+
+    Which run was the newest, its checkpoint and the versions at work are left out: they change with
+    each run, and an archive of 100,000 pictures would be signed anew for one. An older checkpoint
+    is no worse evidence: the ledger only grows, and it covered the picture's records already.
+    """
+    said = manifest_of(_ANY_RUN, photograph, output, writer="")
+    return [said, scan_ingredient(photograph)]
 
 
 def scan_ingredient(photograph: Photograph) -> dict[str, str]:
@@ -153,7 +171,6 @@ def lineage(run: Row, photograph: Photograph, output: Row) -> dict[str, Any]:
         "scan": photograph.digest,
         "output": output["digest"],
         "profile": output["profile"],
-        "written_by": f"archivist-exports {__version__}",
         "run": run["run"]["uid"],
         "checkpoint": run["run"].get("checkpoint", ""),
         "inventory_no": photograph.facts.get("inventory_no", ""),

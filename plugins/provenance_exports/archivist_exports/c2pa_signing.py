@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
+
+import cv2
+import numpy as np
 
 from archivist.api import PluginError, UsageError
 from archivist_exports.c2pa_keys import Identity
@@ -13,6 +17,29 @@ from archivist_exports.c2pa_keys import Identity
 EMBEDDED = ("image/jpeg", "image/png")
 """Formats that statements are put into; of others they lie beside. In a TIFF an embedded one
 appends a directory without a picture, which common readers count as a page."""
+
+
+_TRIAL_SCAN = {
+    "title": "trial",
+    "format": "image/jpeg",
+    "relationship": "parentOf",
+    "label": "scan",
+    "instance_id": "urn:trial",
+}
+_TRIAL: dict[str, Any] = {
+    "title": "trial",
+    "format": "image/jpeg",
+    "claim_generator_info": [{"name": "archivist"}],
+    "ingredients": [],
+    "assertions": [
+        {
+            "label": "c2pa.actions",
+            "data": {
+                "actions": [{"action": "c2pa.opened", "parameters": {"ingredientIds": ["scan"]}}]
+            },
+        }
+    ],
+}
 
 
 def library() -> Any:
@@ -60,7 +87,8 @@ class Signer:
         """Write ``source`` to ``target`` with its statement; return that and how it validates.
 
         A format that nothing is put into comes out as it is. ``scan`` is the ingredient and its
-        file, None when that is away. Raises UsageError when signing fails.
+        file, None when that is away. Raises UsageError when signing fails, and PluginError when
+        what was signed does not validate.
         """
         kind = manifest["format"]
         ingredient, file = scan
@@ -75,14 +103,25 @@ class Signer:
                     builder.set_no_embed()
                 with source.open("rb") as before, target.open("xb+") as after:
                     statement: bytes = builder.sign(self._signer, kind, before, after)
-            return statement, self.state_of(target, kind, statement)
+            return statement, self._state_of(target, kind, statement, manifest["title"])
         except self._c2pa.C2paError as error:
             raise UsageError(
                 f"{manifest['title']} could not be signed: {error}. Cure: check the certificate "
                 f"and the key of {self._who.name}"
             ) from error
 
-    def state_of(self, path: Path, kind: str, statement: bytes) -> str:
+    def try_out(self) -> None:
+        """Sign a picture of 8 x 8 pixels, to know before hours of work what the library will say.
+
+        Raises as :meth:`sign`.
+        """
+        _, data = cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))
+        with TemporaryDirectory() as folder:
+            source = Path(folder, "trial.jpg")
+            source.write_bytes(data.tobytes())
+            self.sign(_TRIAL, (_TRIAL_SCAN, None), source, Path(folder, "signed.jpg"))
+
+    def _state_of(self, path: Path, kind: str, statement: bytes, name: str) -> str:
         """Return how a signed file validates: ``Valid`` or ``Trusted``.
 
         Raises PluginError for anything else: it must not leave the house.
@@ -102,9 +141,10 @@ class Signer:
         if self._who.trust and set(codes.split(", ")) == {"signingCredential.untrusted"}:
             raise UsageError(
                 f"the certificate of {self._who.name} does not lead to one that is trusted. Cure: "
-                "put its issuers into the file of the certificate, or name the right --set trust"
+                "put its issuers into the file of the certificate, or name the right file in the "
+                "param trust"
             )
-        raise PluginError("exporter c2pa", f"{path.name} does not validate once signed: {codes}")
+        raise PluginError("exporter c2pa", f"{name} does not validate once signed: {codes}")
 
     def close(self) -> None:
         """Let the library forget the key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -55,6 +56,27 @@ def copy(row: Row, target: Path) -> int:
         raise _not_as_recorded(row, "is not as it was recorded")
     shutil.copystat(os.fspath(row["file"]), target)
     return size
+
+
+def unfinished(target: Path) -> Path:
+    """Return a name beside ``target`` for a file that gets its name when it is whole.
+
+    It is one that archivist takes for the leftover of a killed process, once it is old.
+    """
+    return target.with_name(f".archivist-{secrets.token_hex(8)}.part")
+
+
+def place(unfinished: Path, target: Path) -> None:
+    """Give a finished file its name, durably: it is then whole, or not there. Raises OSError."""
+    with unfinished.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    unfinished.replace(target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _not_as_recorded(row: Row, what: str) -> UsageError:

@@ -74,9 +74,7 @@ def gathered(rows: Iterable[Row]) -> tuple[Row, Iterator[Photograph]]:
 
     Raises UsageError when there is none.
     """
-    stream = iter(rows)
-    run = cleaned(next(stream))
-    photographs = _photographs(stream)
+    run, photographs = opened(rows)
     first = next(photographs, None)
     if first is None:
         raise UsageError(
@@ -89,6 +87,12 @@ def gathered(rows: Iterable[Row]) -> tuple[Row, Iterator[Photograph]]:
         yield from photographs
 
     return run, all_of_them()
+
+
+def opened(rows: Iterable[Row]) -> tuple[Row, Iterator[Photograph]]:
+    """Return the same where there may be none."""
+    stream = iter(rows)
+    return cleaned(next(stream)), _photographs(stream)
 
 
 def _photographs(rows: Iterable[Row]) -> Iterator[Photograph]:

@@ -59,6 +59,8 @@ EXPORTERS = (
         folder=True,
         run="archivist_exports.c2pa:write",
         params=C2paParams,
+        ready="archivist_exports.c2pa:ready",
+        update="archivist_exports.c2pa_update:update",
     ),
 )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import sys
 import zipfile
@@ -10,7 +11,22 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from archivist_exports.params import C2paParams
+
+
+def _beside(name: str) -> Any:
+    """Load a module beside this one, so that tests can import it; they are no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    assert spec.loader is not None
+    spec.loader.exec_module(module)
+    return module
+
+
+jumbf, certificates = _beside("jumbf"), _beside("certificates")
 RUN = "0190f3a0-0000-7000-8000-000000000001"
 AWKWARD = '=1+1 <b>"Ö & b"</b> \x01\x07\ud800 \ufffe\r\n二'
 """A formula, HTML, control characters, a lone surrogate, no character, a line end, Chinese."""
@@ -248,3 +264,46 @@ def rows(put: Any, mask: Path) -> list[dict[str, Any]]:
         "steps": [],
     }
     return [head, _restored(put, mask), *_pages(put), refusal]
+
+
+@pytest.fixture(scope="session")
+def authority() -> Any:
+    return certificates.Authority.make("City Museum Root")
+
+
+@pytest.fixture(scope="session")
+def studio() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def params(tmp_path: Path, authority: Any, studio: Any) -> C2paParams:
+    """Give who signs, as files, and whom the institution trusts."""
+    made = {
+        "certificate": certificates.pem(authority.issue(studio), authority.certificate),
+        "key": certificates.key_pem(studio),
+        "trust": certificates.pem(authority.certificate),
+    }
+    for name, data in made.items():
+        (tmp_path / f"{name}.pem").write_bytes(data)
+    return C2paParams(**{name: str(tmp_path / f"{name}.pem") for name in made})
+
+
+@pytest.fixture
+def story(rows: list[dict[str, Any]], put: Any) -> list[dict[str, Any]]:
+    """Give the rows of a photograph with outputs in three formats, and of an untouched one."""
+    run, restored, *rest = rows
+    scan = put("scans", restored["path"], certificates.picture(".jpg"))
+    made = [("a.jpg", "access", "jpeg"), ("a.png", "web", "png"), ("b/a.tif", "master", "tiff")]
+    outputs = [
+        {
+            **put("out", path, certificates.picture(f".{path.rpartition('.')[2]}", 1)),
+            "profile": profile,
+            "media_type": f"image/{kind}",
+            "untouched": False,
+            "metadata": {},
+        }
+        for path, profile, kind in made
+    ]
+    run["run"]["checkpoint"] = "archivist/x 7 abc= 2026-01-02T03:04:05Z"
+    return [run, {**restored, **scan, "outputs": outputs}, *rest]

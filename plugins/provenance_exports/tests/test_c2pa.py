@@ -4,186 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
 import io
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import c2pa
-import cv2
-import numpy as np
+import jumbf
 import pytest
+from certificates import DAY, NOW, SIGNING, Authority, draft, key_pem, pem, subject
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from PIL import Image
 
 from archivist.api import UsageError
 from archivist_exports.c2pa import write
 from archivist_exports.c2pa_manifest import COMPOSITE, ENHANCED, LINEAGE
 from archivist_exports.params import C2paParams
-
-NOW = datetime.now(UTC)
-
-
-def _reader_of_our_own() -> Any:
-    """Load the module beside this one; tests are no package."""
-    spec = importlib.util.spec_from_file_location("jumbf", Path(__file__).with_name("jumbf.py"))
-    assert spec is not None
-    module = sys.modules["jumbf"] = importlib.util.module_from_spec(spec)
-    assert spec.loader is not None
-    spec.loader.exec_module(module)
-    return module
-
-
-jumbf = _reader_of_our_own()
-DAY = timedelta(days=1)
-SIGNING = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
-
-
-# --- a certificate chain ------------------------------------------------------------------------
-
-
-def _name(word: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "City Museum"),
-            x509.NameAttribute(NameOID.COMMON_NAME, word),
-        ]
-    )
-
-
-@dataclasses.dataclass
-class Authority:
-    """Somebody who issues certificates."""
-
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def make(cls, word: str) -> Authority:
-        key = ec.generate_private_key(ec.SECP256R1())
-        usage = {name.lstrip("_"): value for name, value in vars(SIGNING).items()}
-        usage |= {"digital_signature": False, "key_cert_sign": True, "crl_sign": True}
-        certificate = (
-            _draft(_name(word), _name(word), key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(x509.KeyUsage(**usage), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        return cls(key, certificate)
-
-    def issue(
-        self, key: Any, *, begins: datetime = NOW - DAY, ends: datetime = NOW + DAY, **changes: Any
-    ) -> x509.Certificate:
-        purpose = changes.get("purpose", ExtendedKeyUsageOID.EMAIL_PROTECTION)
-        subject = changes.get("subject", _name("Studio"))
-        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        return (
-            _draft(subject, self.certificate.subject, key.public_key(), begins, ends)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(SIGNING, critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(above, critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-
-def _draft(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: Any,
-    begins: datetime = NOW - DAY,
-    ends: datetime = NOW + DAY,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(ends)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _pem(*certificates: x509.Certificate) -> bytes:
-    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
-
-
-def _key_pem(key: Any, lock: Any = None) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        lock or serialization.NoEncryption(),
-    )
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority.make("City Museum Root")
-
-
-@pytest.fixture(scope="module")
-def studio() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-@pytest.fixture
-def params(tmp_path: Path, authority: Authority, studio: Any) -> C2paParams:
-    """Give who signs, as files, and whom the institution trusts."""
-    made = {
-        "certificate": _pem(authority.issue(studio), authority.certificate),
-        "key": _key_pem(studio),
-        "trust": _pem(authority.certificate),
-    }
-    for name, data in made.items():
-        (tmp_path / f"{name}.pem").write_bytes(data)
-    return C2paParams(**{name: str(tmp_path / f"{name}.pem") for name in made})
-
-
-# --- an archive ---------------------------------------------------------------------------------
-
-
-def picture(kind: str, seed: int = 0) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (30, 40, 3), np.uint8)
-    return cv2.imencode(kind, pixels)[1].tobytes()
-
-
-@pytest.fixture
-def story(rows: list[dict[str, Any]], put: Any) -> list[dict[str, Any]]:
-    """Give the rows of a photograph with outputs in three formats, and of an untouched one."""
-    run, restored, *rest = rows
-    scan = put("scans", restored["path"], picture(".jpg"))
-    made = [("a.jpg", "access", "jpeg"), ("a.png", "web", "png"), ("b/a.tif", "master", "tiff")]
-    outputs = [
-        {
-            **put("out", path, picture(f".{path.rpartition('.')[2]}", 1)),
-            "profile": profile,
-            "media_type": f"image/{kind}",
-            "untouched": False,
-            "metadata": {},
-        }
-        for path, profile, kind in made
-    ]
-    run["run"]["checkpoint"] = "archivist/x 7 abc= 2026-01-02T03:04:05Z"
-    return [run, {**restored, **scan, "outputs": outputs}, *rest]
 
 
 @pytest.fixture
@@ -245,7 +87,7 @@ def test_the_library_of_the_standard_trusts_it_under_our_root(
 ) -> None:
     _, file = statement_of(signed, path)
     beside = Path(f"{signed / path}.c2pa")
-    settings = {"trust": {"trust_anchors": _pem(authority.certificate).decode()}}
+    settings = {"trust": {"trust_anchors": pem(authority.certificate).decode()}}
     with (
         c2pa.Context.from_dict(settings) as context,
         c2pa.Reader(
@@ -482,7 +324,7 @@ def test_an_expired_certificate_is_refused_with_its_date(
     story: Any, params: C2paParams, tmp_path: Path, authority: Authority, studio: Any
 ) -> None:
     old = authority.issue(studio, begins=NOW - 3 * DAY, ends=NOW - 2 * DAY)
-    Path(params.certificate).write_bytes(_pem(old, authority.certificate))
+    Path(params.certificate).write_bytes(pem(old, authority.certificate))
     told = _refused(story, params, tmp_path)
     assert f"expired on {NOW - 2 * DAY:%Y-%m-%d}" in told
     assert "CN=Studio" in told
@@ -492,14 +334,14 @@ def test_a_certificate_of_tomorrow_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, authority: Authority, studio: Any
 ) -> None:
     early = authority.issue(studio, begins=NOW + DAY, ends=NOW + 2 * DAY)
-    Path(params.certificate).write_bytes(_pem(early, authority.certificate))
+    Path(params.certificate).write_bytes(pem(early, authority.certificate))
     assert "is not valid before" in _refused(story, params, tmp_path)
 
 
 def test_a_key_of_another_certificate_is_refused(
     story: Any, params: C2paParams, tmp_path: Path
 ) -> None:
-    Path(params.key).write_bytes(_key_pem(ec.generate_private_key(ec.SECP256R1())))
+    Path(params.key).write_bytes(key_pem(ec.generate_private_key(ec.SECP256R1())))
     assert "is not the key of the first certificate" in _refused(story, params, tmp_path)
 
 
@@ -507,7 +349,7 @@ def test_a_locked_key_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, studio: Any
 ) -> None:
     lock = serialization.BestAvailableEncryption(b"secret")
-    Path(params.key).write_bytes(_key_pem(studio, lock))
+    Path(params.key).write_bytes(key_pem(studio, lock))
     assert "locked by a passphrase" in _refused(story, params, tmp_path)
 
 
@@ -521,7 +363,7 @@ def test_a_locked_key_is_refused(
 def test_a_key_that_c2pa_does_not_sign_with_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, make: Any
 ) -> None:
-    Path(params.key).write_bytes(_key_pem(make()))
+    Path(params.key).write_bytes(key_pem(make()))
     assert "of a kind that C2PA does not sign with" in _refused(story, params, tmp_path)
 
 
@@ -529,7 +371,7 @@ def test_a_certificate_for_another_purpose_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, authority: Authority, studio: Any
 ) -> None:
     server = authority.issue(studio, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
-    Path(params.certificate).write_bytes(_pem(server, authority.certificate))
+    Path(params.certificate).write_bytes(pem(server, authority.certificate))
     assert "is not one to sign documents with" in _refused(story, params, tmp_path)
 
 
@@ -537,14 +379,14 @@ def test_a_certificate_that_vouches_for_itself_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, studio: Any
 ) -> None:
     own = (
-        _draft(_name("Self"), _name("Self"), studio.public_key())
+        draft(subject("Self"), subject("Self"), studio.public_key())
         .add_extension(SIGNING, critical=True)
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False
         )
         .sign(studio, hashes.SHA256())
     )
-    Path(params.certificate).write_bytes(_pem(own))
+    Path(params.certificate).write_bytes(pem(own))
     assert "vouches for itself" in _refused(story, params, tmp_path)
 
 
@@ -552,14 +394,14 @@ def test_a_chain_in_the_wrong_order_is_refused(
     story: Any, params: C2paParams, tmp_path: Path, authority: Authority, studio: Any
 ) -> None:
     other = Authority.make("Somebody else")
-    Path(params.certificate).write_bytes(_pem(authority.issue(studio), other.certificate))
+    Path(params.certificate).write_bytes(pem(authority.issue(studio), other.certificate))
     assert "did not issue" in _refused(story, params, tmp_path)
 
 
 def test_a_chain_that_leads_to_nobody_trusted_is_refused(
     story: Any, params: C2paParams, tmp_path: Path
 ) -> None:
-    Path(params.trust).write_bytes(_pem(Authority.make("Somebody else").certificate))
+    Path(params.trust).write_bytes(pem(Authority.make("Somebody else").certificate))
     with pytest.raises(UsageError, match="does not lead to one that is trusted"):
         write(iter(story), tmp_path / "signed", params)
 

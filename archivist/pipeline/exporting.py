@@ -1,0 +1,240 @@
+"""The exports that a run brings up to date as its last act, when all else is recorded.
+
+They are not made while outputs are published: what a worker signs would have another digest than
+its record says, and no checkpoint of the ledger would cover it yet (docs/design/c2pa-as-an-export).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from archivist.api.errors import ArchivistError, ConfigError, UsageError
+from archivist.api.extensions import Exported, ExporterSpec
+from archivist.catalog.session import Catalog, open_catalog
+from archivist.catalog.writer import Writer
+from archivist.config import PublishSettings, Settings
+from archivist.ledger.keys import find_signing_key
+from archivist.pipeline.export_notes import Notes, state_of
+from archivist.pipeline.job import Job
+from archivist.plugins import Plugins, make_params
+from archivist.report.export import exporter_named, is_ready, update
+from archivist.report.gather import CatalogSource
+
+MADE_EVENT = "export.made"
+
+
+class ExportState(StrEnum):
+    """How an export ended."""
+
+    MADE = "made"
+    """It is up to date, and something of it was made, removed or looked at."""
+    CURRENT = "current"
+    """Nothing that it tells of has changed since it was made."""
+    FAILED = "failed"
+    """All of it or some files could not be made; the next run tries again."""
+    LEFT = "left"
+    """The run was stopped before; the next one brings it up to date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """An export that is kept up to date: who makes it, with which params, and where it lies."""
+
+    exporter: ExporterSpec
+    params: Mapping[str, object]
+    place: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """How an export ended; ``error`` is why all of it failed, with the cure."""
+
+    export: Export
+    state: ExportState
+    counts: Exported = field(default_factory=Exported)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Whose exports are made. ``home`` is ``.archivist`` of the output folder."""
+
+    url: str
+    home: Path
+    settings: Settings
+    scans: Path | None = None
+    """Where the scans are, None for where the newest run found them."""
+
+
+def exports_of(settings: Settings, plugins: Plugins, home: Path, where: str) -> tuple[Export, ...]:
+    """Return the exports that the configuration asks for; ``where`` is its file.
+
+    Raises ConfigError for an exporter that is unknown or named twice, and for wrong params.
+    """
+    publish = settings.publish
+    for number, name in enumerate(publish.exports):
+        if name in publish.exports[:number]:
+            key = f"publish.exports[{number}]"
+            raise ConfigError(f"{name!r} is named twice. Cure: once", where=where, key=key)
+    for name in publish.params:
+        _known(name, plugins, where, f"publish.params.{name}")
+    return tuple(
+        export_of(_known(name, plugins, where, f"publish.exports[{number}]"), publish, home, where)
+        for number, name in enumerate(publish.exports)
+    )
+
+
+def export_of(exporter: ExporterSpec, publish: PublishSettings, home: Path, where: str) -> Export:
+    """Return the export of an exporter as it is configured. Raises ConfigError for its params."""
+    name = exporter.id
+    params = publish.params.get(name, {})
+    make_params(exporter, params, where=where, key=f"publish.params.{name}")
+    folder = Path(publish.folder).expanduser().absolute() if publish.folder else home / "exports"
+    return Export(exporter=exporter, params=params, place=folder / f"{name}{exporter.suffix}")
+
+
+def _known(name: str, plugins: Plugins, where: str, key: str) -> ExporterSpec:
+    try:
+        return exporter_named(name, plugins.exporters)
+    except UsageError as error:
+        raise ConfigError(str(error), where=where, key=key) from error
+
+
+def check_exports(exports: tuple[Export, ...], *, scans: Path, home: Path, where: str) -> None:
+    """Raise UsageError for exports that could not be made, before hours go into a scan.
+
+    Because their folder would mix with scans or outputs, or because something is not there that
+    they need: a library, a key, a certificate.
+    """
+    for export in exports:
+        _check_place(export.place.parent, scans, home, where)
+        try:
+            is_ready(export.exporter, export.params)
+        except UsageError as error:
+            raise ConfigError(
+                f"the export {export.exporter.id} could not be made: {error}",
+                where=where,
+                key="publish.exports",
+            ) from error
+
+
+def _check_place(folder: Path, scans: Path, home: Path, where: str) -> None:
+    folder, out = folder.resolve(), home.parent.resolve()
+    if folder == (home / "exports").resolve():
+        return
+    for other, what in ((scans.resolve(), "scans"), (out, "outputs")):
+        if folder.is_relative_to(other) or other.is_relative_to(folder):
+            raise ConfigError(
+                f"{folder} and the folder of the {what} {other} lie in each other, so an export "
+                f"could take the place of one of the {what}. Cure: a folder beside them",
+                where=where,
+                key="publish.folder",
+            )
+
+
+def bring_up_to_date(
+    exports: tuple[Export, ...],
+    archive: Archive,
+    *,
+    say: Callable[[str], None],
+    again: bool = False,
+) -> tuple[ExportResult, ...]:
+    """Bring exports up to date, one after the other; none that fails keeps another from being made.
+
+    What tells of nothing new is left alone, unless ``again``. We are the only writer meanwhile, so
+    nobody else makes the same exports; people can review. Ctrl-C leaves the rest for the next time.
+    """
+    if not exports:
+        return ()
+    done: list[ExportResult] = []
+    try:
+        with _opened(archive) as catalog:
+            for export in exports:
+                done.append(_brought(export, catalog, archive, say, again))  # noqa: PERF401
+    except KeyboardInterrupt:
+        return (*done, *left(exports[len(done) :]))
+    except ArchivistError as error:
+        rest = exports[len(done) :]
+        return (*done, *(_failed(export, error) for export in rest))
+    return tuple(done)
+
+
+def last_act(
+    job: Job, stopped: bool, plugins: Plugins, say: Callable[[str], None]
+) -> tuple[ExportResult, ...]:
+    """Bring up to date what the configuration of a run asks for, once that has ended.
+
+    After one that was ``stopped`` nothing is exported: exports tell of an archive at rest.
+    """
+    exports = exports_of(job.settings, plugins, job.home, job.where_from)
+    if stopped:
+        return tuple(left(exports))
+    archive = Archive(url=job.url, home=job.home, settings=job.settings, scans=job.scans)
+    return bring_up_to_date(exports, archive, say=say)
+
+
+def left(exports: tuple[Export, ...]) -> Iterator[ExportResult]:
+    """Yield the results of exports that are left for the next run."""
+    return (ExportResult(export=export, state=ExportState.LEFT) for export in exports)
+
+
+def _opened(archive: Archive) -> Catalog:
+    """Open the catalog, with a checkpoint that covers all that the exports will tell of."""
+    key = find_signing_key(archive.settings.ledger.signing_key, os.environ)
+    catalog = open_catalog(archive.url, write=True, create=False, home=archive.home)
+    try:
+        Writer(catalog, sign=key.sign if key else None).checkpoint()
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def _brought(
+    export: Export, catalog: Catalog, archive: Archive, say: Callable[[str], None], again: bool
+) -> ExportResult:
+    try:
+        source = CatalogSource(catalog, scans=archive.scans, out=archive.home.parent)
+        _check_place(export.place.parent, source.run.scans, archive.home, "")
+        asked = state_of(catalog, source.run, export.exporter, export.params)
+        notes = Notes.of(export.place.parent, catalog)
+        name = export.place.name
+        if notes.is_current(name, asked) and export.place.exists() and not again:
+            return ExportResult(export=export, state=ExportState.CURRENT)
+        notes.claim(export.place)
+        say(f"Making the export {export.exporter.id}: {export.place}")
+        counts = update(source, export.exporter, export.place, export.params)
+        if not counts.failed:
+            notes.keep(name, asked)
+        _tell(catalog, source.run.uid, export, counts)
+    except (ArchivistError, OSError) as error:
+        return _failed(export, error)
+    state = ExportState.FAILED if counts.failed else ExportState.MADE
+    return ExportResult(export=export, state=state, counts=counts)
+
+
+def _failed(export: Export, error: Exception) -> ExportResult:
+    told = str(error)
+    if isinstance(error, OSError):
+        told = (
+            f"{export.place} cannot be written: {error.strerror or error}. "
+            "Cure: free space or give write permission there"
+        )
+    return ExportResult(export=export, state=ExportState.FAILED, error=told)
+
+
+def _tell(catalog: Catalog, run: str, export: Export, counts: Exported) -> None:
+    """Note in the history that an export was made; it decides nothing, so it enters no ledger."""
+    detail = {
+        "exporter": export.exporter.id,
+        "place": str(export.place),
+        "made": counts.made,
+        "kept": counts.kept,
+        "removed": counts.removed,
+        "failed": len(counts.failed),
+    }
+    Writer(catalog).add_event(MADE_EVENT, run=run, detail=detail)
