@@ -196,7 +196,8 @@ def _bring_up_to_date(
     where: Place, exporter: ExporterSpec, scans: Path | None, params: Mapping[str, object]
 ) -> Exit:
     from archivist.cli.exported import tell_exports
-    from archivist.pipeline.exporting import Archive, ExportState, bring_up_to_date, export_of
+    from archivist.pipeline.exporting import Archive, ExportState, bring_up_to_date
+    from archivist.pipeline.exports_asked import export_of
     from archivist.report.export import is_ready
 
     home, file = where.home.absolute(), str(where.config_file or "defaults")

@@ -7,24 +7,28 @@ its record says, and no checkpoint of the ledger would cover it yet (docs/design
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from archivist.api.errors import ArchivistError, ConfigError, UsageError
-from archivist.api.extensions import Exported, ExporterSpec
+from archivist.api.errors import ArchivistError
+from archivist.api.extensions import Exported
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
-from archivist.config import PublishSettings, Settings
+from archivist.config import Settings
 from archivist.ledger.keys import find_signing_key
 from archivist.pipeline.export_notes import Notes, state_of
+from archivist.pipeline.exports_asked import Export, check_place, exports_of
 from archivist.pipeline.job import Job
-from archivist.plugins import Plugins, make_params
-from archivist.report.export import exporter_named, is_ready, update
+from archivist.plugins import Plugins
+from archivist.report.export import update
 from archivist.report.gather import CatalogSource
 
 MADE_EVENT = "export.made"
+PULSE_SECONDS = 10.0
+"""How often it is said how far an export is, as for a run where there is no terminal."""
 
 
 class ExportState(StrEnum):
@@ -38,15 +42,6 @@ class ExportState(StrEnum):
     """All of it or some files could not be made; the next run tries again."""
     LEFT = "left"
     """The run was stopped before; the next one brings it up to date."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """An export that is kept up to date: who makes it, with which params, and where it lies."""
-
-    exporter: ExporterSpec
-    params: Mapping[str, object]
-    place: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,72 +63,6 @@ class Archive:
     settings: Settings
     scans: Path | None = None
     """Where the scans are, None for where the newest run found them."""
-
-
-def exports_of(settings: Settings, plugins: Plugins, home: Path, where: str) -> tuple[Export, ...]:
-    """Return the exports that the configuration asks for; ``where`` is its file.
-
-    Raises ConfigError for an exporter that is unknown or named twice, and for wrong params.
-    """
-    publish = settings.publish
-    for number, name in enumerate(publish.exports):
-        if name in publish.exports[:number]:
-            key = f"publish.exports[{number}]"
-            raise ConfigError(f"{name!r} is named twice. Cure: once", where=where, key=key)
-    for name in publish.params:
-        _known(name, plugins, where, f"publish.params.{name}")
-    return tuple(
-        export_of(_known(name, plugins, where, f"publish.exports[{number}]"), publish, home, where)
-        for number, name in enumerate(publish.exports)
-    )
-
-
-def export_of(exporter: ExporterSpec, publish: PublishSettings, home: Path, where: str) -> Export:
-    """Return the export of an exporter as it is configured. Raises ConfigError for its params."""
-    name = exporter.id
-    params = publish.params.get(name, {})
-    make_params(exporter, params, where=where, key=f"publish.params.{name}")
-    folder = Path(publish.folder).expanduser().absolute() if publish.folder else home / "exports"
-    return Export(exporter=exporter, params=params, place=folder / f"{name}{exporter.suffix}")
-
-
-def _known(name: str, plugins: Plugins, where: str, key: str) -> ExporterSpec:
-    try:
-        return exporter_named(name, plugins.exporters)
-    except UsageError as error:
-        raise ConfigError(str(error), where=where, key=key) from error
-
-
-def check_exports(exports: tuple[Export, ...], *, scans: Path, home: Path, where: str) -> None:
-    """Raise UsageError for exports that could not be made, before hours go into a scan.
-
-    Because their folder would mix with scans or outputs, or because something is not there that
-    they need: a library, a key, a certificate.
-    """
-    for export in exports:
-        _check_place(export.place.parent, scans, home, where)
-        try:
-            is_ready(export.exporter, export.params)
-        except UsageError as error:
-            raise ConfigError(
-                f"the export {export.exporter.id} could not be made: {error}",
-                where=where,
-                key="publish.exports",
-            ) from error
-
-
-def _check_place(folder: Path, scans: Path, home: Path, where: str) -> None:
-    folder, out = folder.resolve(), home.parent.resolve()
-    if folder == (home / "exports").resolve():
-        return
-    for other, what in ((scans.resolve(), "scans"), (out, "outputs")):
-        if folder.is_relative_to(other) or other.is_relative_to(folder):
-            raise ConfigError(
-                f"{folder} and the folder of the {what} {other} lie in each other, so an export "
-                f"could take the place of one of the {what}. Cure: a folder beside them",
-                where=where,
-                key="publish.folder",
-            )
 
 
 def bring_up_to_date(
@@ -199,7 +128,7 @@ def _brought(
 ) -> ExportResult:
     try:
         source = CatalogSource(catalog, scans=archive.scans, out=archive.home.parent)
-        _check_place(export.place.parent, source.run.scans, archive.home, "")
+        check_place(export.place.parent, source.run.scans, archive.home, "")
         asked = state_of(catalog, source.run, export.exporter, export.params)
         notes = Notes.of(export.place.parent, catalog)
         name = export.place.name
@@ -207,7 +136,8 @@ def _brought(
             return ExportResult(export=export, state=ExportState.CURRENT)
         notes.claim(export.place)
         say(f"Making the export {export.exporter.id}: {export.place}")
-        counts = update(source, export.exporter, export.place, export.params)
+        pulse = _Pulse(say, export.exporter.id)
+        counts = update(source, export.exporter, export.place, export.params, told=pulse)
         if not counts.failed:
             notes.keep(name, asked)
         _tell(catalog, source.run.uid, export, counts)
@@ -215,6 +145,19 @@ def _brought(
         return _failed(export, error)
     state = ExportState.FAILED if counts.failed else ExportState.MADE
     return ExportResult(export=export, state=state, counts=counts)
+
+
+class _Pulse:
+    """Says now and then how far an export is: a first one may take hours."""
+
+    def __init__(self, say: Callable[[str], None], name: str) -> None:
+        self._say, self._name, self._since = say, name, time.monotonic()
+
+    def __call__(self, pages: int) -> None:
+        """Take note that an exporter has asked for so many pages."""
+        if time.monotonic() - self._since >= PULSE_SECONDS:
+            self._say(f"export {self._name}: {pages} pages so far")
+            self._since = time.monotonic()
 
 
 def _failed(export: Export, error: Exception) -> ExportResult:

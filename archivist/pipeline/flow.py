@@ -21,7 +21,7 @@ from archivist.catalog.writer import Writer
 from archivist.ledger.keys import find_signing_key
 from archivist.model import DENIED, Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
-from archivist.pipeline.exporting import check_exports, exports_of
+from archivist.pipeline.exports_asked import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
 from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, search_in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,9 @@ from archivist.plugins import make_params, resolve
 from archivist.report.as_json import plain_rows
 from archivist.report.rows import ReportSource
 from archivist.store.atomic import make_folder, placing_folder, replacing
+
+Told = Callable[[int], None]
+"""Is told how many pages an exporter has asked for so far."""
 
 
 def exporter_named(name: str, exporters: Mapping[str, ExporterSpec]) -> ExporterSpec:
@@ -35,6 +38,7 @@ def export(
     params: Mapping[str, object] | None = None,
     *,
     replace: bool = False,
+    told: Told | None = None,
 ) -> Exported:
     """Let an exporter write the report under a temporary name, which then becomes ``target``.
 
@@ -46,18 +50,18 @@ def export(
     more = _arguments(exporter, params or {})
     if not (replace and exporter.folder and target.is_dir()):
         _check_free(exporter, target)
-    run, told = resolve(exporter.run), _Told(source)
+    run, rows = resolve(exporter.run), _Rows(source, told)
     placing = partial(placing_folder, replace=replace) if exporter.folder else replacing
     with placing(target) as temporary:
         with _blamed(exporter, f" {target} is as it was."):
-            run(iter(told), temporary, *more)
+            run(iter(rows), temporary, *more)
         if not (temporary.is_dir() if exporter.folder else temporary.is_file()):
             noun = "folder" if exporter.folder else "file"
             message = (
                 f"made no {noun} at the path that it was given. Cure: tell the plugin's authors"
             )
             raise PluginError(f"exporter {exporter.id}", message)
-    return Exported(made=told.pages)
+    return Exported(made=rows.pages)
 
 
 def update(
@@ -65,18 +69,21 @@ def update(
     exporter: ExporterSpec,
     target: Path,
     params: Mapping[str, object] | None = None,
+    *,
+    told: Told | None = None,
 ) -> Exported:
     """Bring an earlier export up to date, or make a first one; ``target`` is ours alone.
 
-    An exporter that knows no way to do that makes everything anew. Raises as :func:`export`; what
-    an exporter has updated until it failed stays.
+    An exporter that knows no way to do that makes everything anew. ``told`` is called with the
+    number of pages that it has asked for. Raises as :func:`export`; what an exporter has updated
+    until it failed stays.
     """
     if exporter.update is None:
-        return export(source, exporter, target, params, replace=True)
+        return export(source, exporter, target, params, replace=True, told=told)
     more, bring = _arguments(exporter, params or {}), resolve(exporter.update)
     make_folder(target.parent)
     with _blamed(exporter):
-        found = bring(plain_rows(source), target, *more)
+        found = bring(iter(_Rows(source, told)), target, *more)
         if not isinstance(found, Exported):
             raise TypeError(f"returned {type(found).__name__}, not Exported")
     return found
@@ -94,15 +101,17 @@ def is_ready(exporter: ExporterSpec, params: Mapping[str, object] | None = None)
         return str(ready(*more))
 
 
-class _Told:
+class _Rows:
     """The rows of a report, with a count of the pages that were handed out."""
 
-    def __init__(self, source: ReportSource) -> None:
-        self._source, self.pages = source, 0
+    def __init__(self, source: ReportSource, told: Told | None) -> None:
+        self._source, self._told, self.pages = source, told, 0
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for row in plain_rows(self._source):
             self.pages += row["kind"] == "asset"
+            if self._told is not None:
+                self._told(self.pages)
             yield row
 
 

@@ -18,6 +18,7 @@ from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.cli.main import invoke
 from archivist.config import default_catalog
+from archivist.pipeline import exporting
 
 PLUGIN = '''
 """Exporters: one that updates its folder, and needs a seal; a file; a folder made anew."""
@@ -337,6 +338,11 @@ def test_a_run_that_was_stopped_leaves_the_export_for_the_next(museum):
     for path in museum.scans.glob("??.png"):
         path.unlink()
     assert museum.json().export["state"] == "made"
+
+
+def test_a_long_export_says_now_and_then_how_far_it_is(museum, monkeypatch):
+    monkeypatch.setattr(exporting, "PULSE_SECONDS", 0.0)
+    assert "export sealed: 4 pages so far" in museum.run().stderr
 
 
 def test_ctrl_c_while_exporting_loses_nothing_of_the_run(museum):
