@@ -222,18 +222,19 @@ def test_an_update_that_was_killed_is_gone_on_with(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = c2pa.place
+    for name in ("a.png", "a.tif.c2pa"):
 
-    def killed(unfinished: Path, target: Path) -> None:
-        if target.name == "a.tif.c2pa":
-            raise KeyboardInterrupt
-        place(unfinished, target)
+        def killed(unfinished: Path, target: Path, name: str = name) -> None:
+            if target.name == name:
+                raise KeyboardInterrupt
+            place(unfinished, target)
 
-    monkeypatch.setattr(c2pa, "place", killed)
-    with pytest.raises(KeyboardInterrupt):
-        folder.update()
+        monkeypatch.setattr(c2pa, "place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            folder.update()
+        with (folder.place / JOURNAL).open("ab") as stream:
+            stream.write(b'{"path": "b/a.t')  # torn
     monkeypatch.setattr(c2pa, "place", place)
-    with (folder.place / JOURNAL).open("ab") as stream:
-        stream.write(b'{"path": "b/a.t')  # torn
     (folder.place / "b" / ".archivist-0123456789abcdef.part").write_bytes(b"half")
     before = folder.bytes()
     assert counts(folder.update()) == (1, 2, 0, 0)
