@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archivist_colorization.compact.columns import MIDDLE, Columns, columns_of
 from archivist_colorization.compact.encoder import WIDTHS
 
 UNIT = 10.0
 """Of colour inside the network, so that its numbers are about 1."""
 LOWEST, HIGHEST = -0.5, 3.6
 """Limits of the logarithm of a scale: 0.6 to 37 units."""
-DEEP, MIDDLE, HIGH = 128, 96, 64
-"""Channels at strides 16, 8, 4."""
+HIGH = 48
+"""Channels at stride 4; at stride 8 there are MIDDLE."""
 STRIDE = 4
 """Of the result: true colour averaged over 4 x 4 px and brought back along the edges of lightness
 is 2.2 off (CIEDE2000, mean of val photographs at 256 x 256 px), a fifth of what grey is off."""
@@ -36,41 +37,39 @@ class Guess:
     colour: Tensor
     scale: Tensor
 
-    def some(self, rows: Tensor) -> Guess:
-        """Return the guess for some pictures of the batch."""
-        return Guess(self.colour[rows], self.scale[rows])
-
 
 class Decoder(nn.Module):
-    """Top-down through the maps; what an exemplar lends comes in at stride 8."""
+    """Colour of each place from its column, then finer; what an exemplar lends comes between."""
 
     def __init__(self) -> None:
         super().__init__()
-        four, eight, sixteen, deep = WIDTHS
-        self.scene = nn.Sequential(nn.Linear(deep, DEEP), nn.ReLU(), nn.Linear(DEEP, 2 * DEEP))
-        self.from32, self.from16 = nn.Conv2d(deep, DEEP, 1), nn.Conv2d(sixteen, DEEP, 1)
-        self.at16 = Residual(DEEP)
-        self.to8, self.from8 = nn.Conv2d(DEEP, MIDDLE, 1), nn.Conv2d(eight, MIDDLE, 1)
-        self.at8 = Residual(MIDDLE)
-        self.to4, self.from4 = nn.Conv2d(MIDDLE, HIGH, 1), nn.Conv2d(four, HIGH, 1)
+        self.columns = Columns()
+        self.to4, self.from4 = nn.Conv2d(MIDDLE, HIGH, 1), nn.Conv2d(WIDTHS[0], HIGH, 1)
         self.at4 = Residual(HIGH)
-        self.head = nn.Conv2d(HIGH, 3, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
+        self.finer = nn.Conv2d(HIGH, 3, 3, padding=1)
+        nn.init.zeros_(self.finer.weight)
+        nn.init.zeros_(self.finer.bias)
 
     def middle(self, maps: list[Tensor]) -> Tensor:
-        """Return features (batch, MIDDLE, h / 8, w / 8), steered by what the whole picture is."""
-        x = _risen(self.from32(maps[3])) + self.from16(maps[2])
-        factor, shift = self.scene(maps[3].mean((2, 3)))[..., None, None].chunk(2, dim=1)
-        x = x * (1 + factor) + shift
-        x = self.at16(x)
-        return self.at8(_risen(self.to8(x)) + self.from8(maps[1]))
+        """Return what the columns mean (batch, MIDDLE, h / 8, w / 8)."""
+        return _planes(self.columns.middle(columns_of(maps)))
 
-    def finish(self, middle: Tensor, maps: list[Tensor]) -> Guess:
-        """Return the colour that features at stride 8 mean, at stride 4."""
+    def coarse(self, middle: Tensor) -> Guess:
+        """Return the colour that features at stride 8 mean, at stride 4 but no finer."""
+        return guess_of(raised(self._said(middle)))
+
+    def fine(self, middle: Tensor, maps: list[Tensor]) -> Guess:
+        """Return it as fine as stride 4 shows: for exemplars' colour, which is worth it."""
         x = self.at4(_risen(self.to4(middle)) + self.from4(maps[0]))
-        made = self.head(even(x)).float()
-        scale = (made[:, 2:] + 2).clamp(LOWEST, HIGHEST)
-        return Guess(made[:, :2] * UNIT, scale)
+        return guess_of(raised(self._said(middle)) + self.finer(even(x)).float())
+
+    def _said(self, middle: Tensor) -> Tensor:
+        return _planes(self.columns.say(_lines(middle))).float()
+
+
+def guess_of(made: Tensor) -> Guess:
+    """Return the guess that three planes (batch, 3, h, w) tell: colour and scale."""
+    return Guess(made[:, :2] * UNIT, (made[:, 2:] + 2).clamp(LOWEST, HIGHEST))
 
 
 class Fusion(nn.Module):
@@ -122,5 +121,18 @@ def even(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
 
 
+def raised(x: Tensor) -> Tensor:
+    """Return planes of stride 8 at stride 4."""
+    return functional.interpolate(x, scale_factor=2, mode="bilinear")
+
+
 def _risen(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def _lines(planes: Tensor) -> Tensor:
+    return planes.permute(0, 2, 3, 1)
+
+
+def _planes(lines: Tensor) -> Tensor:
+    return lines.permute(0, 3, 1, 2)

@@ -1,7 +1,8 @@
 """What a grey picture shows: EfficientNet-Lite0 on lightness alone, at four sizes.
 
-The first two blocks of the last stage but one are the deepest that fit into the file; they know
-scenes and things, which is what colours follow.
+All stages but the last. By what that one knows, and by what a whole picture shows, photographs are
+told apart so well that colours learnt from it hold for them alone: of photographs never seen 14 %
+of the error of grey were taken away; with the last stage 13, with the mean features of the whole 7.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from torch.nn import functional
 
 from archivist_torch.efficientnet import EfficientNetLite0, SameConv, load_efficientnet
 
-WIDTHS = (24, 40, 112, 192)
-"""Channels of the maps at strides 4, 8, 16, 32."""
-BLOCKS = 13
-TAPS = (2, 4, 10, 12)
+WIDTHS = (24, 40, 80, 112, 192, 192)
+"""Channels of the maps, at strides 4, 8, 16, 16, 32, 32."""
+TAPS = (2, 4, 7, 10, 12, 14)
 """Blocks after which a map is taken."""
+BLOCKS = TAPS[-1] + 1
 MULTIPLE = 32
 """Sides of the input are multiples of this."""
+
+
+def compared(maps: list[Tensor]) -> list[Tensor]:
+    """Return the maps by which places are matched: those at strides 8 and 16."""
+    return [maps[1], maps[3]]
 
 
 class Standard(nn.Module):
@@ -68,12 +74,12 @@ class Encoder(nn.Module):
         return made.eval().requires_grad_(False)
 
     def forward(self, light: Tensor) -> list[Tensor]:
-        """Return the four maps of lightness (batch, 1, h, w), grey levels 0..1, standardised."""
+        """Return the maps of lightness (batch, 1, h, w), grey levels 0..1, standardised."""
         found = zip(self.standards, self.raw(light), strict=True)
         return [standard(x) for standard, x in found]
 
     def raw(self, light: Tensor) -> list[Tensor]:
-        """Return the four maps as the blocks give them."""
+        """Return the maps as the blocks give them."""
         x = functional.relu6(self.stem(light * 2 - 1))
         found: list[Tensor] = []
         for number, block in enumerate(self.blocks):

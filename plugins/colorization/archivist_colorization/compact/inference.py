@@ -14,7 +14,7 @@ from torch import Tensor
 
 from archivist_colorization.compact.chroma import compressed, expanded
 from archivist_colorization.compact.decoder import FOUND, HIGHEST, STRIDE, Guess
-from archivist_colorization.compact.encoder import MULTIPLE
+from archivist_colorization.compact.encoder import MULTIPLE, compared
 from archivist_colorization.compact.network import (
     ALONE,
     BESIDE,
@@ -62,7 +62,7 @@ def describe(network: Compact, rgb: Pixels, area: int) -> Described:
     small = _reduced(rgb, area)
     rows, columns = (-(-side // GRID) for side in small.shape[:2])
     light = _reduced(lightness_of(rgb), area)
-    vectors = network.matcher(network.encoder(_laid(network, light))[1:3])
+    vectors = network.matcher(compared(network.encoder(_laid(network, light))))
     ab = cv2.resize(lab_of_rgb(small)[..., 1:], (columns, rows), interpolation=cv2.INTER_AREA)
     planes = torch.from_numpy(compressed(ab).transpose(2, 0, 1).copy()).to(vectors.device)
     return Described(
@@ -135,7 +135,7 @@ def _matched(
     sizes: list[tuple[int, int]],
     pause: Callable[[], None],
 ) -> Matches | None:
-    target = network.matcher(maps[1:3])[0].flatten(1)
+    target = network.matcher(compared(maps))[0].flatten(1)
 
     def one_by_one() -> Iterable[Matches]:
         for number, one in enumerate(exemplars):

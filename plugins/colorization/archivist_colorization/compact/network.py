@@ -16,6 +16,7 @@ from archivist_colorization.compact.decoder import (
     Decoder,
     Fusion,
     Guess,
+    raised,
 )
 from archivist_colorization.compact.encoder import WIDTHS, Encoder
 from archivist_colorization.features import unit_length
@@ -26,6 +27,8 @@ VECTOR = 96
 """Length of the vectors that are compared."""
 ALONE, BESIDE = 0, 1
 """Rows of the calibration: automatic colour, and that of exemplars."""
+MOST_CHROMA = 1.3
+"""What the chroma of a guess is multiplied by at most."""
 TEMPERATURE = 0.03
 """Of the softmax over positions: positions nearly as similar as the best have a say."""
 
@@ -35,8 +38,7 @@ class Answer:
     """What the network says of pictures.
 
     ``alone`` is the automatic colour, ``final`` that with exemplars; ``trust`` (batch, 1, h / 8,
-    w / 8) are logits of how far the final colour is the exemplars'. Only pictures with exemplars
-    are in ``final``, ``trust`` and ``beside``.
+    w / 8) are logits of how far the final colour is the exemplars'.
     """
 
     alone: Guess
@@ -51,7 +53,7 @@ class Matcher(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.project = nn.Conv2d(WIDTHS[1] + WIDTHS[2], VECTOR, 1)
+        self.project = nn.Conv2d(WIDTHS[1] + WIDTHS[3], VECTOR, 1)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Return vectors (batch, VECTOR, h / 8, w / 8) of length 1, of maps as for `joined`."""
@@ -59,7 +61,7 @@ class Matcher(nn.Module):
 
 
 class Compact(nn.Module):
-    """Encoder, matcher, decoder and fusion: 2.2 million numbers.
+    """Encoder, matcher, decoder and fusion: 2.7 million numbers.
 
     ``calibration`` has a row for each kind of guess; see :meth:`calibrated`.
     """
@@ -74,37 +76,32 @@ class Compact(nn.Module):
         self.encoder = encoder or Encoder()
         self.matcher, self.decoder, self.fusion = Matcher(), Decoder(), Fusion()
 
-    def forward(
-        self, maps: list[Tensor], found: Tensor | None = None, rows: Tensor | None = None
-    ) -> Answer:
+    def forward(self, maps: list[Tensor], found: Tensor | None = None) -> Answer:
         """Return colour for the maps of pictures.
 
-        ``found`` (batch, FOUND, h / 8, w / 8) is what exemplars lend, see :func:`lent`; where only
-        some pictures have exemplars, ``rows`` are their numbers.
+        ``found`` (batch, FOUND, h / 8, w / 8) is what exemplars lend, see :func:`lent`.
         """
         middle = self.decoder.middle(maps)
-        alone = self.decoder.finish(middle, maps)
+        alone = self.decoder.coarse(middle)
         if found is None:
             return Answer(alone, alone)
-        chosen = alone
-        if rows is not None:
-            maps, middle, chosen = [m[rows] for m in maps], middle[rows], alone.some(rows)
-        low = Guess(_lowered(chosen.colour), _lowered(chosen.scale))
+        low = Guess(_lowered(alone.colour), _lowered(alone.scale))
         shift, trust = self.fusion(middle, found, low)
-        beside = self.decoder.finish(middle + shift, maps)
+        beside = self.decoder.fine(middle + shift, maps)
         # The exemplar's colour takes the place of the coarse automatic colour; detail stays.
         moved = found[:, :2].float() * UNIT - low.colour
-        beside = Guess(beside.colour + _raised(moved), beside.scale)
-        return Answer(alone, blended(chosen, beside, torch.sigmoid(trust)), trust, beside)
+        beside = Guess(beside.colour + raised(moved), beside.scale)
+        return Answer(alone, blended(alone, beside, torch.sigmoid(trust)), trust, beside)
 
     def calibrated(self, guess: Guess, row: int) -> Guess:
         """Return a guess as it is to be taken: errors as they are on other pictures.
 
         A row (a, b, keep, fade) says that the scale is ``a + b * scale``, and the share of chroma
-        that is kept ``keep + fade * scale``, within 0..1. Training sees guesses without it.
+        that is kept ``keep + fade * scale``, within 0..MOST_CHROMA. Training sees guesses without
+        it.
         """
         a, b, keep, fade = self.calibration[row]
-        share = (keep + fade * guess.scale).clamp(0, 1)
+        share = (keep + fade * guess.scale).clamp(0, MOST_CHROMA)
         return Guess(guess.colour * share, (a + b * guess.scale).clamp(LOWEST, HIGHEST))
 
     def trusted(self, trust: Tensor, similarity: Tensor) -> Tensor:
@@ -118,7 +115,7 @@ def blended(alone: Guess, beside: Guess, trust: Tensor) -> Guess:
 
     ``trust`` (batch, 1, h / 8, w / 8), 0..1, is the share of the second.
     """
-    share = _raised(trust)
+    share = raised(trust)
     return Guess(
         alone.colour + share * (beside.colour - alone.colour),
         alone.scale + share * (beside.scale - alone.scale),
@@ -150,8 +147,3 @@ def lent(averaged: Tensor, similarity: Tensor) -> Tensor:
 def _lowered(x: Tensor) -> Tensor:
     """From stride 4 to stride 8."""
     return functional.avg_pool2d(x, GRID // STRIDE)
-
-
-def _raised(x: Tensor) -> Tensor:
-    """From stride 8 to stride 4."""
-    return functional.interpolate(x, scale_factor=GRID // STRIDE, mode="bilinear")

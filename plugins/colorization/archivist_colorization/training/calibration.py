@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from archivist_colorization.compact.chroma import compressed
 from archivist_colorization.compact.decoder import Guess
-from archivist_colorization.compact.network import ALONE, BESIDE, Compact
+from archivist_colorization.compact.encoder import compared
+from archivist_colorization.compact.network import ALONE, BESIDE, MOST_CHROMA, Compact
 from archivist_colorization.training.task import attended, distance
 from archivist_colorization.training.validation import Held
 
@@ -40,7 +41,7 @@ def calibrate(network: Compact, photos: Sequence[Held], pairs: Sequence[tuple[He
     network.trusting.copy_(network.trusting.new_tensor([0, 1, 0]))
     scale, colour, truth = _gathered([(_alone(network, one), one) for one in photos])
     keep, fade = _chroma(scale, colour, truth)
-    kept = np.clip(keep + fade * scale, 0, 1)[:, None]
+    kept = np.clip(keep + fade * scale, 0, MOST_CHROMA)[:, None]
     row = [*_expected(scale, np.linalg.norm(colour * kept - truth, axis=1)), keep, fade]
     network.calibration[ALONE] = network.calibration.new_tensor(row)
     if pairs:
@@ -62,7 +63,7 @@ def _answers(
     """Yield the automatic guess, the exemplar's, cues (3, n) for trust in it, and the picture."""
     for one, other in pairs:
         maps, others = network.encoder(one.light), network.encoder(other.light)
-        found = attended(network, maps[1:3], others[1:3], other.colour)
+        found = attended(network, compared(maps), compared(others), other.colour)
         answer = network(maps, found)
         assert answer.beside is not None
         assert answer.trust is not None
@@ -120,12 +121,12 @@ def _gathered(found: Sequence[tuple[Guess, Held]]) -> tuple[Numbers, Numbers, Nu
 
 
 def _chroma(scale: Numbers, colour: Numbers, truth: Numbers) -> tuple[float, float]:
-    """Return ``keep`` and ``fade`` of the best factor ``keep + fade * scale``, within 0..1."""
+    """Return ``keep`` and ``fade`` of the best factor, see :meth:`.Compact.calibrated`."""
     some = slice(None, None, max(1, len(scale) // 50_000))
     scale, colour, truth = scale[some], colour[some], truth[some]
 
     def off(keep: float, fade: float) -> float:
-        factor = np.clip(keep + fade * scale, 0, 1)[:, None]
+        factor = np.clip(keep + fade * scale, 0, MOST_CHROMA)[:, None]
         return float(np.linalg.norm(colour * factor - truth, axis=1).mean())
 
     tried = [(k, f) for k in np.linspace(0.3, 1.7, 15) for f in np.linspace(-0.6, 0, 13)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archivist_colorization.compact.chroma import compressed
 from archivist_colorization.compact.decoder import STRIDE
+from archivist_colorization.compact.encoder import MULTIPLE
 from archivist_colorization.compact.network import GRID
 from archivist_colorization.lightness import LUMINANCE, scale_of
 from archivist_colorization.training.material import Bytes, Material
@@ -25,7 +26,6 @@ Rng = np.random.Generator
 class Kind(IntEnum):
     """Where the exemplar of a sample comes from."""
 
-    NONE = 0
     SELF = 1
     """The same picture, cut, turned and lit otherwise."""
     GROUP = 2
@@ -34,12 +34,16 @@ class Kind(IntEnum):
     """Any other picture; it must do no harm."""
 
 
-SHARES = {Kind.NONE: 0.375, Kind.SELF: 0.25, Kind.GROUP: 0.175, Kind.STRANGER: 0.2}
+SHARES = {Kind.SELF: 0.38, Kind.GROUP: 0.27, Kind.STRANGER: 0.35}
 RECOLOURED = 0.35
 """Share of self and group samples whose colours are changed, alike in both pictures, into ones that
 only the exemplar can tell."""
 PLAIN = 0.5
 """Share of samples whose grey is the exact lightness of the colours."""
+PLAIN_VIEW = 0.7
+"""The same of views, which are fewer."""
+FRAME, ZOOM = (0.5, 1.0), (0.75, 1.15)
+"""Shares of a picture's sides that a view shows, and how much larger it is than asked."""
 
 AGED = in_turn(
     sometimes(0.5, fade((0.0, 0.2), (0.75, 1.0), (0.6, 1.6))),
@@ -77,8 +81,7 @@ class Samples:
         changed = kind in (Kind.SELF, Kind.GROUP) and rng.random() < RECOLOURED
         if changed:
             seen, other = _recoloured(seen, other, rng)
-        if kind is not Kind.NONE:
-            other = _relit(other, rng)
+        other = _relit(other, rng)
         light = lightness(seen) if rng.random() < PLAIN else _filmed(seen, rng)
         return (
             light[None],
@@ -87,6 +90,16 @@ class Samples:
             _colour(other, GRID),
             np.array([kind, changed], np.int64),
         )
+
+    def view(self, number: int) -> tuple[Floats, Floats]:
+        """Return light (1, h, w) and colour (2, h / 4, w / 4) of a view by itself.
+
+        It shows most of a picture, as the step would see it; pictures of the album take turns.
+        """
+        rng = generator("colour view", self.seed, number)
+        seen = _framed(self.material.album[number % len(self.material.album)], self.size, rng)
+        light = lightness(seen) if rng.random() < PLAIN_VIEW else _filmed(seen, rng)
+        return light[None], _colour(seen, STRIDE)
 
     def _pictures(self, kind: Kind, rng: Rng) -> tuple[Bytes, Bytes]:
         album = self.material.album
@@ -108,6 +121,23 @@ class Samples:
         way = cv2.INTER_AREA if side > self.size else cv2.INTER_LINEAR
         sized = cv2.resize(np.ascontiguousarray(square), (self.size, self.size), interpolation=way)
         return sized.astype(np.float32) / np.float32(255)
+
+
+def _framed(picture: Bytes, size: int, rng: Rng) -> Floats:
+    """Return a part of a picture in its own proportions, about ``size`` x ``size`` px, RGB 0..1."""
+    share = rng.uniform(*FRAME)
+    height, width = (round(side * share) for side in picture.shape[:2])
+    top, left = (
+        int(rng.integers(0, whole - part + 1))
+        for whole, part in zip(picture.shape[:2], (height, width), strict=True)
+    )
+    part = picture[top : top + height, left : left + width]
+    part = part[:, ::-1] if rng.random() < 0.5 else part
+    factor = size * rng.uniform(*ZOOM) / np.sqrt(height * width)
+    wide, high = (max(MULTIPLE, round(s * factor / MULTIPLE) * MULTIPLE) for s in (width, height))
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    sized = cv2.resize(np.ascontiguousarray(part), (wide, high), interpolation=way)
+    return sized.astype(np.float32) / np.float32(255)
 
 
 def lightness(rgb: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What the compact network is trained for."""
+"""What the compact network is trained for, once it has automatic colour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archivist_colorization.compact.decoder import UNIT, Guess
-from archivist_colorization.compact.encoder import Encoder
+from archivist_colorization.compact.encoder import WIDTHS, Encoder, compared
 from archivist_colorization.compact.network import (
     TEMPERATURE,
     Answer,
@@ -21,7 +21,7 @@ from archivist_colorization.compact.network import (
 from archivist_colorization.training.samples import Kind, Samples
 from archivist_colorization.training.validation import Validation
 from archivist_torch.device import Compute
-from archivist_torch.training import Batch, Sample
+from archivist_torch.training import Batch
 
 SCALE = 0.3
 """Weight of the likelihood of errors, by which the scale is learnt."""
@@ -32,13 +32,14 @@ TRUST = 0.6
 """Weight of knowing where the exemplar's colour is better than the automatic one."""
 FOUND = 0.3
 """Weight of matches that lead to the true colour."""
+DEPTHS = len(WIDTHS)
 
 
 class ColourTask:
-    """Distance of colours on the scale of the eye, with and without exemplars.
+    """The second stage: distance of colours, on the scale of the eye, by exemplars.
 
-    The encoder stays as it is: what it sees in the pictures is computed with the samples, by the
-    worker if there is one.
+    Encoder and automatic colour stay as they are: what the encoder sees in the pictures is computed
+    with the samples, by the worker if there is one.
     """
 
     def __init__(
@@ -48,49 +49,35 @@ class ColourTask:
         self.dtype = compute.dtype
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """Return the maps of pictures, their colour; maps and colour of exemplars; and flags.
-
-        Those without an exemplar have the last place, so that a number is enough to leave them out.
-        """
-        made = sorted((self.samples.sample(n) for n in indices), key=_without_exemplar)
+        """Return the maps of pictures, their colour; maps and colour of exemplars; and flags."""
+        made = zip(*(self.samples.sample(n) for n in indices), strict=True)
         light, colour, exemplar, lent_colour, flags = (
-            torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True)
+            torch.from_numpy(np.stack(part)) for part in made
         )
-        rows = int((flags[:, 0] != Kind.NONE).sum())
         mixed = self.dtype is not torch.float32
         with torch.no_grad(), torch.autocast("cpu", self.dtype, enabled=mixed):
             maps = self.encoder(_laid(light))
-            others = self.encoder(_laid(exemplar[:rows]))[1:3] if rows else []
-        return (flags, colour, lent_colour[:rows], *maps, *others)
+            others = compared(self.encoder(_laid(exemplar)))
+        return (flags, colour, lent_colour, *maps, *others)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
         assert isinstance(network, Compact)
         flags, truth, lent_colour, *rest = batch
-        maps, others = [x.float() for x in rest[:4]], [x.float() for x in rest[4:]]
-        natural = flags[:, 1] == 0
-        count = len(lent_colour)
-        if not count:
-            return judged(network(maps).alone, truth)
-        rows = torch.arange(count, device=truth.device)
-        found = attended(network, [m[:count] for m in maps[1:3]], others, lent_colour)
-        answer = network(maps, found, rows)
-        loss = judged(answer.alone.some(natural), truth[natural])
-        loss = loss + judged(answer.final, truth[:count]) * (count / len(truth))
-        alike = flags[:count, 0] != Kind.STRANGER
+        maps, others = ([x.float() for x in part] for part in (rest[:DEPTHS], rest[DEPTHS:]))
+        found = attended(network, compared(maps), others, lent_colour)
+        answer = network(maps, found)
+        loss = judged(answer.final, truth) + TRUST * trusted(answer, truth)
+        alike = flags[:, 0] != Kind.STRANGER
         if alike.any():
-            low = functional.avg_pool2d(truth[:count], 2)
+            low = functional.avg_pool2d(truth, 2)
             loss = loss + FOUND * distance(found[alike, :2] * UNIT, low[alike]).mean() / UNIT
-        return loss + TRUST * trusted(answer, truth[:count], count)
+        return loss
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return shares of the error of grey that colour takes away."""
         assert isinstance(network, Compact)
         return self.validation(network)
-
-
-def _without_exemplar(sample: Sample) -> bool:
-    return bool(sample[-1][0] == Kind.NONE)
 
 
 def _laid(light: Tensor) -> Tensor:
@@ -100,10 +87,18 @@ def _laid(light: Tensor) -> Tensor:
 def judged(guess: Guess, truth: Tensor) -> Tensor:
     """Return the loss of a guess against true colour (batch, 2, ...)."""
     off = distance(guess.colour, truth)
-    likelihood = 2 * guess.scale + off.detach() * torch.exp(-guess.scale)
     chroma = [_norm(x).mean((1, 2, 3)) for x in (guess.colour, truth)]
     dull = (SHARE * chroma[1] - chroma[0]).clamp_min(0)
-    return off.mean() / UNIT + SCALE * likelihood.mean() / 4 + VIVID * dull.mean() / UNIT
+    return (
+        off.mean() / UNIT
+        + SCALE * likelihood(guess.scale, off).mean() / 4
+        + VIVID * dull.mean() / UNIT
+    )
+
+
+def likelihood(scale: Tensor, off: Tensor) -> Tensor:
+    """Return what errors cost that were expected to be of a scale (its logarithm)."""
+    return 2 * scale + off.detach() * torch.exp(-scale)
 
 
 def distance(one: Tensor, other: Tensor) -> Tensor:
@@ -124,15 +119,14 @@ def attended(network: Compact, maps: list[Tensor], others: list[Tensor], colour:
     return lent(averaged, cosines.amax(2)).unflatten(2, size)
 
 
-def trusted(answer: Answer, truth: Tensor, count: int) -> Tensor:
+def trusted(answer: Answer, truth: Tensor) -> Tensor:
     """Return the cross entropy of trust with where the exemplar's colour is nearer to the truth."""
     assert answer.trust is not None
     assert answer.beside is not None
-    alone = Guess(answer.alone.colour[:count], answer.alone.scale[:count])
     with torch.no_grad():
         worse, better = (
             functional.avg_pool2d(distance(guess.colour, truth), 2)
-            for guess in (alone, answer.beside)
+            for guess in (answer.alone, answer.beside)
         )
         weight = ((worse - better).abs() / UNIT).clamp_max(2)
     wanted = (better < worse).float()

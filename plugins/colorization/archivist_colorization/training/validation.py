@@ -12,6 +12,7 @@ from torch import Tensor
 
 from archivist_colorization.compact.chroma import compressed, expanded
 from archivist_colorization.compact.decoder import STRIDE, Guess
+from archivist_colorization.compact.encoder import compared
 from archivist_colorization.compact.network import GRID, Compact
 from archivist_colorization.training.measure import ciede2000
 from archivist_colorization.training.samples import lightness
@@ -37,6 +38,11 @@ class Validation:
     def pairs(self) -> list[tuple[Held, Held]]:
         """Pictures of a group, each with another one of it."""
         return [pair for group in self.groups.values() for pair in _pairs(group)]
+
+    @torch.inference_mode()
+    def alone(self, network: Compact) -> dict[str, float]:
+        """Return the share of the error of grey that automatic colour takes away, as ``score``."""
+        return {"score": self._gain(network, [(one, None) for one in self.photos])}
 
     @torch.inference_mode()
     def __call__(self, network: Compact) -> dict[str, float]:
@@ -70,7 +76,7 @@ class Validation:
                         x.to(self.compute.device) for x in (other.light, other.colour)
                     )
                     others = network.encoder(lights)
-                    found = attended(network, maps[1:3], others[1:3], colour)
+                    found = attended(network, compared(maps), compared(others), colour)
                 guess: Guess = network(maps, found).final
             colour_planes = guess.colour[0].float().cpu().numpy().transpose(1, 2, 0)
             made = one.lab.copy()

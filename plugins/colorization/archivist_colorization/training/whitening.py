@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archivist_colorization.compact.encoder import Standard
+from archivist_colorization.compact.encoder import Standard, compared
 from archivist_colorization.compact.network import VECTOR, Compact, joined
 
 SOFTENED = 0.02
@@ -26,7 +26,7 @@ def whiten(network: Compact, lights: Sequence[NDArray[np.float32]]) -> None:
     for standard, x in zip(network.encoder.standards, network.encoder.raw(batch), strict=True):
         assert isinstance(standard, Standard)
         standard.measure(x)
-    features = joined(network.encoder(batch)[1:3]).permute(0, 2, 3, 1).flatten(0, 2).double()
+    features = joined(compared(network.encoder(batch))).permute(0, 2, 3, 1).flatten(0, 2).double()
     mean = features.mean(0)
     variances, axes = torch.linalg.eigh(torch.cov(features.T))
     main = axes[:, -VECTOR:] / (variances[-VECTOR:] + SOFTENED * variances[-1]).sqrt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from archivist_colorization.compact.columns import Columns
 from archivist_colorization.compact.network import Compact
 from archivist_colorization.train import NETWORK, Run, command, train
 from archivist_torch.device import Compute
-from archivist_torch.weights import load_network, read_metadata
+from archivist_torch.weights import load_network, load_weights, read_metadata
 
 
 @pytest.fixture
@@ -57,16 +59,42 @@ def test_a_run_exports_calibrated_weights_that_load_and_goes_on(data: Path, tmp_
     network = load_network(Compact, path)
     train(replace(run, steps=2, resume=True), cpu())
 
-    lines = (run.out / "log.jsonl").read_text().splitlines()
+    lines = (run.out / "exemplars" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
     assert {"photos", "strangers", "buddha"} <= json.loads(lines[0]).keys()
     assert read_metadata(path)["network"] == NETWORK
     assert not torch.equal(network.calibration[0], torch.tensor([0.0, 1, 1, 0]))
 
 
+def test_the_second_stage_leaves_automatic_colour_of_places_alone(
+    data: Path, tmp_path: Path
+) -> None:
+    run = asked(data, tmp_path / "run")
+
+    train(run, cpu())
+
+    columns, network = Columns(), Compact()
+    load_weights(columns, run.out / "columns" / "last.safetensors")
+    load_weights(network, run.out / "exemplars" / "last.safetensors")
+    learnt, kept = columns.state_dict(), network.decoder.columns.state_dict()
+    assert learnt["say.bias"].abs().max() > 0
+    assert all(torch.equal(learnt[name], kept[name]) for name in learnt)
+
+
+def test_a_run_that_ended_in_its_first_stage_goes_on_there(data: Path, tmp_path: Path) -> None:
+    run = asked(data, tmp_path / "run")
+    train(run, cpu())
+    shutil.rmtree(run.out / "exemplars")
+
+    train(replace(run, steps=2, resume=True), cpu())
+
+    lines = (run.out / "columns" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+
+
 def test_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "checkpoint.pt").touch()
+    (tmp_path / "run" / "columns").mkdir(parents=True)
+    (tmp_path / "run" / "columns" / "checkpoint.pt").touch()
 
     result = CliRunner().invoke(
         command, ["--data", str(data), "--minutes", "1", "--out", str(tmp_path / "run")]
