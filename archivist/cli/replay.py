@@ -134,7 +134,8 @@ def stopping() -> Iterator[StopSignal]:
     def say(level: Stop) -> None:
         if level is Stop.DRAIN:
             click.echo(
-                "Stopping: finishing what is under way. Ctrl-C again stops at once.", err=True
+                "Stopping: finishing what is under way. Ctrl-C (or SIGTERM) again stops at once.",
+                err=True,
             )
 
     with stop.listen(say), contextlib.redirect_stdout(sys.stderr):

@@ -53,7 +53,7 @@ def run(as_json: bool, **options: object) -> int:
     def say(level: Stop) -> None:
         if level is Stop.DRAIN:
             click.echo(
-                "Stopping: finishing what is under way. Ctrl-C again stops at once; "
+                "Stopping: finishing what is under way. Ctrl-C (or SIGTERM) again stops at once; "
                 "the same command goes on later.",
                 err=True,
             )
