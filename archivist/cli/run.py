@@ -212,8 +212,3 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     if report:
         click.echo(f"Report: {report}")
     click.echo(f"Outputs: {job.out}")
-
-
-def _shown(path: str) -> str:
-    """Return a path that cannot break the line or the terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in path)
