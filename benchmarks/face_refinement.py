@@ -3,9 +3,10 @@
 Workload: portraits kept out of training, 512 px, aged as prints with a frozen seed. Baseline:
 ``triplet.restore`` alone; ours: ``face.detect`` and ``face.refine`` after it. Metrics in the middle
 of the face's crop, means over portraits: PSNR of luma, feature distance, and the identity distance
-to the truth. Detection: small grey noisy versions of 60 portraits, against one plain look by
-MTCNN. False refinement: photographs of a folder ``photos``, its part ``val``; ``--showing`` names
-those that do show faces. Then CPU seconds per megapixel.
+to the truth; as a witness whom training did not ask, the cosine distance of what the last layer of
+EfficientNet-Lite0 sees on the aligned face. Detection: small grey noisy versions of 60 portraits,
+against one plain look by MTCNN. False refinement: photographs of a folder ``photos``, its part
+``val``; ``--showing`` names those that do show faces. Then CPU seconds per megapixel.
 
     python benchmarks/face_refinement.py --data FOLDER --count 40
 
@@ -29,6 +30,7 @@ import torch
 from _fidelity import features, psnr
 from _harness import verdict
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from archivist.api import Colour, Faces, Image, Scores, Value, Verdict
 from archivist.testing import FakeContext
@@ -46,6 +48,7 @@ from archivist_faces.training.portraits import (
 )
 from archivist_torch import ageing
 from archivist_torch.data import read_folder
+from archivist_torch.efficientnet import EfficientNetLite0, load_efficientnet
 from archivist_torch.seeding import generator
 from archivist_torch.weights import load_network
 from archivist_triplet import restore
@@ -139,7 +142,7 @@ def cases(material: ageing.AgeingMaterial, portraits: Sequence[Portrait], seed: 
 def refinement(workload: Sequence[Case], steps: Steps) -> tuple[Figures, list[Figures]]:
     """Return the means over the portraits, and each portrait's own figures."""
     network = load_network(IdentityNet, steps.contexts[REFINE.id].weights(IDENTITY.name))
-    rows = []
+    witness, rows = load_efficientnet(), []
     for case in workload:
         before = steps.restored(case.aged)
         after, scores = steps.refined(before)
@@ -152,15 +155,26 @@ def refinement(workload: Sequence[Case], steps: Steps) -> tuple[Figures, list[Fi
             row[f"{name} PSNR"] = psnr(shown, truth)
             row[f"{name} features"] = features(shown, truth)
             row[f"{name} identity"] = identity.distance(network, crop(pixels, where), own)
+            row[f"{name} witness"] = last_features_apart(witness, crop(pixels, where), own)
         rows.append(row)
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     moved = np.array([row["ours identity"] - row["restored identity"] for row in rows])
     means["identity not further"] = float((moved <= 1e-6).mean())
+    seen = np.array([row["ours witness"] - row["restored witness"] for row in rows])
+    means["witness not further"] = float((seen <= 1e-6).mean())
     means["identity within 0.01"] = float((moved <= 0.01).mean())
     gains = [row["ours PSNR"] - row["restored PSNR"] for row in rows if row["refined"]]
     means["gain of refined ones"] = float(np.mean(gains)) if gains else 0.0
     means["least gain"] = float(np.min(gains)) if gains else 0.0
     return means, rows
+
+
+@torch.inference_mode()
+def last_features_apart(network: EfficientNetLite0, one: Pixels, other: Pixels) -> float:
+    """Return the cosine distance of what the network's last layer sees on two aligned faces."""
+    faces = torch.stack([identity.prepared(face) for face in (one, other)])
+    first, second = functional.normalize(network.head(faces))
+    return float(1 - first @ second)
 
 
 def detection(portraits: Sequence[Portrait], steps: Steps, seed: int) -> Figures:
