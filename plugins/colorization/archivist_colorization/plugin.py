@@ -19,8 +19,8 @@ from archivist_colorization.params import ColorizeParams
 COMPACT = Weight(
     name="color-compact",
     package="archivist_colorization:weights/compact.safetensors",
-    sha256="ff97a8d2d0f4ea5a3ad837aa5f3a6f55d8a83d83fe1a6655f4da42b59aa740bd",
-    size=4_407_454,
+    sha256="343f15826cbe0fba0bedf3def7381d7d08dc764839f4a57cc4171e6aa8d38499",
+    size=5_514_412,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
@@ -36,7 +36,7 @@ PAPER = Weight(
 
 COLORIZE = StepSpec(
     id="color.colorize",
-    version=1,
+    version=2,
     title="Colour a grey or toned photograph, by conjecture",
     run="archivist_colorization.colorize:run",
     params=ColorizeParams,
