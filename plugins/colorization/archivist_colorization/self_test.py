@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from archivist.api import Colour, Image, PluginError, Reference, References, StepContext
@@ -18,9 +19,12 @@ def colorize(ctx: StepContext) -> None:
 
     Raises PluginError when lightness changed, or when the colour is not the exemplar's.
     """
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    light = 0.5 + 0.2 * np.sin(x / 5 + y / 9) + 0.15 * np.sin(y / 4 - x / 11)
-    tint = np.where(x < SIDE / 2, 1.0, -1.0)[..., None] * np.array([0.15, 0.0, -0.15])
+    # No two places alike, or they would lend each other their colours.
+    noise = np.random.default_rng(3).standard_normal((2, SIDE, SIDE))
+    coarse, fine = (cv2.GaussianBlur(x, (0, 0), s) * s for x, s in zip(noise, (9, 3), strict=True))
+    light = 0.5 + 0.2 * coarse + 0.1 * fine
+    left = np.arange(SIDE) < SIDE / 2
+    tint = np.where(left, 1.0, -1.0)[None, :, None] * np.array([0.15, 0.0, -0.15])
     whole = Image(
         pixels=np.clip(light[..., None] + tint, 0, 1).astype(np.float32), colour=Colour.RGB
     )
