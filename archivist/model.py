@@ -266,32 +266,8 @@ class Lookalike:
     """Of the manifest: rights, object_id, date, where known."""
 
 
-class Lends(StrEnum):
-    """What a photograph of the archive lends to another."""
-
-    TEXTURE = "texture"
-    COLOUR = "colour"
-
-
-LOOKALIKES: Mapping[str, Lends] = {
-    "lookalikes": Lends.TEXTURE,
-    "colour_lookalikes": Lends.COLOUR,
-}
-"""Inputs of steps that choose among the archive, and what for; the engine supplies them."""
-EXEMPLARS = "exemplars"
-"""The value that names photographs in colour, beside ``references``, that lend texture."""
-EXEMPLAR_MAP = "exemplar_map"
-"""The transfer map of colour, beside that of texture."""
-_OF_COLOUR = {EXEMPLARS, EXEMPLAR_MAP, "colour_lookalikes"}
-
-
 MADE = "made"
 """The fact of a lookalike that it is no original: an approved result among the scans."""
-
-
-def lends(port: str) -> Lends:
-    """Return what the photographs lend that a value of this name names or shows."""
-    return Lends.COLOUR if port in _OF_COLOUR else Lends.TEXTURE
 
 
 def lookalikes_digest(lookalikes: Sequence[Lookalike]) -> str:
@@ -304,8 +280,9 @@ class PageWork:
     """What is to be done for one asset: its tasks in order and the results it may reuse.
 
     ``lookalikes`` are what the second pass of a plan found for it, by the inputs of steps that take
-    it (:data:`LOOKALIKES`), the same object's first and the most similar before others, in the
-    index of which ``snapshot`` is the digest; there is none where the recipe takes no references.
+    it (:data:`archivist.lending.LOOKALIKES`), the same object's first and the most similar before
+    others, in the index of which ``snapshot`` is the digest; there is none where the recipe takes
+    no references.
     """
 
     asset: Asset

@@ -22,7 +22,8 @@ from archivist.catalog.bulk import pages
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.config import ReferenceSettings
-from archivist.model import Asset, Lends, Lookalike
+from archivist.lending import Lends
+from archivist.model import Asset, Lookalike
 from archivist.pipeline.job import Silent
 from archivist.pipeline.referencing import search_in
 from archivist.references.header import EmbeddingModel

@@ -14,7 +14,8 @@ from archivist.catalog.behind import records_behind
 from archivist.catalog.lineage import endings_of
 from archivist.catalog.session import Catalog
 from archivist.catalog.uses import borrowed_from, uses
-from archivist.model import LOOKALIKES, InputUse, Lends, Role, Status, StepRecord, lends
+from archivist.lending import LOOKALIKES, Lends, lends
+from archivist.model import InputUse, Role, Status, StepRecord
 
 _SNAPSHOT = re.compile(r"index snapshot ([0-9a-f]{64})")
 _REFUSED = re.compile(r"refused ([0-9a-f]{64}(?:#\d+)?): (.*)", re.DOTALL)

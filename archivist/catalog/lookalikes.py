@@ -15,7 +15,8 @@ from archivist.catalog.kin import outputs_among_scans
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.reading import uid_of
 from archivist.catalog.session import Catalog
-from archivist.model import LOOKALIKES, MADE, Lends, Lookalike
+from archivist.lending import LOOKALIKES, Lends
+from archivist.model import MADE, Lookalike
 
 FACTS = ("rights", "object_id", "date")
 """What a choice of references asks of the manifest."""

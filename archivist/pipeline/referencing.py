@@ -17,7 +17,8 @@ from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
 from archivist.config import ReferenceSettings
 from archivist.hashing import digest_json
-from archivist.model import Asset, Lends, Lookalike
+from archivist.lending import Lends
+from archivist.model import Asset, Lookalike
 from archivist.pipeline.job import Desk, Watcher
 from archivist.pipeline.rights import not_lending
 from archivist.references.eligible import Eligible

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from archivist.api.steps import Kind, StepSpec
-from archivist.model import LOOKALIKES, Asset, Lends, Lookalike, lookalikes_digest
+from archivist.lending import LOOKALIKES, Lends
+from archivist.model import Asset, Lookalike, lookalikes_digest
 from archivist.plan.draft import PageDraft
 
 

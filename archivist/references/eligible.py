@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from archivist.model import Lends
+from archivist.lending import Lends
 from archivist.references.dates import years
 from archivist.references.index import VectorIndex
 from archivist.references.rules import (

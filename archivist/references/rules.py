@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archivist.api.values import Colour
-from archivist.model import Asset, Lends
+from archivist.lending import Lends
 from archivist.references.dates import gap, years
 
-if TYPE_CHECKING:  # geometry loads OpenCV, and the defaults of Rules are read to list the steps
+# The defaults of Rules are read to list the steps: geometry loads OpenCV, the model takes long.
+if TYPE_CHECKING:
+    from archivist.model import Asset
     from archivist.references.geometry import Agreement
 
 WITHOUT_COLOUR = ("grey", "toned")

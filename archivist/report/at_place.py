@@ -12,7 +12,8 @@ from archivist.api.errors import StoreError
 from archivist.api.values import TransferMap
 from archivist.catalog.rows import AssetReport
 from archivist.catalog.session import Catalog
-from archivist.model import Artifact, Lends, Status, StepRecord, lends
+from archivist.lending import Lends, lends
+from archivist.model import Artifact, Status, StepRecord
 from archivist.report.gather import references_of
 from archivist.report.lenders import ReportReference, load_map, uids_of
 from archivist.store.artifacts import load_picture

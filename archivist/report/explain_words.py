@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archivist.model import Lends
+from archivist.lending import Lends
 from archivist.report import words
 from archivist.report.at_place import Borrowing, Grade
 from archivist.report.explaining import Explanation

@@ -14,7 +14,8 @@ from archivist.imaging.decode import decode
 from archivist.imaging.picture import widen
 from archivist.imaging.plugged import open_any
 from archivist.imaging.storage import ArrayRaster, Raster
-from archivist.model import Artifact, Asset, Lends, Role, lends, text_to_path
+from archivist.lending import Lends, lends
+from archivist.model import Artifact, Asset, Role, text_to_path
 from archivist.report.audit_rows import (
     AuditFile,
     AuditInput,

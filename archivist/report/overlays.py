@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from archivist.api import Kind
 from archivist.api.errors import StoreError
 from archivist.api.values import Face, Faces
-from archivist.model import Artifact, Lends, lends
+from archivist.lending import Lends, lends
+from archivist.model import Artifact
 from archivist.report import thumbnails
 from archivist.report.lenders import Lender, ReportReference, at_size, lenders, load_map
 from archivist.report.rows import ReportAsset, ReportStep

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from archivist.api.context import StepContext
 from archivist.api.steps import Verdict
 from archivist.api.values import Image, References, Value
-from archivist.model import EXEMPLARS, Lends
+from archivist.lending import EXEMPLARS, Lends
 from archivist.references.exemplars import choose_exemplars
 from archivist.references.plugin import ChooseParams, ExemplarParams
 from archivist.references.rules import Kin

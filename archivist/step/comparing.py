@@ -16,7 +16,8 @@ from archivist.api.context import StepContext
 from archivist.api.steps import Verdict
 from archivist.api.values import Image, ReadPicture, Reference, References
 from archivist.hashing import digest_bytes, digest_json
-from archivist.model import MADE, Lends
+from archivist.lending import Lends
+from archivist.model import MADE
 from archivist.references.compare import KEPT, Comparer
 from archivist.references.geometry import SIDE, Agreement
 from archivist.references.rows import Place, Region

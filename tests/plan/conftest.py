@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from archivist.api import Colour, Kind, Port, StepSpec, hookimpl, param
+from archivist.lending import Lends
 from archivist.model import (
     Artifact,
     Asset,
     Header,
     KnownResult,
-    Lends,
     Lookalike,
     OutputProfile,
     Recipe,

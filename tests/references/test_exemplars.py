@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from archivist.api.errors import SourceError
-from archivist.model import Lends
+from archivist.lending import Lends
 from archivist.references.exemplars import choose_exemplars, score
 from archivist.references.geometry import Agreement
 from archivist.references.rows import Place

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archivist.api.values import Embedding
-from archivist.model import Lends
+from archivist.lending import Lends
 from archivist.references.eligible import Eligible
 from archivist.references.geometry import Agreement
 from archivist.references.index import VectorIndex

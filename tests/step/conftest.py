@@ -19,8 +19,8 @@ from archivist.api import Kind, Mask, Port, References, StepSpec, hookimpl, para
 from archivist.api.steps import NoParams
 from archivist.hashing import digest_bytes
 from archivist.imaging.probe import read_facts
+from archivist.lending import LOOKALIKES
 from archivist.model import (
-    LOOKALIKES,
     Action,
     Asset,
     FileWork,
