@@ -13,6 +13,7 @@ from typing import Any
 from distributed import Client
 
 from archivist.api.errors import UsageError
+from archivist.schedule.dask_workers import workers_of
 from archivist.schedule.runner import Requirement, Shared
 
 CONNECT_SECONDS = 15.0
@@ -51,7 +52,7 @@ def check_workers(client: Client, requirement: Requirement, shared: Shared) -> N
             f"the Dask scheduler at {address} has no workers. Cure: `dask worker {address} "
             "--nthreads 1` on each machine"
         ) from error
-    workers = client.scheduler_info()["workers"]
+    workers = workers_of(client)
     if requirement.needs_gpu and not any(w["resources"].get("GPU") for w in workers.values()):
         raise UsageError(
             "a step of this recipe runs on a GPU only, and no worker of the cluster declares one. "

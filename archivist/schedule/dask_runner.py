@@ -16,6 +16,7 @@ from archivist.schedule.batches import Batcher
 from archivist.schedule.dask_local import kill_workers, local_cluster
 from archivist.schedule.dask_remote import remote_cluster
 from archivist.schedule.dask_transport import DaskTransport
+from archivist.schedule.dask_workers import workers_of
 from archivist.schedule.devices import BASE_MIB, Gpu, WorkerPlan, plan_workers, this_machine
 from archivist.schedule.flow import Flow
 from archivist.schedule.lanes import Lanes
@@ -103,7 +104,7 @@ class RemoteSite:
         """Say how many workers there are now."""
         if client is None:
             return f"the Dask cluster at {self.address}"
-        workers = client.scheduler_info()["workers"].values()
+        workers = workers_of(client).values()
         gpus = sum(int(worker["resources"].get("GPU", 0)) for worker in workers)
         threads = sum(worker["nthreads"] for worker in workers)
         return (

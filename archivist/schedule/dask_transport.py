@@ -13,6 +13,7 @@ from distributed.protocol import pickle as by_value
 
 from archivist.schedule.batches import Batch
 from archivist.schedule.dask_worker import dump_units, load_outcomes, run_batch
+from archivist.schedule.dask_workers import workers_of
 from archivist.schedule.flow import Arrival, End
 from archivist.schedule.lanes import WorkerFacts
 from archivist.schedule.runner import SchedulerError, Work
@@ -38,21 +39,29 @@ class DaskTransport:
         self._futures: dict[int, Any] = {}
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._restarts: list[threading.Thread] = []
+        self._known: Mapping[str, WorkerFacts] = {}
 
     def workers(self) -> Mapping[str, WorkerFacts]:
-        """Return the workers that are there now. Raises SchedulerError without a scheduler."""
+        """Return the workers that are there now. Raises SchedulerError without a scheduler.
+
+        While the scheduler does not answer, those it told of last: the client connects again, or
+        all that is in flight ends.
+        """
         try:
-            info = self._client.scheduler_info()
-        except (OSError, TimeoutError, ValueError) as error:
+            found = workers_of(self._client)
+        except OSError:
+            return self._known
+        except (TimeoutError, ValueError) as error:
             raise SchedulerError(f"{_GONE} ({error})") from error
-        return {
+        self._known = {
             address: WorkerFacts(
                 threads=facts["nthreads"],
                 resources=facts["resources"],
                 running=facts["status"] == "running",
             )
-            for address, facts in info["workers"].items()
+            for address, facts in found.items()
         }
+        return self._known
 
     def send(self, flight: int, batch: Batch, address: str, needs: Mapping[str, float]) -> None:
         """Send a batch to one worker and no other; a death is never retried by Dask itself."""

@@ -97,7 +97,7 @@ class Lanes:
             if address in self._retired or not self._useful(facts):
                 continue
             lane = self._lanes.setdefault(address, Lane(address, facts))
-            lane.facts = facts
+            lane.facts, lane.gone_since = facts, None  # it may have been away for a moment
         for address, lane in list(self._lanes.items()):
             if address not in found:
                 lane.gone_since = lane.gone_since or now

@@ -13,10 +13,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
+from distributed import Client
 
 from archivist.model import Status
+from archivist.schedule.dask_transport import DaskTransport
+from archivist.schedule.dask_workers import workers_of
 from archivist.schedule.devices import Gpu
 from archivist.schedule.guard import KILLED
 from archivist.schedule.runner import Recycle, Requirement, StopSignal, make_runner
@@ -261,11 +265,18 @@ def test_each_worker_sees_only_its_own_gpu(make_units, work):
     with make_runner("auto", requirement=needs, gpus=gpus) as runner:
         assert runner.describe().startswith("2 GPU workers")
         outcomes = list(runner.run(make_units(40, seconds=0.5), work, stop=StopSignal()))
-        workers = runner.client.scheduler_info()["workers"].values()
+        workers = workers_of(runner.client).values()
         assert sorted(w["resources"]["VRAM"] for w in workers) == [1000, 2000]
         assert [w["nthreads"] for w in workers] == [1, 1]
     seen = {(o.environment["pid"], o.environment["CUDA_VISIBLE_DEVICES"]) for o in outcomes}
     assert sorted(gpu for _, gpu in seen) == ["GPU-one", "GPU-two"]
+
+
+def test_no_look_of_the_client_itself_hides_the_workers(runner, work):
+    often = {"distributed.client.scheduler-info-interval": "1ms"}
+    with dask.config.set(often), Client(runner.client.scheduler.address, set_as_default=False) as c:
+        transport = DaskTransport(c, work, exact=True)
+        assert {len(transport.workers()) for _ in range(200)} == {2}
 
 
 def test_nothing_is_left_of_a_run(make_units, work):

@@ -134,3 +134,13 @@ def test_a_worker_that_was_dropped_is_not_taken_up_again_while_it_ends(make_lane
     lanes.update({"w1": WorkerFacts()})
     lanes.update({"w0": WorkerFacts(), "w1": WorkerFacts()})
     assert len(lanes) == 2
+
+
+def test_a_worker_that_was_away_for_a_moment_gets_work_again(make_lanes):
+    lanes = make_lanes({})
+    _fly(lanes, _batch())
+    lanes.update({})
+    assert len(lanes) == 0
+    lanes.update({"w0": WorkerFacts()})
+    assert len(lanes) == 1
+    assert _fly(lanes, _batch()) == "w0"
