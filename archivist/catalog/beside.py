@@ -24,7 +24,7 @@ def open_to_decide(url: str, *, home: Path | None, collection: str = "default") 
     catalog that cannot be written or has no pause in 30 seconds.
     """
     try:
-        return open_catalog(url, write=True, create=False, collection=collection, home=home)
+        return open_catalog(url, write=True, create=False, collection=collection, home=home, wait=0)
     except Held:
         return _open_beside(url, collection)
 

@@ -33,6 +33,9 @@ _ADVISORY_DOOR = _ADVISORY + 1
 WAIT_SECONDS = 30.0
 """So long one waits for the door, and as long for a pause of the writer (``BUSY_MS``). A decision
 takes milliseconds, so whoever waits longer waits for something that hangs."""
+MOMENT_SECONDS = 2.0
+"""So long a writer that begins waits for another: a decision, which takes milliseconds when no run
+goes on, shall not turn a run away; who writes for longer is told of."""
 _POLL_SECONDS = 0.05
 
 
@@ -59,14 +62,15 @@ def whoami() -> dict[str, object]:
 class FileWriterLock:
     """An OS lock on ``NAME.lock``; it ends with its process, also after ``kill -9``.
 
-    Raises CatalogError that names the holder (from ``NAME.writer``, written by the holder).
+    After ``wait`` seconds it raises CatalogError that names the holder (from ``NAME.writer``,
+    written by the holder).
     """
 
-    def __init__(self, catalog: Path) -> None:
+    def __init__(self, catalog: Path, wait: float) -> None:
         self._note = catalog.with_name(catalog.name + ".writer")
-        self._lock = FileLock(catalog.with_name(catalog.name + ".lock"), timeout=0)
+        self._lock = FileLock(catalog.with_name(catalog.name + ".lock"), timeout=wait)
         try:
-            self._lock.acquire()
+            self._lock.acquire(poll_interval=_POLL_SECONDS)
         except Timeout as error:
             raise locked(str(catalog), self._holder()) from error
         except OSError as error:
@@ -107,12 +111,12 @@ class FileDoor:
 class AdvisoryLock:
     """A session advisory lock on Postgres, on a connection of its own.
 
-    Raises CatalogError that names the holder (from ``schema_meta``).
+    After ``wait`` seconds it raises CatalogError that names the holder (from ``schema_meta``).
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, wait: float) -> None:
         self._number = _ADVISORY
-        self._connection: Connection | None = _taken(engine, self._number, wait=0)
+        self._connection: Connection | None = _taken(engine, self._number, wait=wait)
         if self._connection is None:
             with engine.connect() as connection:
                 raise locked(engine.url.render_as_string(), _noted(connection))

@@ -19,7 +19,14 @@ from archivist.catalog.head import check_head, set_position, take_epoch
 from archivist.catalog.journal.judging import Tip
 from archivist.catalog.journal.lines import OPTION, Batch
 from archivist.catalog.journal.shards import Journal, journals_in, unwritable
-from archivist.catalog.lock import AdvisoryLock, FileWriterLock, NoLock, WriterLock, door
+from archivist.catalog.lock import (
+    MOMENT_SECONDS,
+    AdvisoryLock,
+    FileWriterLock,
+    NoLock,
+    WriterLock,
+    door,
+)
 from archivist.catalog.memo import Memo
 from archivist.catalog.tables import SCHEMA, collection, schema_meta
 
@@ -175,15 +182,16 @@ def open_catalog(
     collection: str = "default",
     home: Path | None = None,
     rebuilds: str | None = None,
+    wait: float = MOMENT_SECONDS,
 ) -> Catalog:
     """Open a catalog, making or upgrading it when ``write`` allows.
 
     ``url`` is a SQLAlchemy URL or the name of a SQLite file. Paths belong to ``collection``, so
     that several folders of scans can share one catalog. ``home`` is ``.archivist`` of the output
     folder, where a catalog that has no journal yet gets it; ``rebuilds`` names a catalog that is
-    made again from its journal, and nothing is noted meanwhile. Raises CatalogError, with its
-    cure, for a catalog that is missing, locked, read-only, foreign, of another schema, or lost, so
-    that only its journal is there.
+    made again from its journal, and nothing is noted meanwhile. Another writer has ``wait`` seconds
+    to finish. Raises CatalogError, with its cure, for a catalog that is missing, locked, read-only,
+    foreign, of another schema, or lost, so that only its journal is there.
     """
     parsed = parse_url(url)
     path = sqlite_path(parsed)
@@ -192,12 +200,12 @@ def open_catalog(
         _refuse_lost(parsed, home)
     if path is not None:
         _prepare_file(path, write=write, create=create)
-    lock: WriterLock = FileWriterLock(path) if write and path is not None else NoLock()
+    lock: WriterLock = FileWriterLock(path, wait) if write and path is not None else NoLock()
     engine = make_engine(parsed, write=write)
     try:
         with translated(parsed):
             if write and path is None:
-                lock = AdvisoryLock(engine)
+                lock = AdvisoryLock(engine, wait)
             backup = ready(engine, path, write=write, create=create)
         catalog = Catalog(parsed, engine, lock, write=write, backup=backup)
         catalog.enter(collection, home=home, rebuilds=rebuilds)

@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -34,6 +36,15 @@ def test_a_second_writer_is_told_who_holds_the_catalog(url):
     assert f"process {os.getpid()} on " in str(caught.value)
     assert "since 20" in str(caught.value)
     assert "Cure: wait" in str(caught.value)
+
+
+def test_a_writer_waits_a_moment_for_one_that_is_about_to_finish(url):
+    with ThreadPoolExecutor(1) as other:
+        with open_catalog(url, write=True):
+            second = other.submit(lambda: open_catalog(url, write=True).close())
+            time.sleep(0.3)
+            assert not second.done()
+        second.result(timeout=10)
 
 
 def test_the_next_writer_comes_in_when_the_first_has_closed(url):

@@ -26,6 +26,7 @@ from archivist_colorization import inference as paper
 from archivist_colorization import sequence
 from archivist_colorization.colour_profile import rgb_profile
 from archivist_colorization.compact import inference as compact
+from archivist_colorization.compact.framing import ready
 from archivist_colorization.compact.network import Compact
 from archivist_colorization.inference import NOWHERE, Coloured
 from archivist_colorization.lightness import Pixels, lightness_of
@@ -251,7 +252,7 @@ def _painter(params: ColorizeParams, ctx: StepContext) -> Paint:
         torch.set_num_threads(max(1, ctx.threads))
         device = torch.device(ctx.device)
         if params.network == "compact":
-            own = compact.ready(load_network(Compact, ctx.weights(COMPACT.name)), device)
+            own = ready(load_network(Compact, ctx.weights(COMPACT.name)), device)
             return lambda *call: _compact(own, *call)
         networks = load_network(PaperNetworks, ctx.weights(PAPER.name)).to(device)
         return lambda *call: _paper(networks, *call)
@@ -274,7 +275,7 @@ def _compact(
         (compact.describe(network, one, area) for one in palette),
         area=area,
         weight=params.exemplars,
-        automatic=params.automatic,
+        invent=params.automatic,
         pause=ctx.check_cancelled,
     )
 

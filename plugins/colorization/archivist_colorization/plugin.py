@@ -36,7 +36,7 @@ PAPER = Weight(
 
 COLORIZE = StepSpec(
     id="color.colorize",
-    version=2,
+    version=3,
     title="Colour a grey or toned photograph, by conjecture",
     run="archivist_colorization.colorize:run",
     params=ColorizeParams,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from archivist_colorization.compact.automatic import automatic
 from archivist_colorization.compact.chroma import compressed, expanded
 from archivist_colorization.compact.decoder import FOUND, HIGHEST, STRIDE, Guess
-from archivist_colorization.compact.encoder import MULTIPLE, compared
+from archivist_colorization.compact.encoder import compared
+from archivist_colorization.compact.framing import Floats, laid, reduced
 from archivist_colorization.compact.network import (
-    ALONE,
     BESIDE,
     GRID,
     TEMPERATURE,
@@ -25,12 +24,10 @@ from archivist_colorization.compact.network import (
     lent,
     values,
 )
-from archivist_colorization.inference import Coloured, padded, shares, working_size
+from archivist_colorization.inference import Coloured, shares
 from archivist_colorization.lab import lab_of_rgb
 from archivist_colorization.lightness import Pixels, lightness_of
 from archivist_colorization.matching import Matches, best_of, match
-
-Floats = NDArray[np.float32]
 
 NEAR = 6.0
 """What counts as the right colour: no further off than this, about CIEDE2000 at equal lightness."""
@@ -50,19 +47,13 @@ class Described:
     columns: int
 
 
-def ready(network: Compact, device: torch.device) -> Compact:
-    """Return the network on a device, laid out for speed."""
-    network = network.eval().to(device)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
 @torch.inference_mode()
 def describe(network: Compact, rgb: Pixels, area: int) -> Described:
     """Describe a colour photograph (h, w, 3; uint8 or uint16)."""
-    small = _reduced(rgb, area)
+    small = reduced(rgb, area)
     rows, columns = (-(-side // GRID) for side in small.shape[:2])
-    light = _reduced(lightness_of(rgb), area)
-    vectors = network.matcher(compared(network.encoder(_laid(network, light))))
+    light = reduced(lightness_of(rgb), area)
+    vectors = network.matcher(compared(network.encoder(laid(network, light))))
     ab = cv2.resize(lab_of_rgb(small)[..., 1:], (columns, rows), interpolation=cv2.INTER_AREA)
     planes = torch.from_numpy(compressed(ab).transpose(2, 0, 1).copy()).to(vectors.device)
     return Described(
@@ -81,22 +72,23 @@ def colour(
     *,
     area: int,
     weight: float = 1.0,
-    automatic: bool = True,
+    invent: bool = True,
     pause: Callable[[], None] = lambda: None,
 ) -> Coloured:
     """Colour a photograph, grey (h, w) or RGB (h, w, 3), of which the lightness counts.
 
-    ``weight`` 0..1 is how much exemplars count; without ``automatic`` what they do not tell has
+    ``weight`` 0..1 is how much exemplars count; without ``invent`` what they do not tell has
     neither colour nor confidence. ``pause`` is called between exemplars.
     """
-    light = _reduced(lightness_of(pixels), area)
+    whole = lightness_of(pixels)
+    light = reduced(whole, area)
     size = light.shape[:2]
-    maps = network.encoder(_laid(network, light))
+    maps = network.encoder(laid(network, light))
     sizes: list[tuple[int, int]] = []
     found = _matched(network, maps, exemplars, sizes, pause) if weight > 0 else None
     if found is None:
         guess = network(maps).alone
-        alone = _automatic(network, light, guess) if automatic else _nothing(guess)
+        alone = automatic(network, whole, area, guess) if invent else _nothing(guess)
         return _coloured(alone, size, None, None, sizes)
     grid = maps[1].shape[2:]
     lending = lent(found.values, found.similarity).unflatten(1, grid)[None]
@@ -105,7 +97,7 @@ def colour(
     assert answer.beside is not None
     trust = network.trusted(answer.trust, lending[:, FOUND - 1 :]) * weight
     alone = answer.alone
-    alone = _automatic(network, light, alone) if automatic else _nothing(alone)
+    alone = automatic(network, whole, area, alone) if invent else _nothing(alone)
     beside = network.calibrated(answer.beside, BESIDE)
     return _coloured(blended(alone, beside, trust), size, found, trust, sizes)
 
@@ -117,15 +109,6 @@ def confidence_of(scale: Floats) -> Floats:
     """
     ratio = NEAR / np.exp(scale)
     return np.asarray(1 - (1 + ratio) * np.exp(-ratio), np.float32)
-
-
-def _automatic(network: Compact, light: Floats, guess: Guess) -> Guess:
-    """Return the mean of a guess and of that for the mirrored picture, as it is to be taken."""
-    mirrored = network(network.encoder(_laid(network, light).flip(3))).alone
-    mean = Guess(
-        (guess.colour + mirrored.colour.flip(3)) / 2, (guess.scale + mirrored.scale.flip(3)) / 2
-    )
-    return network.calibrated(mean, ALONE)
 
 
 def _matched(
@@ -183,19 +166,3 @@ def _coloured(
         exemplar=number.astype(np.int64),
         position=shares(place.astype(np.int64), number.astype(np.int64), sizes),
     )
-
-
-def _reduced(pixels: Pixels, area: int) -> Floats:
-    """Return pixels as float32 0..1 at working size, sides multiples of STRIDE."""
-    exact = working_size(*pixels.shape[:2], area)
-    height, width = (max(STRIDE, math.floor(side / STRIDE + 0.5) * STRIDE) for side in exact)
-    floats = pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    smaller = height <= floats.shape[0] and width <= floats.shape[1]
-    way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(floats, (width, height), interpolation=way), np.float32)
-
-
-def _laid(network: Compact, light: Floats) -> Tensor:
-    device = next(network.parameters()).device
-    whole = padded(light[..., None], (MULTIPLE, MULTIPLE), MULTIPLE).to(device)
-    return whole.contiguous(memory_format=torch.channels_last)
