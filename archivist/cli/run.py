@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from archivist.cli.options import (
 if TYPE_CHECKING:
     from archivist.pipeline import ExportResult, Job, RunResult
     from archivist.plugins import Plugins
+    from archivist.schedule.stop import StopSignal
 
 
 @click.command()
@@ -34,12 +36,17 @@ if TYPE_CHECKING:
     help="auto (default), serial, or tcp://HOST:PORT of a Dask scheduler.",
 )
 @click.option("--workers", type=click.IntRange(1), help="How many worker processes.")
+@click.option(
+    "--until",
+    metavar="HH:MM",
+    help="Begin nothing more after this hour, and end; the same command goes on.",
+)
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @click.option("--override", is_flag=True, help="Also redo results that were approved.")
 @catalog_option
 @config_option
 @json_option
-def run(as_json: bool, **options: object) -> int:
+def run(as_json: bool, until: str | None, **options: object) -> int:
     """Restore a folder tree of SCANS into the folder given by --out.
 
     The same command again continues where it stopped, or finds nothing to do.
@@ -49,6 +56,7 @@ def run(as_json: bool, **options: object) -> int:
 
     job = make_job(options)
     stop = StopSignal()
+    hours = _hours(until, stop)
 
     def say(level: Stop) -> None:
         if level is Stop.DRAIN:
@@ -60,7 +68,7 @@ def run(as_json: bool, **options: object) -> int:
 
     # What a plugin prints must not get between the lines that a program reads.
     aside = contextlib.redirect_stdout(sys.stderr)
-    with watcher_for(as_json) as watcher, stop.listen(say), aside:
+    with watcher_for(as_json) as watcher, stop.listen(say), hours, aside:
         result = run_pipeline(job, watcher, stop)
     plugins = _plugins(job)
     report = _report(job, result, plugins)
@@ -73,6 +81,25 @@ def run(as_json: bool, **options: object) -> int:
         tell_exports(exports)
         _tell_cure(exports)
     return _code(job, result, report, exports)
+
+
+def _hours(until: str | None, stop: StopSignal) -> AbstractContextManager[None]:
+    """Return what stops a run at the hour that was given, if any. Raises UsageError."""
+    from datetime import datetime
+
+    from archivist.schedule.until import drain_at, hour_of, next_at
+
+    if until is None:
+        return contextlib.nullcontext()
+    moment = next_at(hour_of(until), datetime.now())
+
+    def tell() -> None:
+        click.echo(
+            f"It is {moment:%H:%M}: finishing what is under way; the same command goes on later.",
+            err=True,
+        )
+
+    return drain_at(moment, stop, tell)
 
 
 def _tell_cure(exports: tuple[ExportResult, ...]) -> None:

@@ -129,6 +129,7 @@ def _runner(desk: Desk, cost: Estimate, *, units: int) -> Runner:
             write=(job.out,),
         ),
         most_units=units,
+        memory_mib=job.settings.schedule.memory_mib,
     )
 
 

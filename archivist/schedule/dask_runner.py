@@ -177,12 +177,15 @@ def local_runner(
     recycle: Recycle,
     gpus: Sequence[Gpu] | None,
     most_units: int | None,
+    memory_mib: float,
 ) -> DaskRunner:
     """Return the runner ``auto``. Raises UsageError when a GPU is needed and there is none."""
     machine = this_machine(gpus)
     if requirement.needs_gpu and not machine.gpus:
         raise no_gpu()
-    plan = plan_workers(machine, requirement, workers=workers, most_units=most_units)
+    plan = plan_workers(
+        machine, requirement, workers=workers, most_units=most_units, memory_mib=memory_mib
+    )
     if recycle.rss_mib is None:
         recycle = replace(recycle, rss_mib=plan.memory_mib + BASE_MIB)
     return DaskRunner(LocalSite(plan, recycle), requirement)

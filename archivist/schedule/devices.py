@@ -84,14 +84,16 @@ def plan_workers(
     *,
     workers: int | None = None,
     most_units: int | None = None,
+    memory_mib: float = 0.0,
 ) -> WorkerPlan:
     """Return how many workers fit, at least one, and divide the threads among them.
 
     There is one for each GPU where the work gains from GPUs, else as many as memory and cores
     allow. ``workers`` overrides the count, but no GPU ever gets two workers. There are never more
-    workers than ``most_units``.
+    workers than ``most_units``. Together they get ``memory_mib``, as far as it is free; 0 for
+    most of what is.
     """
-    usable = SHARE * machine.memory_mib
+    usable = min(memory_mib, machine.memory_mib) if memory_mib else SHARE * machine.memory_mib
     if requirement.uses_gpu and machine.gpus:
         count = min(len(machine.gpus), workers or len(machine.gpus))
     elif workers is not None:

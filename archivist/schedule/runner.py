@@ -135,11 +135,13 @@ def make_runner(
     shared: Shared | None = None,
     gpus: Sequence[Gpu] | None = None,
     most_units: int | None = None,
+    memory_mib: float = 0.0,
 ) -> Runner:
     """Return the runner that ``scheduler`` names: ``auto``, ``serial`` or ``tcp://HOST:PORT``.
 
     ``workers`` overrides the number of worker processes; ``most_units``, when known, is the number
-    of units, so that no worker starts for nothing. ``gpus`` replaces the GPUs of this machine, for
+    of units, so that no worker starts for nothing; ``memory_mib``, if any, is what workers on this
+    machine may use together. ``gpus`` replaces the GPUs of this machine, for
     tests and benchmarks with simulated ones. Raises UsageError with the cure.
     """
     check_scheduler(scheduler, workers)
@@ -157,6 +159,7 @@ def make_runner(
             recycle=recycle or Recycle(),
             gpus=gpus,
             most_units=most_units,
+            memory_mib=memory_mib,
         )
     from archivist.schedule.dask_runner import cluster_runner
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import nullcontext
 from io import BytesIO
 
 import numpy as np
@@ -59,6 +60,30 @@ def test_a_run_ends_with_code_0_and_says_where_things_are(archive):
     assert "2 restored, 2 needed nothing" in out
     assert str(archive.out / ".archivist" / "report.html") in out
     assert (archive.out / ".archivist" / "report.html").stat().st_size > 1000
+
+
+def test_a_run_ends_at_its_hour_and_the_same_command_goes_on(archive, monkeypatch):
+    def drained(moment, stop, tell):
+        tell()
+        stop.drain()
+        return nullcontext()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("archivist.schedule.until.drain_at", drained)
+        code, _, err = archive("run", "--until", "06:00")
+        assert code == 130
+        assert "It is 06:00: finishing what is under way" in err
+
+    code, out, _ = archive("run", "--until", "06:00")
+    assert code == 0
+    assert "2 restored, 2 needed nothing" in out
+
+
+def test_an_hour_that_is_none_is_refused_before_anything_is_done(archive):
+    code, _, err = archive("run", "--until", "25:00")
+    assert code == 2
+    assert "'25:00' is no hour of the day" in err
+    assert not archive.out.exists()
 
 
 def test_a_failed_asset_gives_code_3_and_is_listed_with_its_reason(archive):

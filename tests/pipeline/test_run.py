@@ -18,6 +18,7 @@ from archivist.catalog.writer import Writer
 from archivist.config import OutputSettings, RecipeSettings
 from archivist.model import OutputProfile
 from archivist.pipeline import plan
+from archivist.schedule.devices import BASE_MIB, plan_workers
 
 
 def reasons(bench, **options) -> set[tuple[str, str, str]]:
@@ -508,3 +509,18 @@ def test_a_stop_before_outputs_get_their_names_leaves_nothing_of_them(bench, mon
         bench.run()
 
     assert bench.outputs() == set()
+
+
+def test_workers_are_planned_within_the_memory_of_the_settings(bench, monkeypatch):
+    planned = []
+
+    def remember(machine, requirement, **how):
+        planned.append(plan_workers(machine, requirement, **how))
+        raise UsageError("enough is seen")
+
+    monkeypatch.setattr("archivist.schedule.dask_runner.plan_workers", remember)
+    schedule = replace(bench.settings.schedule, memory_mib=1500.0)
+    bench.settings = replace(bench.settings, schedule=schedule)
+    with pytest.raises(UsageError, match="enough"):
+        bench.run(scheduler="auto")
+    assert planned[0].budget_mib + planned[0].workers * BASE_MIB == pytest.approx(1500)

@@ -71,6 +71,17 @@ def test_the_budget_leaves_room_for_the_system_and_for_empty_workers():
     assert plan.budget_mib + plan.workers * BASE_MIB == pytest.approx(8_000)
 
 
+def test_workers_together_keep_to_the_memory_that_they_are_given():
+    plan = plan_workers(Machine(16, 64_000), Requirement(500), memory_mib=3_000)
+    assert plan.workers == 3_000 // (500 + BASE_MIB)
+    assert plan.budget_mib + plan.workers * BASE_MIB == pytest.approx(3_000)
+
+
+def test_memory_that_is_not_free_is_not_given_away():
+    plan = plan_workers(Machine(16, 8_000), Requirement(500), memory_mib=64_000)
+    assert plan.budget_mib + plan.workers * BASE_MIB == pytest.approx(8_000)
+
+
 def test_a_plan_says_what_it_is_in_one_line():
     text = plan_workers(Machine(16, 64_000, TWO_GPUS), Requirement(needs_gpu=True)).describe()
     assert text.startswith("2 GPU workers, 8 threads each")
