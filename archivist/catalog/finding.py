@@ -78,7 +78,7 @@ def by_digest(catalog: Catalog, digits: str, page: int | None = None) -> tuple[M
             *_results(connection, _fits(_made.digest, digits), How.VALUE, _made.digest),
             *_inputs(connection, digits),
         ]
-        if not found and len(digits) == SHA256_HEX:
+        if not found:
             found = list(_records(connection, digits))
     kept = (one for one in found if page is None or one.page in (None, page))
     return _once(
@@ -197,13 +197,13 @@ def _inputs(connection: Connection, digits: str) -> list[Match]:
     return [_of_page(row, How.INPUT) for row in connection.execute(_of_steps(supplied))]
 
 
-def _records(connection: Connection, digest: str) -> list[Match]:
-    """Find a record by its digest, which has no index: the last thing that is tried."""
+def _records(connection: Connection, digits: str) -> list[Match]:
+    """Find records by their digests, which have no index: the last thing that is tried."""
     step = tables.step.c
     wanted = (
         select(step.digest.label("text"), _asset.digest.label("scan"), _asset.page, _asset.pages)
         .join(tables.asset, _asset.id == step.asset_id)
-        .where((step.digest == digest) | (step.key == digest))
+        .where(_fits(step.digest, digits) | _fits(step.key, digits))
         .limit(_MOST)
     )
     return [_of_page(row, How.RECORD) for row in connection.execute(wanted)]

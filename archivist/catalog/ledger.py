@@ -252,6 +252,22 @@ def entries_of(catalog: Catalog, asset: str) -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: entry.position))
 
 
+def gone(catalog: Catalog) -> dict[str, int]:
+    """Return how many records of steps and publications the catalog lacks, by kind.
+
+    Told by counting, which is quick; which ones they are, `archivist verify` finds out.
+    """
+    lacking = {}
+    with catalog.reading() as connection:
+        for kind, table in ((STEP, tables.step), (PUBLICATION, tables.publication)):
+            entered = select(func.count()).select_from(tables.ledger).where(_l.kind == kind)
+            there = select(func.count()).select_from(table)
+            count = (connection.scalar(entered) or 0) - (connection.scalar(there) or 0)
+            if count > 0:
+                lacking[kind] = count
+    return lacking
+
+
 def not_entered(catalog: Catalog) -> Iterator[tuple[str, int]]:
     """Yield (kind, row number) of records that are in no entry."""
     with catalog.reading() as connection:

@@ -275,8 +275,9 @@ def _refuse_lost(url: URL, home: Path) -> None:
 def _lost(name: str, home: Path) -> CatalogError:
     return CatalogError(
         f"there is no catalog at {name}, but in {home / 'journal'} lies the journal of one. Cure: "
-        f"archivist catalog rebuild --out {home.parent} brings it back; to begin without it, "
-        f"move {home / 'journal'} away"
+        f"if the catalog is another database, name it with --catalog; else archivist catalog "
+        f"rebuild --out {home.parent} brings it back; to begin without it, move "
+        f"{home / 'journal'} away"
     )
 
 

@@ -11,6 +11,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, catalog_options, place
+from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
     from archivist.catalog.rows import ArtifactRow
@@ -111,6 +112,7 @@ def export(
     where = place(out, catalog_url, config_file)
     written = left = failed = 0
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_archive(catalog, where, to)
         store, chosen = BlobStore(where.store), _kinds(kinds)
         names_of = _Names(catalog, to, one_kind=len(chosen) == 1)
         for row in _rows(catalog, names, chosen):

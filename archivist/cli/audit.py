@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
-from archivist.cli.options import FILE, FOLDER, catalog_options, folder_of, place
+from archivist.cli.options import FOLDER, catalog_options, folder_of, place
+from archivist.cli.spared import TEXT_FILE
 
 if TYPE_CHECKING:
     from archivist.cli.options import Place
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="FILE|DIGEST|INVENTORY_NO|PATH")
-@click.option("--html", type=FILE, help="Write a page with pictures and map here (FILE.html).")
+@click.option("--html", type=TEXT_FILE, help="Write a page with pictures and map here (FILE.html).")
 @click.option("--page", type=click.IntRange(1), help="Only this page of a scan of several.")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @click.option("--quick", is_flag=True, help="Only what the catalog says: open no picture.")

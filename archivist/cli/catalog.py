@@ -90,7 +90,7 @@ def rebuild(
     from archivist.catalog.journal.rebuild import rebuild as rebuild_catalog
 
     where = place(out, catalog_url, config_file)
-    done = rebuild_catalog(where.catalog_url, where.home, instance=instance)
+    done = rebuild_catalog(where.catalog_url, where.home.absolute(), instance=instance)
     missing = _absent(where, scans)
     if as_json:
         click.echo(json.dumps(_rebuilt_facts(done, missing), ensure_ascii=False))

@@ -12,6 +12,7 @@ from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, catalog_options, place
 from archivist.cli.replay import plugins_of, stopping, teller
+from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
     from archivist.catalog.certifications import Certification
@@ -82,6 +83,7 @@ def try_(
     )
     say = teller(as_json)
     with open_catalog(at.catalog_url, write=True, create=False, home=at.journal_home) as catalog:
+        spare_archive(catalog, at, pictures)
         record = start_record(
             catalog,
             at.settings,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
-from archivist.cli.options import FILE, FOLDER, catalog_options, place
+from archivist.cli.options import FOLDER, catalog_options, place
+from archivist.cli.spared import TEXT_FILE, spare_archive
 
 if TYPE_CHECKING:
     from archivist.report.comparing_rows import Comparison
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("first", metavar="RUN")
 @click.argument("second", metavar="RUN")
-@click.option("--html", type=FILE, help="Write a page with pictures here (FILE.html).")
+@click.option("--html", type=TEXT_FILE, help="Write a page with pictures here (FILE.html).")
 @click.option("--pictures", type=FOLDER, help="Write a picture of each difference here.")
 @click.option(
     "--measure",
@@ -56,6 +57,7 @@ def diff(
     chosen = where.settings.plugins
     plugins = load_plugins(chosen.allow or None, chosen.block)
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_archive(catalog, where, pictures)
         pair = run_named(catalog, first), run_named(catalog, second)
         found = compare(catalog, *pair, store=store, specs=plugins.steps, measured=measure)
     if pictures is not None and store is not None:

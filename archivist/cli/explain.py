@@ -12,6 +12,7 @@ import click
 from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
+from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
@@ -47,6 +48,7 @@ def explain(
 
     where, at = place(out, catalog_url, config_file), _spot(spot)
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_archive(catalog, where, picture)
         folders = _folders(catalog, where, scans)
         found = look(catalog, name, at, folders, page=page - 1)
     if as_json:

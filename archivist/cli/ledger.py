@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, Place, catalog_options, json_option, place
+from archivist.cli.spared import TEXT_FILE
 
 if TYPE_CHECKING:
     from archivist.ledger.checkpoint import Checkpoint
@@ -31,7 +33,7 @@ _since_option = click.option(
     metavar="CHECKPOINT",
     help="A checkpoint that was kept elsewhere: its line, or a file with line or note.",
 )
-_to_option = click.option("--to", type=FILE, required=True, help="The file to write.")
+_to_option = click.option("--to", type=TEXT_FILE, required=True, help="The file to write.")
 
 
 @click.group()
@@ -143,13 +145,16 @@ def check(
     """
     from archivist.catalog.session import open_catalog
     from archivist.cli.verify import sum_up, tell
+    from archivist.report.verify import check_records
     from archivist.report.verify_ledger import check_ledger
+    from archivist.step.record import record_digest
 
     where = place(out, catalog_url, config_file)
     keys, kept = keys_of(where, public_keys), _checkpoint(since)
     counts: Counter[tuple[str, str]] = Counter()
     with open_catalog(where.catalog_url, write=False) as catalog:
-        for finding in check_ledger(catalog, keys, since=kept):
+        of_records = check_records(catalog, record_digest)
+        for finding in chain(of_records, check_ledger(catalog, keys, since=kept)):
             counts[finding.subject, finding.condition] += 1
             if finding.condition != "fine":
                 tell(finding, as_json)
@@ -183,7 +188,9 @@ def seal(
 
 
 @ledger.command()
-@click.option("--to", type=FILE, required=True, help="The private key; the public one gets .pub.")
+@click.option(
+    "--to", type=TEXT_FILE, required=True, help="The private key; the public one gets .pub."
+)
 @click.option("--name", default="archivist", help="Who signs, such as archive.museum.example.")
 @click.option(
     "--days", type=click.IntRange(0), default=YEARS_2, help="How long it may sign; 0: for ever."

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
-from archivist.cli.options import FILE, catalog_options, place
+from archivist.cli.options import catalog_options, place
+from archivist.cli.spared import TEXT_FILE
 
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 @click.option("--denied", is_flag=True, help="Forbidden by the rights of now, or by withdrawals.")
 @click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
-@click.option("--csv", type=FILE, help="Write a table for spreadsheets here (- for the output).")
+@click.option(
+    "--csv", type=TEXT_FILE, help="Write a table for spreadsheets here (- for the output)."
+)
 @catalog_options
 def query(
     uses_weights: str | None,
@@ -92,6 +95,12 @@ def _denied(catalog: Catalog, where: Place) -> Iterator[dict[str, str | int]]:
     from archivist.report.use_rows import row_of
     from archivist.rights import Rights
 
+    if not where.settings.rights.rules:
+        click.echo(
+            "No rules under [rights] are in force here: only withdrawn references count. Give the "
+            "configuration that has them with --config.",
+            err=True,
+        )
     chosen = where.settings.plugins
     specs = load_plugins(chosen.allow or None, chosen.block).steps
     colours = {name for name, spec in specs.items() if spec.adds_colour}

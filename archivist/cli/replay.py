@@ -13,6 +13,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, folder_of, place
+from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
     from archivist.catalog.replays import Replayed
@@ -84,10 +85,14 @@ def replay(
     with open_catalog(
         at.catalog_url, write=not no_record, create=False, home=at.journal_home
     ) as catalog:
+        spare_archive(catalog, at, pictures)
         run = run_asked(catalog, name)
         pages: Iterable[Sequence[Target]]
         if run is None:
-            pages = [targets_of_file(catalog, name, find_in(at, scans, plugins))]
+            targets, warnings = targets_of_file(catalog, name, find_in(at, scans, plugins))
+            for warning in warnings:
+                click.echo(f"WARNING: {warning}", err=True)
+            pages = [targets]
         else:
             pages = targets_of_run(catalog, run, sample=sample, seed=seed)
         record = None

@@ -12,7 +12,8 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
-from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
+from archivist.cli.options import FOLDER, Place, catalog_options, place
+from archivist.cli.spared import TEXT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--html", type=FILE, help="Write the page for people here (FILE.html).")
-@click.option("--csv", type=FILE, help="Write a table for spreadsheets here (FILE.csv).")
+@click.option("--html", type=TEXT_FILE, help="Write the page for people here (FILE.html).")
+@click.option("--csv", type=TEXT_FILE, help="Write a table for spreadsheets here (FILE.csv).")
 @click.option("--export", "exporter", metavar="ID", help="Write it by a plugin's exporter.")
 @click.option(
     "--to",
     "target",
-    type=FILE,
+    type=TEXT_FILE,
     help="The file or folder that --export writes; without it, the export of runs is brought up to "
     "date.",
 )

@@ -80,9 +80,10 @@ def check_range(value: Any, metadata: Mapping[str, Any], *, where: str, key: str
     """Raise :class:`ConfigError` when a value is outside the range or choices of its field."""
     choices = metadata.get("choices") or ()
     low, high = metadata.get("low"), metadata.get("high")
-    if choices and value not in choices:
-        allowed = ", ".join(map(repr, choices))
-        raise ConfigError(f"{value!r} is not allowed; allowed: {allowed}", where=where, key=key)
+    for one in value if isinstance(value, tuple) else (value,):
+        if choices and one not in choices:
+            allowed = ", ".join(map(repr, choices))
+            raise ConfigError(f"{one!r} is not allowed; allowed: {allowed}", where=where, key=key)
     too_low = low is not None and value < low
     if too_low or (high is not None and value > high):
         limits = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"

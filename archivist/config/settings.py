@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archivist.api.steps import param
+from archivist.api.steps import Kind, param
 from archivist.model import OutputProfile
 from archivist.rights import RightsSettings
 
@@ -57,6 +57,7 @@ class StoreSettings:
     keep: tuple[str, ...] = param(
         ("image", "mask", "probability", "faces", "transfer_map", "embedding", "scores"),
         doc="Kinds to keep. A kind that is not kept is made again when a later step needs it.",
+        choices=tuple(str(kind) for kind in Kind),
     )
 
 

@@ -26,11 +26,11 @@ from archivist.pipeline.lookup import CatalogLookup
 from archivist.pipeline.rights import Gate, check_policy, gate_of
 from archivist.pipeline.sequences import Roll
 from archivist.plan import (
-    FACT_NAMES,
     PlannedFile,
     PlannedSequence,
     Planner,
     Search,
+    fact_names,
     facts_of,
     parse,
 )
@@ -163,7 +163,7 @@ def check_request(job: Job, recipe: Recipe) -> None:
     SequencePatterns(job.settings.scan.sequences)
     columns = columns_of(job)
     check_policy(job, columns)
-    names = {*FACT_NAMES, *FATE, *columns}
+    names = {*fact_names(columns), *FATE}
     if job.where is not None:
         parse(job.where, names)
     for port, folder in recipe.inputs.items():
@@ -178,7 +178,7 @@ def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[
     if job.where is None:
         yield from files
         return
-    wants = parse(job.where, {*FACT_NAMES, *FATE, *columns_of(job)})
+    wants = parse(job.where, {*fact_names(columns_of(job)), *FATE})
     for file in files:
         uids = [asset.uid for asset in file.assets]
         outcomes, reviews = queries.last_outcomes(catalog, uids), queries.reviews(catalog, uids)

@@ -2,7 +2,7 @@
 
 from archivist.plan.expand import Planner
 from archivist.plan.explain import Line, Summary
-from archivist.plan.facts import FACT_NAMES, facts_of
+from archivist.plan.facts import fact_names, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, takes_lookalikes
 from archivist.plan.lookup import Lookup, Previous, Redo
@@ -11,7 +11,6 @@ from archivist.plan.sequences import PlannedSequence, looks_back
 from archivist.plan.where import parse
 
 __all__ = [
-    "FACT_NAMES",
     "Line",
     "Lookup",
     "PlannedFile",
@@ -23,6 +22,7 @@ __all__ = [
     "Summary",
     "build_recipe",
     "choose_recipe",
+    "fact_names",
     "facts_of",
     "looks_back",
     "parse",

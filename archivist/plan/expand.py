@@ -25,7 +25,7 @@ from archivist.plan import reasons
 from archivist.plan.certified import Equivalents, Question
 from archivist.plan.draft import Carry, PageDraft, bound_inputs, hand_on, what_is_there
 from archivist.plan.estimate import estimate_page
-from archivist.plan.facts import FACT_NAMES, facts_of
+from archivist.plan.facts import fact_names, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, find_lookalikes, takes_lookalikes
 from archivist.plan.lookup import Lookup, Redo
@@ -76,7 +76,7 @@ class Planner:
         )
         self._specs = [plugins.require(step.step) for step in recipe.steps]
         self._overrides: list[tuple[Predicate, str, Mapping[str, object]]] = [
-            (parse(o.where, {*FACT_NAMES, *names}, where=f"recipe {recipe.name}"), o.step, o.params)
+            (parse(o.where, fact_names(names), where=f"recipe {recipe.name}"), o.step, o.params)
             for o in recipe.overrides
         ]
         self._work: dict[int, tuple[Mapping[str, object], Sequence[str], str]] = {}

@@ -106,6 +106,7 @@ def _seal(one: Seal) -> dict[str, Any]:
         "entries": one.entries,
         "changed": list(one.changed),
         "missing": list(one.missing),
+        "gone": list(one.gone),
         "waiting": one.waiting,
         "checkpoint": None
         if one.at is None

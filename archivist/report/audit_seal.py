@@ -21,13 +21,15 @@ class Seal:
     """What the ledger says of a photograph.
 
     ``changed`` names records that are not as they were entered, ``missing`` those that are in no
-    entry; ``size``, ``root``, ``at`` and ``key`` are of the newest checkpoint, and ``waiting`` how
+    entry, ``gone`` those that were entered and are not in the catalog, of this photograph or of
+    others; ``size``, ``root``, ``at`` and ``key`` are of the newest checkpoint, and ``waiting`` how
     many entries of the photograph are newer than it. ``key`` is empty when it is not signed.
     """
 
     entries: int
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     waiting: int = 0
     size: int = 0
     root: str = ""
@@ -37,7 +39,7 @@ class Seal:
     @property
     def fine(self) -> bool:
         """True when nothing speaks against the records."""
-        return not self.changed and not self.missing
+        return not self.changed and not self.missing and not self.gone
 
     @property
     def words(self) -> str:
@@ -46,6 +48,11 @@ class Seal:
             return f"The catalog was edited: not as entered are {', '.join(self.changed)}."
         if self.missing:
             return f"Not in the ledger are {', '.join(self.missing)}."
+        if self.gone:
+            return (
+                f"Records were deleted from the catalog: {', '.join(self.gone)}. What is shown may "
+                "lack some of this photograph. Cure: archivist verify names them"
+            )
         told = f"All {self.entries} records of this photograph are as they were entered."
         if self.at is None:
             return f"{told} No checkpoint seals them yet."
@@ -85,6 +92,10 @@ def seal_of(
         entries=len(entries),
         changed=tuple(dict.fromkeys(changed)),
         missing=tuple(missing),
+        gone=tuple(
+            f"{count} of a {kind}" if count == 1 else f"{count} of {kind}s"
+            for kind, count in ledger.gone(catalog).items()
+        ),
         waiting=0 if newest is None else sum(one.position >= newest.size for one in entries),
         size=0 if newest is None else newest.size,
         root="" if newest is None else newest.root,

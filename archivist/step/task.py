@@ -82,9 +82,21 @@ class TaskRun:
         page.flags += looked.flags
         page.synthetic |= self.spec.synthetic
         page.rest_on(self.spec, self.inputs)
+        origin = self._origin(record)
         for held in done.outputs.values():
-            held.maker = record.digest
-        page.take_all(self.task, self.spec, done.outputs, artifacts, record.digest)
+            held.maker = origin
+        page.take_all(self.task, self.spec, done.outputs, artifacts, origin)
+
+    def _origin(self, record: StepRecord) -> str:
+        """Return the digest of the record by which later ones name these outputs.
+
+        A result that is made again, because its files are gone, has its record already, and the
+        catalog keeps one of each key.
+        """
+        known = self.page.known.get(self.key)
+        made = {one.port: one.digest for one in record.outputs}
+        again = known is not None and {one.port: one.digest for one in known.outputs} == made
+        return known.record if known is not None and again else record.digest
 
     def _look(self, done: Execution) -> Looked:
         """Let the checks of plugins compare the image that went in with the one that came out."""

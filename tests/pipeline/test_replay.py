@@ -126,6 +126,19 @@ def test_one_output_is_found_by_its_content_wherever_it_lies(bench, again, tmp_p
     assert again(copy).by_path == {"album/deep.tif": "bit-identical"}
 
 
+def test_a_file_that_is_not_what_was_published_is_told_of(bench, again):
+    bench.steps = [{"use": "sample.shade"}]
+    bench.run()
+    output = bench.out / "album/deep.tif"
+    assert "WARNING" not in again(output).err
+    output.write_bytes(output.read_bytes() + b"x")
+
+    told = again(output)
+
+    assert "WARNING: The content of" in told.err
+    assert "is not what was recorded for this path" in told.err
+
+
 def test_an_earlier_output_is_made_again_as_it_was_then(bench, again, tmp_path):
     bench.steps = [{"use": "sample.shade", "amount": 0.7}]
     bench.run()

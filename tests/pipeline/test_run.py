@@ -15,7 +15,7 @@ from archivist.catalog import queries
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
-from archivist.config import OutputSettings, RecipeSettings
+from archivist.config import OutputSettings, RecipeSettings, StoreSettings
 from archivist.model import OutputProfile
 from archivist.pipeline import plan
 from archivist.schedule.devices import BASE_MIB, plan_workers
@@ -524,3 +524,17 @@ def test_workers_are_planned_within_the_memory_of_the_settings(bench, monkeypatc
     with pytest.raises(UsageError, match="enough"):
         bench.run(scheduler="auto")
     assert planned[0].budget_mib + planned[0].workers * BASE_MIB == pytest.approx(1500)
+
+
+def test_a_result_that_is_made_again_stays_the_origin_of_what_comes_from_it(bench):
+    bench.settings = replace(bench.settings, store=StoreSettings(keep=()))
+    for amount in (0.7, 0.5):
+        shade = {"use": "sample.shade", "amount": amount}
+        bench.steps = [{"use": "sample.spot"}, {"use": "sample.fill"}, shade]
+        bench.run()
+
+    with open_catalog(str(bench.out / ".archivist" / "catalog.sqlite"), write=False) as catalog:
+        records = list(queries.all_records(catalog))
+    digests = {record.digest for record in records}
+    assert {parent for record in records for parent in record.parents} <= digests
+    assert sum(record.step == "sample.shade" and bool(record.parents) for record in records) > 2

@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archivist.api.errors import ConfigError
+from archivist.api.values import Colour
+from archivist.model import Asset, Header
+from archivist.plan.facts import fact_names, facts_of
 from archivist.plan.where import parse
 
 NAMES = ("series", "width", "path", "status", "date", "title", "approved", "size_(cm)")
@@ -211,3 +214,10 @@ def test_any_text_is_parsed_or_refused_with_a_marker(text: str) -> None:
     except ConfigError as error:
         message = str(error)
     assert "^" in message or isinstance(predicate({"a": 1, "b": "x"}), bool)
+
+
+def test_a_column_never_hides_a_fact_of_the_scan():
+    header = Header(format="TIFF", width=900, height=600, colour=Colour.GREY, depth=8)
+    asset = Asset(digest="d" * 64, page=0, pages=1, header=header, facts={"width": "24"})
+    wide = parse("width > 100 and manifest_width < 30", fact_names(["width"]))
+    assert wide(facts_of(asset, "a.tif"))

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -412,6 +414,17 @@ def test_a_record_that_was_edited_behind_our_back_is_told(restore, command):
     _, out, _ = command("audit", "album/a.png", "--quick")
     assert "WARNING        The catalog was edited" in out
     assert "scratch.repair" in " ".join(out.split()).partition("not as entered are")[2][:80]
+
+
+@pytest.mark.parametrize("table", ["step", "publication"])
+def test_records_that_were_deleted_behind_our_back_are_told(restore, command, table):
+    restored = restore()
+    with closing(sqlite3.connect(restored.archive.catalog.path)) as connection, connection:
+        connection.execute(f"DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})")
+    _, out, _ = command("audit", "album/a.png", "--quick")
+    told = " ".join(out.split())
+    assert f"Records were deleted from the catalog: 1 of a {table}" in told
+    assert "are as they were entered" not in told
 
 
 # --- text and page ---

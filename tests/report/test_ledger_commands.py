@@ -168,7 +168,15 @@ def test_check_ends_with_0_when_a_known_key_signed(archive, command, key):
     archive.put("a.tif")
     seal(archive, command)
     code, out, _ = command("ledger", "check", "--public-key", str(key))
-    assert (code, out) == (0, "ledger records: 2 fine\ncheckpoints: 2 fine\n")
+    assert (code, out) == (0, "records: 1 fine\nledger records: 2 fine\ncheckpoints: 2 fine\n")
+
+
+def test_check_finds_a_record_that_was_edited_and_its_digest_left(archive, command):
+    archive.put("a.tif")
+    with archive.catalog.engine.begin() as connection:
+        connection.execute(text("UPDATE step SET operator = 'Mallory'"))
+    code, out, _ = command("ledger", "check")
+    assert (code, "the record differs from its own digest" in out) == (3, True)
 
 
 def test_check_names_what_was_edited_and_ends_with_3(archive, command):

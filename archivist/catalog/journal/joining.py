@@ -104,6 +104,7 @@ def catch_up(catalog: Catalog, journal: Journal, *, after: int) -> None:
                 "damaged, archivist catalog rebuild"
             ) from error
         count += len(group)
+    finish_numbers(catalog)
     if count:
         log.warning("the catalog was behind its journal and has caught up: %d transactions", count)
 

@@ -83,12 +83,15 @@ def targets_in_force(catalog: Catalog, digests: Iterable[str]) -> Iterator[Targe
         yield from _targets(catalog, page)
 
 
-def targets_of_file(catalog: Catalog, asked: str, where: Where) -> list[Target]:
+def targets_of_file(
+    catalog: Catalog, asked: str, where: Where
+) -> tuple[list[Target], tuple[str, ...]]:
     """Return the outputs of the photograph that is meant; an earlier output where that is given.
 
+    The second are warnings, such as that the file was found by its place and is another by now.
     Raises UsageError when the catalog does not know it, or nothing was published of it.
     """
-    _, matches, _ = find(catalog, asked, where)
+    _, matches, warnings = find(catalog, asked, where)
     replaced = {one.written for one in matches if one.how is How.REPLACED}
     digests = dict.fromkeys(one.digest for one in matches)
     found: list[Target] = []
@@ -102,7 +105,7 @@ def targets_of_file(catalog: Catalog, asked: str, where: Where) -> list[Target]:
             f"nothing was published of {readable(asked)!r}, so there is nothing to compare with. "
             "Cure: archivist run makes its output"
         )
-    return found
+    return found, tuple(warnings)
 
 
 def _targets(catalog: Catalog, digests: Sequence[str], until: int | None = None) -> list[Target]:
