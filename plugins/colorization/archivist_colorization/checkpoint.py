@@ -7,7 +7,6 @@ as ``features.``, the correspondence network as ``correspondence.``, the colour 
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +65,6 @@ def _fill(network: nn.Module, source: Path, member: str, title: str) -> None:
         raise FileNotFoundError(
             f"{problem}. Put {', '.join(MEMBERS.values())} into one folder and give that folder"
         ) from problem
-    except (EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as problem:
+    except zipfile.BadZipFile as problem:
         raise ValueError(f"{member} of {source} is damaged ({problem}); get it again") from problem
     load_state(network, unwrapped(state), f"{source}: {title}")

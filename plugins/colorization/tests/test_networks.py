@@ -204,5 +204,5 @@ def test_a_cut_off_file_is_called_damaged(
     file = next(source.rglob("vgg19*.pth"))
     file.write_bytes(file.read_bytes()[:500])
 
-    with pytest.raises(ValueError, match=r"vgg19_conv\.pth .* is damaged"):
+    with pytest.raises(ValueError, match=r"vgg19_conv\.pth is damaged"):
         import_paper(source, tmp_path / "paper.safetensors", narrow)

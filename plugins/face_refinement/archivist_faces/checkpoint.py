@@ -6,7 +6,6 @@ store spectral norm as three entries a convolution; the file written here holds 
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,5 +71,5 @@ def _read(source: Path, member: str) -> dict[str, Tensor]:
             f"{problem}. Give face_checkpoints.zip, the folder it was unpacked into, or the file "
             f"{member} itself"
         ) from problem
-    except (EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as problem:
+    except zipfile.BadZipFile as problem:
         raise ValueError(f"{source} is damaged ({problem}); get it again") from problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -163,6 +164,12 @@ def _state_of(source: Path | io.BytesIO, name: str) -> dict[str, Tensor]:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except EOFError as problem:
         raise ValueError(f"{name} is empty or cut off; get it again") from problem
+    except (RuntimeError, pickle.UnpicklingError):
+        # Not in PyTorch's words: they advise to read it with whatever code it brings along.
+        raise ValueError(
+            f"{name} is damaged, no checkpoint, or holds more than tensors, which is not read "
+            "because it could run code; get the released file again"
+        ) from None
     for key in ("model_state", "state_dict"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]

@@ -94,7 +94,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model_state": Path("/")}, path)  # a class that is not on torch's list
 
-    with pytest.raises(Exception, match=r"(?i)weights.only"):
+    with pytest.raises(Exception, match="holds more than tensors"):
         read_checkpoint(path)
 
 
