@@ -85,12 +85,16 @@ def add_checks(
 
 
 def due(catalog: Catalog, subject: str, *, before: datetime) -> Iterator[Due]:
-    """Yield the files of a subject that were not checked since ``before``, the oldest first."""
+    """Yield the files of a subject that were not checked since ``before``, the oldest first.
+
+    Those that were found damaged are due at any time: perhaps they were mended since.
+    """
     rows, last = _expected(catalog, subject)
+    outcome, key = rows.selected_columns["outcome"], rows.selected_columns["name"]
+    damaged = and_(outcome.is_not(None), outcome != FINE)
     after: tuple[datetime, Any] | None = None
     while True:
-        wanted = rows.where(last < before)
-        key = rows.selected_columns["name"]
+        wanted = rows.where(or_(last < before, damaged))
         if after is not None:
             wanted = wanted.where(or_(last > after[0], and_(last == after[0], key > after[1])))
         with catalog.reading() as connection:

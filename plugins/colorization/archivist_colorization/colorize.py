@@ -78,6 +78,11 @@ def run(
             reason="the paper's network colours by exemplars alone, and there is none; "
             'network = "compact" knows automatic colour',
         )
+    if not (params.automatic or before is not None or palette.usable()):
+        return Verdict(
+            needed=False,
+            reason="no exemplar tells a colour, and automatic colour is off: nothing was coloured",
+        )
     made = _painter(params, ctx)(light, palette, before, params, ctx)
     share = neutral_share(made.confidence, params.confidence)
     ab = made.ab * (params.saturation * (1 - share))[..., None]
