@@ -17,4 +17,4 @@ class Exit(IntEnum):
     SOME_FAILED = 3
     """Some assets failed, damage was found, or a report or export was not made, with the reason."""
     INTERRUPTED = 130
-    """Stopped by Ctrl-C or SIGTERM; the same command goes on."""
+    """Stopped by Ctrl-C, SIGTERM or `--until`; the same command goes on."""
