@@ -139,6 +139,17 @@ def test_a_file_that_is_not_what_was_published_is_told_of(bench, again):
     assert "is not what was recorded for this path" in told.err
 
 
+def test_a_run_that_treated_nothing_proves_nothing(bench, again):
+    bench.run()
+    bench.run()
+
+    told = again("last")
+
+    assert told.code == 2
+    assert "treated nothing" in told.err
+    assert again("last~1").code == 0
+
+
 def test_an_earlier_output_is_made_again_as_it_was_then(bench, again, tmp_path):
     bench.steps = [{"use": "sample.shade", "amount": 0.7}]
     bench.run()

@@ -55,10 +55,16 @@ def run_asked(catalog: Catalog, asked: str) -> RunRow | None:
 def targets_of_run(catalog: Catalog, run: RunRow, *, sample: int, seed: int) -> list[list[Target]]:
     """Return the outputs as a run left them, by page; of a sample of so many scans, 0 for all.
 
-    The sample is a random choice that ``seed`` decides: the same on every machine.
+    The sample is a random choice that ``seed`` decides: the same on every machine. Raises
+    UsageError when the run treated nothing: what it found done is another run's.
     """
     (number,) = lineage.run_numbers(catalog, [run.uid])
-    uids = lineage.treated_by(catalog, [number])
+    uids = list(lineage.treated_by(catalog, [number]))
+    if not uids:
+        raise UsageError(
+            f"run {run.uid} treated nothing, so nothing of it can be made again. Cure: name the "
+            "run that did the work (archivist status lists them), or a photograph"
+        )
     digests = sampled(dict.fromkeys(uid.partition("#")[0] for uid in uids), sample, seed)
     return [list(_targets(catalog, page, until=number)) for page in pages(digests, _PAGE)]
 
