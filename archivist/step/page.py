@@ -89,7 +89,8 @@ class PageRun:
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []
         self.flags: list[Flag] = []
-        self.times: list[datetime] = []
+        self.times: list[tuple[StepSpec, datetime]] = []
+        """When reused steps began."""
         self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.synthetic = False
@@ -139,16 +140,32 @@ class PageRun:
             synthetic=self.synthetic,
             rested=Rested(acts=frozenset(self.acts), lenders=frozenset(self.lenders)),
             edits=self._edits(),
-            worked=max([*self.times, *(record.started for record in self.records)], default=None),
+            worked=self._worked(),
             handed=self.handed,
         )
+
+    def _worked(self) -> datetime | None:
+        """Return when the picture was last edited, else when anything was done.
+
+        A step that only looked, a choice of references for instance, is no reason to write another
+        time into an output that shows the same as before.
+        """
+        specs = self.here.plugins.steps
+        edits = [started for spec, started in self.times if _makes_image(spec)]
+        edits += [
+            record.started
+            for record in self.records
+            if record.status is Status.DONE and _makes_image(specs[record.step])
+        ]
+        looks = [started for _, started in self.times]
+        return max(edits or [*looks, *(one.started for one in self.records)], default=None)
 
     def _edits(self) -> tuple[Task, ...]:
         return tuple(
             task
             for task, status, _ in self.statuses
             if status in (Status.DONE, Status.REUSED)
-            and any(port.kind is Kind.IMAGE for port in self.here.plugins.steps[task.step].outputs)
+            and _makes_image(self.here.plugins.steps[task.step])
         )
 
     def _changed(self, source: Held) -> bool:
@@ -181,8 +198,7 @@ class PageRun:
         )
 
     def _makes_images(self) -> bool:
-        specs = [self._spec(task) for task in self.work.tasks]
-        return any(port.kind is Kind.IMAGE for spec in specs for port in spec.outputs)
+        return any(_makes_image(self._spec(task)) for task in self.work.tasks)
 
     def _spec(self, task: Task) -> StepSpec:
         spec = self.here.plugins.steps.get(task.step)
@@ -287,7 +303,7 @@ class PageRun:
     ) -> None:
         """Let the outputs of a step be the newest values of their names."""
         grown = self.grown
-        if any(port.kind is Kind.IMAGE for port in spec.outputs):
+        if _makes_image(spec):
             grown *= spec.scale(make_params(spec, task.params))
         for name, held in outputs.items():
             held.grown = grown
@@ -306,7 +322,11 @@ class PageRun:
             for artifact in known.outputs
         }
         self.take_all(task, spec, recalled, known.outputs, known.record)
-        self.times += [known.started] if known.started else []
+        self.times += [(spec, known.started)] if known.started else []
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
         self.synthetic |= spec.synthetic and status is Status.REUSED
         self.statuses.append((task, status, known.reason))
+
+
+def _makes_image(spec: StepSpec) -> bool:
+    return any(port.kind is Kind.IMAGE for port in spec.outputs)

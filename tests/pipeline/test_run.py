@@ -538,3 +538,14 @@ def test_a_result_that_is_made_again_stays_the_origin_of_what_comes_from_it(benc
     digests = {record.digest for record in records}
     assert {parent for record in records for parent in record.parents} <= digests
     assert sum(record.step == "sample.shade" and bool(record.parents) for record in records) > 2
+
+
+def test_an_output_that_shows_the_same_keeps_its_bytes_when_only_a_look_was_taken_anew(bench):
+    bench.run()
+    before = {name: (bench.out / name).read_bytes() for name in bench.outputs()}
+
+    bench.steps = [{"use": "sample.spot", "level": 0.79}, {"use": "sample.fill"}]
+    result = bench.run()
+
+    assert result.planned.summary.units == 4
+    assert {name: (bench.out / name).read_bytes() for name in bench.outputs()} == before
