@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, make_url, select, text
 
 import archivist.catalog as catalog_package
 from archivist.api.errors import CatalogError
@@ -411,6 +411,33 @@ def test_an_older_copy_of_the_catalog_catches_up_from_the_journal(sqlite_url, ho
     opened().close()
 
     assert rows_of(sqlite_url) == before
+
+
+@pytest.mark.postgres
+def test_an_older_copy_in_postgres_counts_on_where_its_journal_ends(postgres_url, home, make):
+    place = make_url(postgres_url)
+    server = create_engine(place.set(database="postgres"), isolation_level="AUTOCOMMIT")
+
+    def tell(statement):
+        with server.connect() as connection:
+            connection.execute(text(statement.format(name=place.database)))
+
+    def opened():
+        return open_catalog(postgres_url, write=True, home=home)
+
+    with opened() as catalog:
+        run_over(Writer(catalog), make, make.file("a"))
+    tell('CREATE DATABASE "{name}_older" TEMPLATE "{name}"')
+    with opened() as catalog:
+        run_over(Writer(catalog), make, make.file("b"))
+        Writer(catalog).review(make.asset("b").uid, Decision.APPROVE, by="Ada")
+    tell('DROP DATABASE "{name}"')
+    tell('ALTER DATABASE "{name}_older" RENAME TO "{name}"')
+    server.dispose()
+
+    with opened() as catalog:
+        Writer(catalog).review(make.asset("a").uid, Decision.APPROVE, by="Ada")
+        run_over(Writer(catalog), make, make.file("c"))
 
 
 @both
