@@ -155,7 +155,7 @@ def check(
     with open_catalog(where.catalog_url, write=False) as catalog:
         of_records = check_records(catalog, record_digest)
         for finding in chain(of_records, check_ledger(catalog, keys, since=kept)):
-            counts[finding.subject, finding.condition] += 1
+            counts[finding.subject, finding.condition] += finding.count
             if finding.condition != "fine":
                 tell(finding, as_json)
     sum_up(counts, as_json)

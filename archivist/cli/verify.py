@@ -93,7 +93,7 @@ def verify(
         else:
             found = _findings(catalog, where, scans, threads, paths, public_keys)
         for finding in found:
-            counts[finding.subject, finding.condition] += 1
+            counts[finding.subject, finding.condition] += finding.count
             if finding.condition != "fine":
                 tell(finding, as_json)
     if recorded and not counts and not as_json:

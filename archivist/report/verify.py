@@ -63,12 +63,16 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. ``detail`` says more, with the cure where there is one."""
+    """One thing that was looked at, or that ``count`` of them were not, for one reason.
+
+    ``detail`` says more, with the cure where there is one.
+    """
 
     subject: Subject
     name: str
     condition: Condition
     detail: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +183,7 @@ def _unreached(
         name=f"{number} {subject}{'' if number == 1 else 's'}",
         condition=Condition.NOT_CHECKED,
         detail=f"{where}. Cure: connect the disk, or name the folder with {option}",
+        count=number,
     )
 
 

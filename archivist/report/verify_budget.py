@@ -267,13 +267,14 @@ def _left(
         where = "it is not known where they are" if folder is None else f"there is no {folder}"
         option = "--scans DIR" if subject is Subject.ORIGINAL else "--out DIR"
         why, cure = where, f"connect the disk, or name the folder with {option}"
-    never = f"{found.never:,} of them never" if found.never else "none of them never"
+    never = f"{found.never:,} were never checked" if found.never else "each was checked before"
     yield Finding(
         subject=subject,
         name=f"{found.due:,} of {found.total:,}",
         condition=Condition.NOT_CHECKED,
         detail=f"{why}; {never}, the oldest check is of {moment(found.oldest) or 'no time'}. "
         f"Cure: {cure}",
+        count=found.due,
     )
 
 

@@ -169,6 +169,18 @@ def test_the_command_goes_on_until_all_is_checked_and_ends_with_0_only_then(arch
     assert Exit.SOME_FAILED in codes
 
 
+def test_files_are_counted_also_where_one_line_tells_of_many(archive, names, command):
+    archive.catalog.close()
+
+    lines = command("verify", "--budget", "1B", "--json").out.splitlines()
+
+    counts = json.loads(lines[-1])["counts"]
+    assert {name: sum(counts[name].values()) for name in ("original", "output")} == {
+        "original": 6,
+        "output": 6,
+    }
+
+
 @pytest.mark.parametrize("budget", ["", "30", "min", "0min", "-3h", "3parsecs", "1e9GiB", "nan s"])
 def test_a_budget_of_nonsense_names_the_forms(archive, command, budget):
     answer = command("verify", f"--budget={budget}")
