@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
 from archivist.api.errors import AssetError, StepError
@@ -38,6 +37,7 @@ from archivist.step.session import Session, weight_uses
 from archivist.step.source import OpenedPage, supplied_mask
 from archivist.step.task import TaskRun
 from archivist.step.uses import uses_of
+from archivist.step.worked import Time, edited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,8 +52,8 @@ class PageDraft:
     rested: Rested = field(default_factory=Rested)
     edits: tuple[Task, ...] = ()
     """The tasks that made an image, in their order."""
-    worked: datetime | None = None
-    """When the last of its steps began, now or when its result was made."""
+    worked: tuple[Time, ...] = ()
+    """When its steps began, now or when their results were made."""
     handed: Mapping[tuple[int, str], Made] = field(default_factory=dict)
     """(ordinal, output) -> what a step reads again at the next member of a sequence."""
 
@@ -89,8 +89,7 @@ class PageRun:
         self.values: dict[str, Held] = {}
         self.records: list[StepRecord] = []
         self.flags: list[Flag] = []
-        self.times: list[tuple[StepSpec, datetime]] = []
-        """When reused steps began."""
+        self.times: list[Time] = []
         self.handed: dict[tuple[int, str], Made] = {}
         self.statuses: list[tuple[Task, Status, str]] = []
         self.synthetic = False
@@ -140,25 +139,9 @@ class PageRun:
             synthetic=self.synthetic,
             rested=Rested(acts=frozenset(self.acts), lenders=frozenset(self.lenders)),
             edits=self._edits(),
-            worked=self._worked(),
+            worked=tuple(self.times),
             handed=self.handed,
         )
-
-    def _worked(self) -> datetime | None:
-        """Return when the picture was last edited, else when anything was done.
-
-        A step that only looked, a choice of references for instance, is no reason to write another
-        time into an output that shows the same as before.
-        """
-        specs = self.here.plugins.steps
-        edits = [started for spec, started in self.times if _makes_image(spec)]
-        edits += [
-            record.started
-            for record in self.records
-            if record.status is Status.DONE and _makes_image(specs[record.step])
-        ]
-        looks = [started for _, started in self.times]
-        return max(edits or [*looks, *(one.started for one in self.records)], default=None)
 
     def _edits(self) -> tuple[Task, ...]:
         return tuple(
@@ -322,7 +305,7 @@ class PageRun:
             for artifact in known.outputs
         }
         self.take_all(task, spec, recalled, known.outputs, known.record)
-        self.times += [(spec, known.started)] if known.started else []
+        self.times += [(edited(known.outputs), known.started)] if known.started else []
         status = Status.SKIPPED if known.status == Status.SKIPPED else Status.REUSED
         self.synthetic |= spec.synthetic and status is Status.REUSED
         self.statuses.append((task, status, known.reason))

@@ -14,6 +14,7 @@ from archivist.model import FileWork, Task, Workshop, now, publication_key
 from archivist.step.page import PageDraft
 from archivist.step.session import Session
 from archivist.step.source import Scan
+from archivist.step.worked import worked_at
 from archivist.store.exiftool import program
 from archivist.store.job import PageResult, PublishJob
 from archivist.store.naming import NameTable
@@ -29,8 +30,7 @@ def stage_outputs(
     if not workshop.profiles:
         return Staged(publications=(), moves=())
     # The time of the work, not of the writing: publishing the same work again gives equal bytes.
-    worked = [page.worked for page in pages if page.worked]
-    when = file.when or max(worked, default=None) or now()
+    when = file.when or worked_at(time for page in pages for time in page.worked) or now()
     job = PublishJob(
         out=Path(workshop.out),
         scan=scan.path,

@@ -18,6 +18,7 @@ from archivist.step.keeping import keep
 from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
 from archivist.step.uses import uses_of
+from archivist.step.worked import edited
 
 if TYPE_CHECKING:
     from archivist.step.page import PageRun
@@ -47,7 +48,7 @@ class TaskRun:
 
     def skip(self, reason: str) -> None:
         """Record that the step was not needed or not possible; values stay as they are."""
-        self._record(Status.SKIPPED, reason=reason)
+        self._note(self._record(Status.SKIPPED, reason=reason))
 
     def run(self) -> None:
         """Run the step, keep its outputs, record it. Raises AssetError after recording it."""
@@ -73,7 +74,7 @@ class TaskRun:
         except Exception as error:
             raise self._broken(error) from error
         if done.skipped:
-            self._record(Status.SKIPPED, reason=done.skipped, done=done)
+            self._note(self._record(Status.SKIPPED, reason=done.skipped, done=done))
             return
         looked = self._look(done)
         if looked.scores:
@@ -82,13 +83,13 @@ class TaskRun:
         page.flags += looked.flags
         page.synthetic |= self.spec.synthetic
         page.rest_on(self.spec, self.inputs)
-        origin = self._origin(record)
+        origin = self._note(record)
         for held in done.outputs.values():
             held.maker = origin
         page.take_all(self.task, self.spec, done.outputs, artifacts, origin)
 
-    def _origin(self, record: StepRecord) -> str:
-        """Return the digest of the record by which later ones name these outputs.
+    def _note(self, record: StepRecord) -> str:
+        """Note when the step was done; return the digest by which later records name its outputs.
 
         A result that is made again, because its files are gone, has its record already, and the
         catalog keeps one of each key.
@@ -96,6 +97,8 @@ class TaskRun:
         known = self.page.known.get(self.key)
         made = {one.port: one.digest for one in record.outputs}
         again = known is not None and {one.port: one.digest for one in known.outputs} == made
+        began = known.started if known is not None and again else None
+        self.page.times.append((edited(record.outputs), began or record.started))
         return known.record if known is not None and again else record.digest
 
     def _look(self, done: Execution) -> Looked:

@@ -6,6 +6,8 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import numpy as np
 import pytest
@@ -124,6 +126,18 @@ def test_one_output_is_found_by_its_content_wherever_it_lies(bench, again, tmp_p
     copy.write_bytes((bench.out / "album/deep.tif").read_bytes())
 
     assert again(copy).by_path == {"album/deep.tif": "bit-identical"}
+
+
+def test_a_look_after_the_last_edit_does_not_change_the_time_that_an_output_tells(
+    bench, again, monkeypatch
+):
+    hours = count()
+    clock = datetime(2026, 12, 1, tzinfo=UTC)
+    monkeypatch.setattr("archivist.step.task.now", lambda: clock + timedelta(hours=next(hours)))
+    bench.steps = [{"use": "sample.shade"}, {"use": "sample.spot"}]
+    bench.run()
+
+    assert set(again().by_path.values()) == {"bit-identical"}
 
 
 def test_a_file_that_is_not_what_was_published_is_told_of(bench, again):

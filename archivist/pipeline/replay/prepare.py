@@ -33,6 +33,7 @@ from archivist.pipeline.replay.targets import Target
 from archivist.plan.recipe import full_params
 from archivist.plugins import make_params
 from archivist.report.words import readable, short
+from archivist.step.worked import edited, worked_at
 from archivist.store.blobs import BlobStore
 
 _NOT_HANDED = (
@@ -198,10 +199,9 @@ class Preparer:
         if problems and not asked:
             name = readable(file.paths[0] if file.paths else file.digest)
             problems = [f"{name}, earlier in the sequence: {one}" for one in problems]
-        started = [one.record.started for made, _ in chains.values() for one in made]
-        return replace(
-            file, paths=(path,), pages=tuple(pages), when=max(started, default=None)
-        ), problems
+        records_behind = (one.record for made, _ in chains.values() for one in made)
+        when = worked_at((edited(one.outputs), one.started) for one in records_behind)
+        return replace(file, paths=(path,), pages=tuple(pages), when=when), problems
 
     def _lacks(
         self, page: PageWork, records: Mapping[str, StepRecord], supplied: Sequence[Supplied]
