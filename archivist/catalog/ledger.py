@@ -299,17 +299,26 @@ def digests_now(catalog: Catalog, found: Sequence[Entry]) -> dict[tuple[str, int
     return digests
 
 
-def contents(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
+def contents(catalog: Catalog, asset: str | None = None) -> Iterator[tuple[str, str, str]]:
     """Yield name, recorded digest and digest now of environments and metadata contracts.
 
-    Records name them by digest; an environment that was never told is left out.
+    Records name them by digest; an environment that was never told is left out. With an ``asset``
+    only those that its records name.
     """
     environment, contract = tables.environment, tables.contract
     with catalog.reading() as connection:
-        for row in connection.execute(select(environment).order_by(environment.c.id)):
+        environments = select(environment).order_by(environment.c.id)
+        contracts = select(contract).order_by(contract.c.id)
+        if asset is not None:
+            step, numbers = tables.step.c, list(ids_of_assets(connection, [asset]))
+            of_steps = select(step.environment_id).where(step.asset_id.in_(numbers))
+            published = select(_p.contract_id).where(_p.digest == asset.partition("#")[0])
+            environments = environments.where(environment.c.id.in_(of_steps))
+            contracts = contracts.where(contract.c.id.in_(published))
+        for row in connection.execute(environments):
             if row.value is not None:
                 yield f"environment {row.id}", row.digest, digest_json(row.value)
-        for row in connection.execute(select(contract).order_by(contract.c.id)):
+        for row in connection.execute(contracts):
             facts = {name: getattr(row, name) for name in ("kept", "changed", "added", "lost")}
             yield f"contract {row.id}", row.digest, digest_json(facts)
 

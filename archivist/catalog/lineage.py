@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,9 +91,17 @@ def written_of(
     return dict(found)
 
 
+def _tags(value: Any) -> Mapping[str, str]:
+    """Return tags with reasons; none where the row was edited to something else (see its seal)."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _written(row: Any) -> Written:
     contract = MetadataContract(
-        kept=tuple(row.kept), changed=row.changed, added=row.added, lost=row.lost
+        kept=tuple(row.kept),
+        changed=_tags(row.changed),
+        added=_tags(row.added),
+        lost=_tags(row.lost),
     )
     return Written(
         id=row.id,

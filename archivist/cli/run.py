@@ -227,7 +227,7 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
         names = ", ".join(readable(path) for path in failure.paths)
         click.echo(f"  failed   {names}: {readable(failure.message)} [{failure.code}]", err=True)
     if result.failures or result.refused:
-        click.echo("To try the failed ones again, give the same command once more.", err=True)
+        click.echo("After the cure, to try them again, give the same command once more.", err=True)
     if not found.files + found.refused:
         click.echo(
             f"No picture was found in {job.scans}. Cure: check that its disk is there, and the "

@@ -69,17 +69,20 @@ def seal_of(
 ) -> Seal:
     """Compare the records behind a result, and all entries of its photograph, with the ledger."""
     entries = ledger.entries_of(catalog, asset)
-    now = ledger.digests_now(catalog, entries)
+    digests = ledger.digests_now(catalog, entries)
     entered = {entry.digest for entry in entries}
     changed = [
         f"the {entry.kind} {short(entry.digest)}"
         for entry in entries
-        if now.get((entry.kind, entry.row)) != entry.digest
+        if digests.get((entry.kind, entry.row)) != entry.digest
     ]
     changed += [
         f"the record {short(record.digest)} of {record.step}"
         for record in records
         if digest_of(as_recorded(record)) != record.digest
+    ]
+    changed += [
+        f"the {name}" for name, recorded, now in ledger.contents(catalog, asset) if recorded != now
     ]
     missing = [
         f"the record {short(record.digest)} of {record.step}"

@@ -416,6 +416,23 @@ def test_a_record_that_was_edited_behind_our_back_is_told(restore, command):
     assert "scratch.repair" in " ".join(out.split()).partition("not as entered are")[2][:80]
 
 
+@pytest.mark.parametrize(
+    ("table", "edit"),
+    [
+        ("environment", 'value = \'{"system": "Windows"}\''),
+        ("contract", 'lost = \'{"EXIF:Fake": "x"}\''),
+        ("contract", "lost = '[1]'"),
+    ],
+)
+def test_what_records_name_is_compared_too(restore, command, table, edit):
+    restored = restore()
+    with closing(sqlite3.connect(restored.archive.catalog.path)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET {edit}")
+    code, out, _ = command("audit", "album/a.png", "--quick")
+    assert code == 0
+    assert f"The catalog was edited: not as entered are the {table}" in " ".join(out.split())
+
+
 @pytest.mark.parametrize("table", ["step", "publication"])
 def test_records_that_were_deleted_behind_our_back_are_told(restore, command, table):
     restored = restore()
