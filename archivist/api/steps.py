@@ -155,10 +155,13 @@ def param(
     high: float | None = None,
     choices: Sequence[object] = (),
     affects_pixels: bool = True,
+    is_path: bool = False,
 ) -> Any:
     """Declare a field of a params dataclass: default, meaning, range or choices.
 
     ``affects_pixels=False`` keeps the field out of the step key (a log level, for instance).
+    ``is_path`` says that a setting, or a param of an exporter, names a file or folder: a relative
+    one counts from the folder of the configuration.
     """
     metadata = {
         "doc": doc,
@@ -166,6 +169,7 @@ def param(
         "high": high,
         "choices": tuple(choices),
         "affects_pixels": affects_pixels,
+        "is_path": is_path,
     }
     return field(default=default, metadata=metadata)
 

@@ -85,6 +85,14 @@ def file_stats(catalog: Catalog) -> FileStats:
     return FileStats(catalog)
 
 
+def holds_files(catalog: Catalog) -> bool:
+    """Tell whether the last scan found any scan."""
+    table = tables.scan_file.c
+    mine = (table.collection_id == catalog.collection_id, table.present == 1)
+    with catalog.reading() as connection:
+        return connection.execute(select(table.path).where(*mine).limit(1)).first() is not None
+
+
 def refusals(
     catalog: Catalog, *, after: str = "", limit: int = 1000, status: Status | None = None
 ) -> tuple[KnownRefusal, ...]:

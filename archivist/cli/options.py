@@ -112,7 +112,7 @@ def job_options(function: F) -> F:
             "--retry", is_flag=True, help="Describe again the pictures for which that failed."
         ),
         click.option("--where", metavar="EXPR", help="Only these assets: 'width > 1000'."),
-        click.option("--sample", type=click.IntRange(0), default=0, help="Only so many files."),
+        click.option("--sample", type=click.IntRange(1), help="Only so many of these files."),
         click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
         click.option("--recipe", help="The name of a recipe; see `archivist recipes`."),
         click.option("--out", type=FOLDER, required=True, help="The folder to write to."),

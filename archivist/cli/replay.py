@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="FILE|DIGEST|INVENTORY_NO|RUN")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
-@click.option("--sample", type=click.IntRange(0), default=0, help="Only so many scans of a run.")
+@click.option("--sample", type=click.IntRange(1), help="Only so many scans of a run.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides the sample."
 )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def replay(
     name: str,
     scans: Path | None,
-    sample: int,
+    sample: int | None,
     seed: int,
     pictures: Path | None,
     no_record: bool,
@@ -94,7 +94,7 @@ def replay(
                 click.echo(f"WARNING: {warning}", err=True)
             pages = [targets]
         else:
-            pages = targets_of_run(catalog, run, sample=sample, seed=seed)
+            pages = targets_of_run(catalog, run, sample=sample or 0, seed=seed)
         record = None
         if not no_record:
             record = start_record(
@@ -104,7 +104,7 @@ def replay(
                 operator=operator,
                 scans=where.scans,
                 out=where.out,
-                facts={"asked": name, "sample": sample, "seed": seed},
+                facts={"asked": name, "sample": sample or 0, "seed": seed},
             )
         with stopping() as stop:
             result = do_again(catalog, plugins, where, pages, note=say, record=record, stop=stop)

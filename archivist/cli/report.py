@@ -184,10 +184,12 @@ def _export(
     assignments: tuple[str, ...],
 ) -> Exit:
     """Export with the params of the configuration, where --set gives no others."""
+    from archivist.pipeline.exports_asked import params_of
     from archivist.report.export import exporter_named
 
     exporter = exporter_named(name, _plugins(where.settings).exporters)
-    params = {**where.settings.publish.params.get(name, {}), **_assigned(exporter, assignments)}
+    configured = params_of(exporter, where.settings.publish, where.config_file)
+    params = {**configured, **_assigned(exporter, assignments)}
     if target is None:
         return _bring_up_to_date(where, exporter, scans, params)
     return _export_to(where, exporter, target, run, scans, params)
@@ -201,8 +203,8 @@ def _bring_up_to_date(
     from archivist.pipeline.exports_asked import export_of
     from archivist.report.export import is_ready
 
-    home, file = where.home.absolute(), str(where.config_file or "defaults")
-    export = export_of(exporter, where.settings.publish, home, file)
+    home = where.home.absolute()
+    export = export_of(exporter, where.settings.publish, home, where.config_file)
     export = replace(export, params=params)
     is_ready(exporter, params)  # what the user can cure is told as for any other command
     archive = Archive(url=where.catalog_url, home=home, settings=where.settings, scans=scans)

@@ -120,6 +120,8 @@ def _code(
 ) -> Exit:
     from archivist.pipeline import ExportState
 
+    if not result.found.files + result.found.refused:
+        return Exit.USAGE
     if result.pending:
         return Exit.INTERRUPTED if not job.fail_fast else Exit.SOME_FAILED
     ends = {one.state for one in exports}

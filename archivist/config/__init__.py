@@ -3,6 +3,7 @@
 from archivist.config.checking import build, check_range, convert, unknown
 from archivist.config.example import example
 from archivist.config.loading import default_catalog, load, parse
+from archivist.config.places import placed_values
 from archivist.config.settings import (
     CatalogSettings,
     LedgerSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "first_party_steps",
     "load",
     "parse",
+    "placed_values",
     "shipped_recipes",
     "unknown",
 ]

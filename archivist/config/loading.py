@@ -9,6 +9,7 @@ from typing import Any
 
 from archivist.api.errors import ConfigError
 from archivist.config.checking import build, check_range
+from archivist.config.places import placed
 from archivist.config.settings import ReviewSettings, Settings
 from archivist.config.shipped import shipped_recipes
 from archivist.model import OutputProfile
@@ -23,7 +24,8 @@ def default_catalog(out: Path) -> str:
 def load(path: Path | None = None) -> Settings:
     """Return the settings of a TOML file, or the defaults; recipes that ship are always there.
 
-    Raises :class:`ConfigError` that names the file, the key and what is allowed.
+    Relative paths in it count from the folder of the file. Raises :class:`ConfigError` that names
+    the file, the key and what is allowed.
     """
     table = _read(path) if path else {}
     own = table.get("recipes", {})
@@ -31,6 +33,7 @@ def load(path: Path | None = None) -> Settings:
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
     named = str(path or "defaults")
     settings = parse({**table, "recipes": {**shipped_recipes(), **own}}, where=named)
+    settings = placed(settings, path.parent if path else Path())
     _check_profiles(settings.output.profiles, named)
     check_rights(settings.rights, settings.references.rights, named)
     _check_review(settings.review, named)
@@ -72,6 +75,7 @@ def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:
                 getattr(profile, name), {"choices": choices}, where=where, key=f"{key}.{name}"
             )
         check_range(profile.quality, {"low": 1, "high": 100}, where=where, key=f"{key}.quality")
+        check_range(profile.max_side, {"low": 0}, where=where, key=f"{key}.max_side")
         if profile.format == "jpeg" and profile.depth == "16":
             message = "JPEG holds 8 bits; use 8 or same"
             raise ConfigError(message, where=where, key=f"{key}.depth")

@@ -23,7 +23,9 @@ class ScanSettings:
         2000.0, doc="Larger pages are refused before a pixel is decoded.", low=0.001
     )
     manifest: str = param(
-        "", doc="A CSV with columns path or inventory_no, title, date, series, rights, object_id."
+        "",
+        doc="A CSV with columns path or inventory_no, title, date, series, rights, object_id.",
+        is_path=True,
     )
     sequences: tuple[str, ...] = param(
         (),
@@ -158,9 +160,12 @@ class LedgerSettings:
         "",
         doc="The file of the private key that signs checkpoints; the environment variable "
         "ARCHIVIST_SIGNING_KEY goes before it; empty: they stay unsigned.",
+        is_path=True,
     )
     public_keys: tuple[str, ...] = param(
-        (), doc="Files of the keys that signatures are checked with, those of former years too."
+        (),
+        doc="Files of the keys that signatures are checked with, those of former years too.",
+        is_path=True,
     )
 
 
@@ -177,6 +182,7 @@ class PublishSettings:
         "",
         doc="The folder that holds the exports, each under the name of its exporter; empty: "
         ".archivist/exports in OUT.",
+        is_path=True,
     )
     params: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict,
@@ -196,7 +202,7 @@ class PluginSettings:
 class WeightSettings:
     """Where imported weights lie."""
 
-    folder: str = param("", doc="A folder; empty: the user's data folder.")
+    folder: str = param("", doc="A folder; empty: the user's data folder.", is_path=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ def last_act(
 
     After one that was ``stopped`` nothing is exported: exports tell of an archive at rest.
     """
-    exports = exports_of(job.settings, plugins, job.home, job.where_from)
+    exports = exports_of(job.settings, plugins, job.home, job.config_file)
     if stopped:
         return tuple(left(exports))
     archive = Archive(url=job.url, home=job.home, settings=job.settings, scans=job.scans)

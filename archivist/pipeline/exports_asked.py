@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archivist.api.errors import ConfigError, UsageError
 from archivist.api.extensions import ExporterSpec
-from archivist.config import PublishSettings, Settings
+from archivist.config import PublishSettings, Settings, placed_values
 from archivist.plugins import Plugins, make_params
 from archivist.report.export import exporter_named, is_ready
 
@@ -22,30 +22,47 @@ class Export:
     place: Path
 
 
-def exports_of(settings: Settings, plugins: Plugins, home: Path, where: str) -> tuple[Export, ...]:
-    """Return the exports that the configuration asks for; ``where`` is its file.
+def exports_of(
+    settings: Settings, plugins: Plugins, home: Path, config_file: Path | None
+) -> tuple[Export, ...]:
+    """Return the exports that the configuration asks for.
 
-    Raises ConfigError for an exporter that is unknown or named twice, and for wrong params.
+    Raises ConfigError for an exporter that is unknown or named twice, and for wrong params, also
+    those of an exporter that is not asked for.
     """
-    publish = settings.publish
+    publish, where = settings.publish, str(config_file or "defaults")
     for number, name in enumerate(publish.exports):
         if name in publish.exports[:number]:
             key = f"publish.exports[{number}]"
             raise ConfigError(f"{name!r} is named twice. Cure: once", where=where, key=key)
     for name in publish.params:
-        _known(name, plugins, where, f"publish.params.{name}")
-    return tuple(
-        export_of(_known(name, plugins, where, f"publish.exports[{number}]"), publish, home, where)
+        params_of(_known(name, plugins, where, f"publish.params.{name}"), publish, config_file)
+    asked = [
+        _known(name, plugins, where, f"publish.exports[{number}]")
         for number, name in enumerate(publish.exports)
-    )
+    ]
+    return tuple(export_of(exporter, publish, home, config_file) for exporter in asked)
 
 
-def export_of(exporter: ExporterSpec, publish: PublishSettings, home: Path, where: str) -> Export:
+def params_of(
+    exporter: ExporterSpec, publish: PublishSettings, config_file: Path | None
+) -> Mapping[str, object]:
+    """Return the params that a configuration gives an exporter, its files named absolutely.
+
+    Raises ConfigError for wrong ones.
+    """
+    given = publish.params.get(exporter.id, {})
+    where, key = str(config_file or "defaults"), f"publish.params.{exporter.id}"
+    make_params(exporter, given, where=where, key=key)
+    return placed_values(exporter.params, given, config_file.parent if config_file else Path())
+
+
+def export_of(
+    exporter: ExporterSpec, publish: PublishSettings, home: Path, config_file: Path | None
+) -> Export:
     """Return the export of an exporter as it is configured. Raises ConfigError for its params."""
-    name = exporter.id
-    params = publish.params.get(name, {})
-    make_params(exporter, params, where=where, key=f"publish.params.{name}")
-    folder = Path(publish.folder).expanduser().absolute() if publish.folder else home / "exports"
+    name, params = exporter.id, params_of(exporter, publish, config_file)
+    folder = Path(publish.folder) if publish.folder else home / "exports"
     return Export(exporter=exporter, params=params, place=folder / f"{name}{exporter.suffix}")
 
 

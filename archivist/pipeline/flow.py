@@ -94,7 +94,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
-    exports_of(job.settings, plugins, job.home, job.where_from)
+    exports_of(job.settings, plugins, job.home, job.config_file)
     with _open(job) as catalog:
         desk = _desk("plan", job, recipe, plugins, catalog, watcher or Silent(), StopSignal())
         found = _scan(desk)
@@ -123,7 +123,7 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
     plugins = _plugins(job)
     recipe = choose_recipe(job.settings, job.recipe, plugins, where=job.where_from)
     check_request(job, recipe)
-    exports = exports_of(job.settings, plugins, job.home, job.where_from)
+    exports = exports_of(job.settings, plugins, job.home, job.config_file)
     check_exports(exports, scans=job.scans, home=job.home, where=job.where_from)
     started = now()
     with _open(job) as catalog:
@@ -187,8 +187,11 @@ def _desk(
 
 
 def _scan(desk: Desk) -> Found:
-    """Scan; the whole archive where any picture may be a reference, whatever is asked for."""
-    whole = takes_references(desk.recipe, desk.plugins)
+    """Scan; the whole archive where any picture may be a reference, or be one of those asked for.
+
+    ``--where`` asks for facts that only a scan finds, so a sample is taken of what it finds.
+    """
+    whole = takes_references(desk.recipe, desk.plugins) or desk.job.where is not None
     return scan_into(
         desk.job, desk.plugins, desk.catalog, desk.writer, desk.run, desk.watcher, whole=whole
     )

@@ -11,7 +11,6 @@ from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
 from archivist.catalog.found import FoundFile, files_of_run
-from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import (
     OutputProfile,
@@ -34,7 +33,7 @@ from archivist.plan import (
     facts_of,
     parse,
 )
-from archivist.plugins import Plugins, default_weights_folder, find_weights, make_params
+from archivist.plugins import Plugins, find_weights, make_params, weights_folders
 from archivist.plugins import weight_digest as digest_of_weight
 from archivist.scan import SequencePatterns, read_manifest, sample_of
 from archivist.schedule.runner import check_scheduler
@@ -55,7 +54,7 @@ def planner_for(
     """
     job, recipe = desk.job, desk.recipe
     spare_the_collector()
-    folders = weight_folders(job)
+    folders = weights_folders(job.settings.weights.folder)
 
     def weights(spec: StepSpec, params: Mapping[str, object]) -> Sequence[str]:
         needed = spec.required_weights(make_params(spec, params))
@@ -108,12 +107,6 @@ def spare_the_collector() -> None:
     gc.freeze()
 
 
-def weight_folders(job: Job) -> tuple[Path, ...]:
-    """Return where imported weights lie."""
-    folder = job.settings.weights.folder
-    return (Path(folder) if folder else default_weights_folder(),)
-
-
 def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
     """Return ``cuda`` when a step of the recipe would use a GPU and there is one, else ``cpu``."""
     wants = any(plugins.steps[s.step].cost.device is not Device.CPU for s in recipe.steps)
@@ -122,7 +115,7 @@ def device_family(recipe: Recipe, plugins: Plugins, gpus: int) -> str:
 
 def units_of(desk: Desk, planner: Planner) -> Iterator[WorkUnit]:
     """Yield the plan for the files that this run's scan saw and that are asked for."""
-    files = _wanted(_sampled(files_of_run(desk.catalog, desk.run), desk), desk.job, desk.catalog)
+    files = _asked_for(desk)
     roll, gate = Roll(desk), gate_of(desk.job)
     yield from planner.units(
         (_planned(file, desk, gate) for file in roll.single(files)),
@@ -143,14 +136,12 @@ def _planned(file: FoundFile, desk: Desk, gate: Gate) -> PlannedFile:
     )
 
 
-def _sampled(files: Iterator[FoundFile], desk: Desk) -> Iterator[FoundFile]:
-    """Leave out what a sample does not hold, where all files were scanned."""
-    count = desk.job.sample
-    if not count:
-        return files
-    found = (path for file in files_of_run(desk.catalog, desk.run) for path in file.paths)
-    chosen = sample_of(found, count)
-    return (file for file in files if not chosen.isdisjoint(file.paths))
+def _asked_for(desk: Desk) -> Iterator[FoundFile]:
+    """Yield the files that ``--where`` takes, and of these only a sample if one is asked for."""
+    if not desk.job.sample:
+        return _wanted(desk)
+    chosen = sample_of((path for file in _wanted(desk) for path in file.paths), desk.job.sample)
+    return (file for file in _wanted(desk) if not chosen.isdisjoint(file.paths))
 
 
 def check_request(job: Job, recipe: Recipe) -> None:
@@ -174,7 +165,9 @@ def check_request(job: Job, recipe: Recipe) -> None:
             )
 
 
-def _wanted(files: Iterator[FoundFile], job: Job, catalog: Catalog) -> Iterator[FoundFile]:
+def _wanted(desk: Desk) -> Iterator[FoundFile]:
+    job, catalog = desk.job, desk.catalog
+    files = files_of_run(catalog, desk.run)
     if job.where is None:
         yield from files
         return

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from archivist.api.errors import UsageError
-from archivist.catalog.lookups import assets_of, file_stats
+from archivist.catalog.lookups import assets_of, file_stats, holds_files
 from archivist.catalog.queries import runs
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
@@ -44,7 +44,9 @@ def scan_into(
 ) -> Found:
     """Walk the scans and record them; return the counts. Files not seen any more become absent.
 
-    With ``whole``, all files are read although the job asks for a sample.
+    With ``whole``, all files are read although the job asks for a sample. Raises UsageError, and
+    records nothing as absent, when there is no scan left where there were some: it is more likely
+    that a disk is away.
     """
     manifest = _manifest(job)
     found = Found()
@@ -52,6 +54,12 @@ def scan_into(
     options = _options(job, plugins, sample)
     items = walk_and_read(job.scans, options, known=_Known(catalog), manifest=manifest)
     writer.add_scan(run, _counted(_whole(items, catalog, described=manifest is not None), found))
+    if not found.files + found.refused and holds_files(catalog):
+        raise UsageError(
+            f"no scan is left in {job.scans}, where the last scan found some; nothing was changed "
+            "in the catalog. Cure: check that its disk is there, and include and exclude under "
+            "[scan]"
+        )
     if not sample:
         writer.finish_scan(run)
     writer.near_duplicates(run, max_distance=job.settings.scan.near_duplicate_bits)

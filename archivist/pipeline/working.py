@@ -24,10 +24,10 @@ from archivist.model import (
 )
 from archivist.pipeline.certified import certified_for
 from archivist.pipeline.job import Desk
-from archivist.pipeline.planning import supplied_for, weight_folders
+from archivist.pipeline.planning import supplied_for
 from archivist.pipeline.rights import RightsWatch
 from archivist.plan import Summary
-from archivist.plugins import Plugins
+from archivist.plugins import Plugins, weights_folders
 from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make_runner
 from archivist.step.work import run_units
 from archivist.store.naming import NameTable
@@ -46,7 +46,7 @@ def workshop_for(desk: Desk, names: NameTable) -> Workshop:
         scans=str(job.scans),
         out=str(job.out),
         store=str(job.home / "store"),
-        weights=tuple(str(folder) for folder in weight_folders(job)),
+        weights=tuple(map(str, weights_folders(job.settings.weights.folder))),
         scratch=str(job.home / "scratch" / desk.run),
         profiles=job.settings.output.profiles,
         keep=job.settings.store.keep,

@@ -185,8 +185,41 @@ def test_a_folder_without_pictures_is_told(archive, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     words = [str(tmp_path / "empty"), "--out", str(tmp_path / "o"), "--config", str(archive.config)]
 
-    assert invoke(["run", *words]) == 0
+    assert invoke(["run", *words]) == 2
     assert "No picture was found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "scan", "plan"])
+def test_an_archive_whose_disk_is_away_is_not_taken_for_empty(archive, command):
+    archive("run")
+    kept = archive.scans.rename(archive.scans.with_name("elsewhere"))
+    archive.scans.mkdir()
+
+    code, _, err = archive(command)
+
+    assert code == 2
+    assert f"no scan is left in {archive.scans}" in err
+    assert "check that its disk is there" in err
+    archive.scans.rmdir()
+    kept.rename(archive.scans)
+    assert "0 restored" in archive("run")[1]
+    assert archive("verify")[0] == 0
+
+
+@pytest.mark.parametrize("path", ["plain.png", "photo.jpg", "album/deep.tif", "album/spotted.png"])
+def test_a_sample_is_taken_of_those_that_where_takes(archive, path):
+    planned = json.loads(
+        archive("plan", "--where", f"path == '{path}'", "--sample", "1", "--json")[1]
+    )
+
+    assert planned["assets"] == 1
+
+
+def test_a_sample_of_none_is_refused(archive):
+    code, _, err = archive("plan", "--sample", "0")
+
+    assert code == 2
+    assert "--sample" in err
 
 
 def test_a_missing_folder_of_scans_gives_code_2(archive, tmp_path):

@@ -62,16 +62,19 @@ class C2paParams:
         "",
         doc="File with the certificate of who signs and those that vouch for it (PEM); else the "
         "environment variable ARCHIVIST_C2PA_CERTIFICATE.",
+        is_path=True,
     )
     key: str = param(
         "",
         doc="File with the private key of the certificate (PEM, without a passphrase); else the "
         "environment variable ARCHIVIST_C2PA_KEY.",
+        is_path=True,
     )
     trust: str = param(
         "",
         doc="File with the certificates that your institution trusts (PEM): then a chain that does "
         "not lead to one of them is refused.",
+        is_path=True,
     )
     time_stamps: str = param(
         "", doc="URL of a time-stamp authority (RFC 3161); empty: none, and no network is used."
