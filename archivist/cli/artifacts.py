@@ -54,14 +54,14 @@ def list_(
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """List the kept results of all photographs, or of those named (by path or digest)."""
+    """List the kept results of all photographs, or of those named as for `archivist audit`."""
     from archivist.catalog.session import open_catalog
     from archivist.cli.tables import print_table
     from archivist.report.words import file_size, readable
 
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
-        rows = _rows(catalog, names, _kinds(kinds))
+        rows = _rows(catalog, names, _kinds(kinds), where.out)
         if as_json:
             for row in rows:
                 click.echo(json.dumps(_facts(row)))
@@ -108,14 +108,14 @@ def export(
     from archivist.store.blobs import BlobStore
 
     if bool(names) == everything:
-        raise UsageError("name the photographs (by path or digest), or say --all")
+        raise UsageError("name the photographs, as for archivist audit, or say --all")
     where = place(out, catalog_url, config_file)
     written = left = failed = 0
     with open_catalog(where.catalog_url, write=False) as catalog:
         spare_archive(catalog, where, to)
         store, chosen = BlobStore(where.store), _kinds(kinds)
         names_of = _Names(catalog, to, one_kind=len(chosen) == 1)
-        for row in _rows(catalog, names, chosen):
+        for row in _rows(catalog, names, chosen, where.out):
             if not row.artifact.kept or row.artifact.blob is None:
                 left += 1
                 continue
@@ -139,29 +139,21 @@ def _kinds(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _rows(catalog: Catalog, names: Sequence[str], kinds: Sequence[str]) -> Iterator[ArtifactRow]:
+def _rows(
+    catalog: Catalog, names: Sequence[str], kinds: Sequence[str], out: Path | None
+) -> Iterator[ArtifactRow]:
     from archivist.catalog.queries import artifacts as ask
 
-    assets = assets_named(catalog, names) if names else None
+    assets = _assets_named(catalog, names, out) if names else None
     return ask(catalog, assets=assets, kinds=kinds)
 
 
-def assets_named(catalog: Catalog, names: Iterable[str]) -> list[str]:
+def _assets_named(catalog: Catalog, names: Iterable[str], out: Path | None) -> list[str]:
     """Return the uids of photographs named by people. Raises UsageError for an unknown name."""
-    from archivist.api.errors import UsageError
-    from archivist.catalog import queries
+    from archivist.report.named import named
 
-    found: list[str] = []
-    for name in names:
-        uids = [one.uid for one in queries.assets_named(catalog, name)]
-        if not uids:
-            raise UsageError(
-                f"the catalog has no photograph {name!r}. Cure: give its path relative to the "
-                "scans, its SHA-256 or inventory number; `archivist artifacts list` shows the "
-                "first two"
-            )
-        found += uids
-    return found
+    found = (asset.uid for name in names for asset in named(catalog, name, out=out).assets)
+    return list(dict.fromkeys(found))
 
 
 class _Names:

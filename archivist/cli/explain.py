@@ -11,7 +11,7 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
-from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
+from archivist.cli.options import FILE, FOLDER, Place, catalog_options, folder_of, place
 from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="FILE")
+@click.argument("name", metavar="FILE|DIGEST|INVENTORY_NO|PATH")
 @click.option("--at", "spot", metavar="X,Y", required=True, help="The pixel of the result.")
-@click.option("--page", type=click.IntRange(1), default=1, help="Of a file of several pages.")
+@click.option("--page", type=click.IntRange(1), help="Of a file of several pages.")
 @click.option("--picture", type=FILE, help="Draw the result beside what lent to it (FILE.png).")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @catalog_options
 def explain(
     name: str,
     spot: str,
-    page: int,
+    page: int | None,
     picture: Path | None,
     scans: Path | None,
     out: Path | None,
@@ -39,18 +39,20 @@ def explain(
 ) -> int:
     """Say which photographs lent texture or colour at a pixel of FILE, from where, and how alike.
 
-    FILE is an output, or the scan that it was made of; X,Y counts pixels of the output from its top
-    left corner.
+    FILE is an output, or the scan that it was made of, and is named as for `archivist audit`: found
+    by its content, also when it was renamed or moved, or by SHA-256, inventory number or path. X,Y
+    counts pixels of the output from its top left corner.
     """
     from archivist.catalog.session import open_catalog
     from archivist.report.explain_words import sentences
     from archivist.report.explaining import explain as look
 
-    where, at = place(out, catalog_url, config_file), _spot(spot)
+    at = _spot(spot)
+    where = place(out or folder_of(name, catalog_url), catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
         spare_archive(catalog, where, picture)
         folders = _folders(catalog, where, scans)
-        found = look(catalog, name, at, folders, page=page - 1)
+        found = look(catalog, name, at, folders, page=None if page is None else page - 1)
     if as_json:
         click.echo(json.dumps(_facts(found), ensure_ascii=False))
     else:
@@ -108,4 +110,5 @@ def _facts(found: Explanation) -> dict[str, object]:
             {"step": one.step, "version": one.version, "record": one.digest} for one in found.makers
         ],
         "problem": found.problem,
+        "warnings": found.warnings,
     }

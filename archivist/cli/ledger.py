@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archivist.cli.exits import Exit
-from archivist.cli.options import FILE, Place, catalog_options, json_option, place
+from archivist.cli.options import FILE, Place, catalog_options, folder_of, json_option, place
 from archivist.cli.spared import TEXT_FILE
 
 if TYPE_CHECKING:
@@ -82,39 +82,47 @@ def show(
 
 
 @ledger.command()
-@click.argument("asset")
+@click.argument("asset", metavar="FILE|DIGEST|INVENTORY_NO|PATH")
 @_to_option
 @_since_option
+@click.option("--page", type=click.IntRange(1), help="Of a scan of several.")
 @catalog_options
 def prove(
     asset: str,
     to: Path,
     since: str | None,
+    page: int | None,
     out: Path | None,
     catalog_url: str | None,
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the records of ASSET (a path or SHA-256) with proofs that the ledger holds them.
+    """Write the records of a photograph with proofs that the ledger holds them.
+
+    FILE is a scan or an output, and is named as for `archivist audit`: found by its content, also
+    when it was renamed or moved, or by SHA-256, inventory number or path.
 
     With --since also the proof that the ledger only grew after that checkpoint. The file can be
     checked without archivist: see `archivist ledger verifier`.
     """
     from archivist.api.errors import UsageError
     from archivist.catalog.session import open_catalog
-    from archivist.cli.artifacts import assets_named
+    from archivist.report.named import named
     from archivist.report.proof import prove as proof
     from archivist.step.record import record_text
 
-    where = place(out, catalog_url, config_file)
+    where = place(out or folder_of(asset, catalog_url), catalog_url, config_file)
     kept = _checkpoint(since)
     with open_catalog(where.catalog_url, write=False) as catalog:
-        uids = assets_named(catalog, [asset])
-        if len(uids) > 1:
+        meant = named(catalog, asset, out=where.out, page=None if page is None else page - 1)
+        if len(meant.assets) > 1:
             raise UsageError(
-                f"{asset!r} has {len(uids)} pages. Cure: name one of them, such as {uids[0]}"
+                f"{asset!r} means {len(meant.assets)} photographs or pages. Cure: name one of "
+                f"them, such as {meant.assets[0].uid}"
             )
-        content = proof(catalog, uids[0], record_text, since=kept)
+        content = proof(catalog, meant.assets[0].uid, record_text, since=kept)
+    for warning in meant.warnings:
+        click.echo(warning, err=True)
     _write(to, json.dumps(content, indent=1))
     count, later = len(content["entries"]), content["later"]
     if as_json:

@@ -112,9 +112,24 @@ def _chosen(found: Sequence[Match]) -> tuple[Match, ...]:
 
 
 def _at_paths(catalog: Catalog, asked: str, where: Where) -> tuple[Match, ...]:
-    """Find a recorded path: relative as it is, absolute below one of the folders."""
+    """Find a recorded path: relative as it is, absolute below one of the folders.
+
+    ``#1`` behind it names the second page, as behind a digest.
+    """
     absolute = Path(asked).absolute()
     names = dict.fromkeys([asked, *_below(absolute, _folders(catalog, where))])
+    if found := _recorded(catalog, names):
+        return found
+    path, mark, page = asked.rpartition("#")
+    if not mark or not page.isdecimal():
+        return ()
+    return tuple(
+        dataclasses.replace(one, page=int(page)) for one in _at_paths(catalog, path, where)
+    )
+
+
+def _recorded(catalog: Catalog, names: Iterable[str]) -> tuple[Match, ...]:
+    """Return what lies, or lay, at the first of these names that the catalog knows."""
     for name in names:
         try:
             if found := by_path(catalog, path_to_text(name)):

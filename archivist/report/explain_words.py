@@ -17,6 +17,7 @@ def sentences(one: Explanation) -> list[str]:
 
 def _sentences(one: Explanation) -> Iterator[str]:
     yield f"{one.name} at {one.x},{one.y} of {one.width} x {one.height} pixels"
+    yield from one.warnings
     made = "; ".join(f"{r.step} {r.version} ({r.title})" for r in one.makers)
     if one.problem:
         what = "more" if one.borrowings else "anything"

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from archivist.api import UsageError
 from archivist.api.errors import SourceError
-from archivist.catalog import queries
+from archivist.catalog import lineage, queries
+from archivist.catalog.lineage import Written
 from archivist.catalog.session import Catalog
 from archivist.imaging.probe import probe
 from archivist.model import Asset, Publication, StepRecord, path_to_text, text_to_path
 from archivist.report import words
 from archivist.report.at_place import Borrowing, Box, Grade, image_of, look_at, worked
+from archivist.report.named import Named, named
 from archivist.store.blobs import BlobStore
 
 _ANY_SIZE = 1 << 62
@@ -28,6 +30,10 @@ class Explanation:
 
     file: Publication | None
     """The output that was looked at, None when there is none."""
+    place: Path | None
+    """Where that file lies, if it lies there still: what was given, or its place as recorded."""
+    page: int
+    """The page of that file, from 0."""
     name: str
     asset: Asset
     scan: str
@@ -44,6 +50,8 @@ class Explanation:
     """The steps that made the picture, in their order."""
     problem: str = ""
     """Why it is not known whether anything was borrowed, empty when it is known."""
+    warnings: tuple[str, ...] = ()
+    """What to know of the file that was given, before anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +63,40 @@ class Folders:
     store: Path
 
 
-def explain(
-    catalog: Catalog, name: str, at: tuple[int, int], folders: Folders, *, page: int = 0
-) -> Explanation:
-    """Return what is known of a pixel of an output, named by its path or by that of its scan.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """A page, and the file that shows it as page ``page``: the same one, or a file of its own."""
 
-    A scan stands for the result made of it. Raises UsageError for a name that the catalog does not
-    have, and for a place outside the picture.
+    asset: Asset
+    file: Written | None = None
+    page: int = 0
+
+
+def explain(
+    catalog: Catalog,
+    name: str,
+    at: tuple[int, int],
+    folders: Folders,
+    *,
+    page: int | None = None,
+) -> Explanation:
+    """Return what is known of a pixel of an output, named as for :func:`archivist.report.named`.
+
+    A scan stands for the result made of it; ``page`` counts from 0, and without it the page is that
+    of the output, else the first. Raises UsageError for a name that the catalog does not have, and
+    for a place outside the picture.
     """
-    asset, file = _find(catalog, name, folders, page)
+    meant = named(catalog, name, out=folders.out, scans=folders.scans, page=page)
+    chosen = _chosen(catalog, meant, folders)
+    asset, file = chosen.asset, chosen.file.publication if chosen.file else None
+    place = _lies(meant, file, folders)
     report = next(iter(queries.report_rows(catalog, assets=[asset.uid])))
     makers = tuple(one for one in report.records if image_of(one) and worked(one))
     if not makers:
         raise UsageError(
             f"no step made a picture of {name}: the result is the scan, and each pixel its own"
         )
-    width, height = _size(asset, makers, file, folders)
+    width, height = _size(chosen.page, makers, place)
     x, y = at
     if not (0 <= x < width and 0 <= y < height):
         raise UsageError(
@@ -80,7 +106,9 @@ def explain(
     found = look_at(catalog, report, (x / width, y / height), BlobStore(folders.store))
     return Explanation(
         file=file,
-        name=words.readable(file.path if file else name),
+        place=place,
+        page=chosen.page,
+        name=words.readable(file.path if file else path_to_text(name)),
         asset=asset,
         scan=report.paths[0] if report.paths else "",
         x=x,
@@ -92,63 +120,67 @@ def explain(
         grades=found.grades,
         makers=makers,
         problem=found.problem,
+        warnings=meant.warnings,
     )
 
 
-def _find(
-    catalog: Catalog, name: str, folders: Folders, page: int
-) -> tuple[Asset, Publication | None]:
+def _chosen(catalog: Catalog, meant: Named, folders: Folders) -> _Chosen:
     """Return the page that is meant, and the output file that is looked at."""
-    for spelled in _spellings(name, folders):
-        file = next(queries.publications(catalog, paths=[spelled]), None)
-        if file is not None:
-            pages = queries.assets_of(catalog, [file.digest]).get(file.digest, ())
-            return _page(pages, page, name), file
-    for spelled in _spellings(name, folders):
-        pages = queries.assets_named(catalog, spelled)
-        if pages:
-            asset = _page(pages, page, name)
-            files = queries.publications(catalog, digests=[asset.digest])
-            return asset, max(files, key=lambda one: one.size, default=None)
-    raise UsageError(
-        f"the catalog has no photograph {name!r}. Cure: give the path of an output, or of a scan "
-        "relative to the scans, or its SHA-256 or inventory number"
-    )
+    given = {one.written for one in meant.matches if one.written is not None}
+    scans = {one.digest for one in meant.matches if one.written in given}
+    assets = [one for one in meant.assets if not given or one.digest in scans]
+    if len({one.digest for one in assets}) > 1:
+        raise UsageError(
+            f"{meant.asked!r} means {len(assets)} photographs. Cure: give the path or the SHA-256 "
+            "of one of them"
+        )
+    asset = assets[0]
+    written = lineage.written_of(catalog, [asset.digest]).get(asset.digest, ())
+    files = [one for one in written if one.id in given] or lineage.lying(written)
+    if not files:
+        return _Chosen(asset=asset)
+    here = Path(meant.asked).absolute()
+    largest = max(files, key=lambda one: one.publication.size)
+    file = next((one for one in files if _at(one.publication, folders) == here), largest)
+    together = _together(written, file)
+    if not len(together) == asset.pages > 1:
+        return _Chosen(asset=asset, file=file, page=asset.page)
+    if given and len(assets) == asset.pages:
+        return _Chosen(asset=assets[together.index(file)], file=file)
+    return _Chosen(asset=asset, file=together[asset.page])
 
 
-def _spellings(name: str, folders: Folders) -> list[str]:
-    """Return how the catalog may spell a name: as given, or relative to either folder."""
-    here = Path(name).absolute()
-    inside = (
-        here.relative_to(folder.absolute()).as_posix()
-        for folder in (folders.out, folders.scans)
-        if here.is_relative_to(folder.absolute())
-    )
-    return [path_to_text(one) for one in (name, *inside)]
+def _together(files: Sequence[Written], one: Written) -> list[Written]:
+    """Return the files that were published of a scan together with one, in the order of pages."""
+
+    def kind(file: Written) -> tuple[int, str, str]:
+        return file.number, file.publication.profile, file.publication.source
+
+    return [file for file in files if kind(file) == kind(one)]
 
 
-def _page(pages: Sequence[Asset], page: int, name: str) -> Asset:
-    if page == 0 and len(pages) == 1:
-        return pages[0]
-    for one in pages:
-        if one.page == page:
-            return one
-    raise UsageError(f"{name!r} has {len(pages)} pages, no page {page + 1}. Cure: --page N")
+def _at(file: Publication, folders: Folders) -> Path:
+    return folders.out.absolute() / text_to_path(file.path)
 
 
-def _size(
-    asset: Asset, makers: Sequence[StepRecord], file: Publication | None, folders: Folders
-) -> tuple[int, int]:
+def _lies(meant: Named, file: Publication | None, folders: Folders) -> Path | None:
+    """Return where the output lies: what was given, wherever that is, if it is this very file."""
+    if file is None:
+        return None
+    return Path(meant.asked) if meant.file == file.output_digest else _at(file, folders)
+
+
+def _size(page: int, makers: Sequence[StepRecord], place: Path | None) -> tuple[int, int]:
     """Return width and height of the result: of the file, or of what the last step made."""
     image = image_of(makers[-1])
     assert image is not None
-    if file is None:
+    if place is None:
         return image.width, image.height
     try:
-        headers = probe(folders.out / text_to_path(file.path), max_pixels=_ANY_SIZE)
+        headers = probe(place, max_pixels=_ANY_SIZE)
     except (OSError, SourceError):  # it is gone, or in a format of a plugin
         return image.width, image.height
-    header = headers[asset.page if len(headers) > asset.page else 0]
+    header = headers[page if len(headers) > page else 0]
     return header.upright_size
 
 

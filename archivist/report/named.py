@@ -30,13 +30,20 @@ class Named:
 
 
 def named(
-    catalog: Catalog, asked: str, *, out: Path | None = None, page: int | None = None
+    catalog: Catalog,
+    asked: str,
+    *,
+    out: Path | None = None,
+    scans: Path | None = None,
+    page: int | None = None,
 ) -> Named:
     """Return the photographs that a name means; ``page`` counts from 0.
 
+    ``out`` and ``scans`` are where these folders lie, besides those that the newest run recorded.
+
     Raises UsageError, with all that was looked for, when there is none.
     """
-    file, matches, warnings = find(catalog, asked, Where(out=out), page)
+    file, matches, warnings = find(catalog, asked, Where(out=out, scans=scans), page)
     pages = queries.assets_of(catalog, {match.digest for match in matches})
     wanted = {
         asset.uid: asset
@@ -45,7 +52,12 @@ def named(
         if match.page in (None, asset.page)
     }
     if not wanted:
-        raise UsageError(f"{asked} has no such page. Cure: --page counts from 1")
+        number = sum(len(of_file) for of_file in pages.values())
+        wrong = "no such page" if page is None else f"no page {page + 1}"
+        raise UsageError(
+            f"{asked!r} has {number} page{'' if number == 1 else 's'}, {wrong}. Cure: --page "
+            "counts from 1"
+        )
     return Named(
         asked=asked,
         assets=tuple(wanted.values()),

@@ -36,13 +36,12 @@ def draw(
     matched. Without a borrowing there is the result alone. Raises UsageError when a picture cannot
     be read or the file not written.
     """
-    if one.file is None:
+    if one.place is None:
         raise UsageError("there is no output file to show. Cure: archivist run writes it anew")
-    output = folders.out / text_to_path(one.file.path)
     x, y, width, height = one.cell
     codec = codecs.get(one.asset.header.format)
     centre = x + width // 2, y + height // 2
-    parts = [_part(output, one.asset.page, codec, centre, (width, height))]
+    parts = [_part(one.place, one.page, codec, centre, (width, height))]
     for lent in one.borrowings:
         scan = folders.scans / text_to_path(lent.reference.path)
         codec = codecs.get(lent.reference.format)

@@ -145,7 +145,7 @@ def test_a_photograph_that_the_catalog_does_not_know_is_refused(archive, command
     archive.put("a.tif")
     code, _, err = command("artifacts", "export", "x.tif", "--to", str(tmp_path / "masks"))
     assert code == 2
-    assert "no photograph 'x.tif'" in err
+    assert "knows nothing of 'x.tif'" in err
 
 
 def test_a_damaged_artifact_is_not_exported_and_the_rest_is(archive, command, tmp_path):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from archivist.api import TransferMap, UsageError
 from archivist.cli.main import invoke
+from archivist.hashing import digest_bytes
 from archivist.model import Artifact, InputUse, Status
 from archivist.report.explain_words import sentences, strength
 from archivist.report.explaining import Folders, explain
@@ -120,6 +121,15 @@ def test_an_output_is_found_by_its_place_on_the_disk_and_a_scan_by_its_path(lent
     assert by_file.asset == by_scan.asset == lent.file.assets[0]
 
 
+def test_an_output_that_was_renamed_is_found_by_its_content_and_by_its_sha256(lent, tmp_path):
+    content = b"output a.png"
+    (lent.archive.out / "a.png").write_bytes(content)
+    moved = (lent.archive.out / "a.png").rename(tmp_path / "copy of a.png")
+    for name in (str(moved), digest_bytes(content), digest_bytes(content)[:8]):
+        assert lent.ask(name).file.path == "a.png"
+    assert lent.ask(str(moved)).place == moved
+
+
 def test_a_smaller_copy_is_asked_in_its_own_pixels(lent):
     draw_flat(lent.archive.out / "a.png", (48, 64), 120)
     found = lent.ask(at=(10, 21))
@@ -140,7 +150,7 @@ def test_a_place_outside_the_result_is_refused_with_its_size(lent, at):
 
 
 def test_an_unknown_name_is_refused_with_the_cure(lent):
-    with pytest.raises(UsageError, match=r"no photograph 'b.png'. Cure"):
+    with pytest.raises(UsageError, match=r"knows nothing of 'b.png'.* Cure"):
         lent.ask("b.png")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from archivist.catalog.rows import Decision
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
+from archivist.hashing import digest_bytes
 from archivist.ledger import verify_proof
 
 PROVED, FALSE, UNREADABLE, NOT_CHECKED = range(4)
@@ -80,6 +81,18 @@ def test_the_verifier_imports_nothing_of_archivist(bundle, key):
     command = [sys.executable, "-I", "-c", code, verify_proof.__file__, str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_photograph_is_proved_by_an_output_that_was_renamed_or_by_its_sha256(
+    bundle, key, archive, command, tmp_path
+):
+    proved = json.loads(bundle.read_text("utf-8"))["asset"]
+    moved = tmp_path / "sent to us.tif"
+    (archive.out / "album/a.tif").rename(moved)
+    for name in (str(moved), digest_bytes(moved.read_bytes())):
+        code, _, err = command("ledger", "prove", name, "--to", str(bundle))
+        assert code == 0, err
+        assert json.loads(bundle.read_text("utf-8"))["asset"] == proved
 
 
 def test_the_scan_is_known_by_the_proof_too(bundle, key, archive):
