@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from archivist.catalog.session import Catalog
 from archivist.model import StepRecord
 
 _run, _recipe = tables.run.c, tables.recipe.c
+_OPEN = (RunState.PLANNING, RunState.RUNNING)
 _RUNS: Select[Any] = (
     select(
         *tables.run.c,
@@ -46,7 +48,8 @@ def runs(catalog: Catalog, *, limit: int = 20, command: str | None = None) -> tu
     if command is not None:
         wanted = wanted.where(_run.command == command)
     with catalog.reading() as connection:
-        return tuple(_run_row(row) for row in connection.execute(wanted))
+        found = [_run_row(row) for row in connection.execute(wanted)]
+    return _as_they_stand(catalog, found)
 
 
 def run(catalog: Catalog, uid: str) -> RunRow:
@@ -55,7 +58,19 @@ def run(catalog: Catalog, uid: str) -> RunRow:
         row = connection.execute(_RUNS.where(_run.uid == uid)).first()
     if row is None:
         raise CatalogError(f"there is no run {uid}. Cure: archivist status lists the runs")
-    return _run_row(row)
+    return _as_they_stand(catalog, [_run_row(row)])[0]
+
+
+def _as_they_stand(catalog: Catalog, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
+    """Return runs, the open ones interrupted when nobody writes: a run that is killed says nothing.
+
+    The next writer records it.
+    """
+    if not any(row.state in _OPEN for row in rows) or catalog.has_writer():
+        return tuple(rows)
+    return tuple(
+        replace(row, state=RunState.INTERRUPTED) if row.state in _OPEN else row for row in rows
+    )
 
 
 def _run_row(row: Row[Any]) -> RunRow:

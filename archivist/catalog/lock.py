@@ -91,6 +91,26 @@ class FileWriterLock:
             self._lock.release()
 
 
+def is_held(engine: Engine, path: Path | None) -> bool:
+    """Tell whether somebody holds the writer's lock; ``path`` is the file, None on Postgres.
+
+    A lock that we may not try counts as held: it is another user's.
+    """
+    if path is None:
+        connection = _taken(engine, _ADVISORY, wait=0)
+        if connection is not None:
+            connection.close()  # the lock ends with it
+        return connection is None
+    name = path.with_name(path.name + ".lock")
+    if not name.exists():
+        return False
+    try:
+        with FileLock(name, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
 class FileDoor:
     """The door of a SQLite catalog: an OS lock on ``NAME.door``. Raises CatalogError."""
 

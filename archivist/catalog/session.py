@@ -26,6 +26,7 @@ from archivist.catalog.lock import (
     NoLock,
     WriterLock,
     door,
+    is_held,
 )
 from archivist.catalog.memo import Memo
 from archivist.catalog.tables import SCHEMA, collection, schema_meta
@@ -60,6 +61,10 @@ class Catalog:
     def path(self) -> Path | None:
         """The file of a SQLite catalog."""
         return sqlite_path(self.url)
+
+    def has_writer(self) -> bool:
+        """Tell whether a process writes to the catalog: this one, or any other."""
+        return self.write or is_held(self.engine, self.path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

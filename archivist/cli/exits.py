@@ -16,5 +16,7 @@ class Exit(IntEnum):
     """The command line, the configuration or the catalog is wrong; the message says the cure."""
     SOME_FAILED = 3
     """Some assets failed, damage was found, or a report or export was not made, with the reason."""
+    UNREAD = 141
+    """What read the output has ended (`| head`); a run is carried on to its end all the same."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C, SIGTERM or `--until`; the same command goes on."""

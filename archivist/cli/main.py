@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -53,18 +54,36 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports each on first use."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out a command; output that nobody reads any more (`| head`) is no fault."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if not _is_unread():
+                raise
+            raise click.exceptions.Exit(Exit.UNREAD) from error
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names: ours in the order of the work, then those of plugins."""
         return [*COMMANDS, *sorted(name for name in plugin_commands() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command, or None when there is none of this name."""
-        target = COMMANDS.get(cmd_name, ("", ""))[0] or plugin_commands().get(cmd_name)
-        if not target:
+        if cmd_name in COMMANDS:
+            return _imported(COMMANDS[cmd_name][0])
+        target = plugin_commands().get(cmd_name)
+        if target is None:
             return None
-        module, _, name = target.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        try:
+            return _imported(target)
+        except Exception as error:
+            from archivist.api.errors import PluginError
+
+            raise PluginError(
+                target.partition(".")[0],
+                f"its command {cmd_name} cannot be loaded ({type(error).__name__}: {error}). "
+                "Cure: install that plugin anew, or remove it",
+            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
@@ -74,6 +93,12 @@ class LazyGroup(click.Group):
             if table:
                 with formatter.section(title):
                     formatter.write_dl(table)
+
+
+def _imported(target: str) -> click.Command:
+    module, _, name = target.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), name)
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,6 +130,18 @@ def invoke(arguments: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (the last border: whatever is left is our fault)
         return _failed(error)
     return int(result) if isinstance(result, int) else Exit.FINE
+
+
+def _is_unread() -> bool:
+    """Tell whether what read our output has ended; what is left of it is then thrown away."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try again to write it when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _failed(error: Exception) -> int:

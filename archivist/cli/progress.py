@@ -149,10 +149,13 @@ class PlainView:
 
 
 class JsonView:
-    """One JSON object a line, ASCII only, for a program that reads along."""
+    """One JSON object a line, ASCII only, for a program that reads along.
+
+    When that program ends, nothing more is written, and what is told of goes on.
+    """
 
     def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._out, self._clock = out, clock
+        self._out, self._clock, self._is_read = out, clock, True
         self._told = clock()
 
     def start(self, tally: Tally) -> None:
@@ -194,8 +197,13 @@ class JsonView:
         """Nothing is to be put back."""
 
     def _write(self, event: str, **facts: object) -> None:
-        self._out.write(json.dumps({"event": event, **facts}, default=str) + "\n")
-        self._out.flush()
+        if not self._is_read:
+            return
+        try:
+            self._out.write(json.dumps({"event": event, **facts}, default=str) + "\n")
+            self._out.flush()
+        except BrokenPipeError:
+            self._is_read = False
 
 
 def _counts(tally: Tally) -> dict[str, object]:

@@ -14,8 +14,8 @@ from archivist.catalog import engine, ledger, lock
 from archivist.catalog.beside import open_to_decide
 from archivist.catalog.journal.rebuild import rebuild
 from archivist.catalog.journal.shards import Journal
-from archivist.catalog.queries import reviews
-from archivist.catalog.rows import Decision
+from archivist.catalog.queries import reviews, run, runs
+from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.report.verify import Condition
@@ -53,6 +53,19 @@ def decide(url, home, make):
             Writer(catalog).review(make.asset("a").uid, decision, by=by, reason="it is good")
 
     return say
+
+
+def test_a_run_is_at_work_as_long_as_its_process_holds_the_catalog(url, home, night):
+    def state():
+        with open_catalog(url, write=False, home=home) as reader:
+            (newest,) = runs(reader, limit=1)
+            assert run(reader, newest.uid).state is newest.state
+            return newest.state
+
+    assert state() is RunState.RUNNING
+    assert runs(night.catalog, limit=1)[0].state is RunState.RUNNING
+    night.catalog.close()  # as the end of its process does, which records nothing
+    assert state() is RunState.INTERRUPTED
 
 
 def outcome(make, name):

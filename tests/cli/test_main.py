@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 import pytest
 
@@ -51,6 +53,31 @@ def test_an_unforeseen_error_shows_where_it_happened_and_asks_for_a_report(
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert "please report it" in shown
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert invoke(["recipes"]) == Exit.UNREAD
+    assert capsys.readouterr().err == ""
+
+
+def test_a_command_of_a_plugin_that_cannot_be_loaded_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "archivist.cli.main.plugin_commands", lambda: {"bleach": "gone_plugin.cli:command"}
+    )
+    assert invoke(["bleach"]) == Exit.FAULT
+    told = capsys.readouterr().err
+    assert told.startswith("Error: ")
+    assert "bleach" in told
+    assert "No module named 'gone_plugin'" in told
+    assert "Cure: install that plugin anew" in told
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -224,3 +224,17 @@ def test_loading_progress_loads_no_rich():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "False"
+
+
+def test_a_run_is_carried_on_when_nobody_reads_its_json_any_more(clock, make_outcome):
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    out = Closed()
+    with Progress(as_json=True, out=out, clock=clock) as progress:
+        progress.start(1, 1, 0.0)
+        progress.outcome(make_outcome("a"), {})
+        progress.finish({})
+
+    assert len(out.getvalue().splitlines()) == 1
