@@ -25,7 +25,7 @@ from archivist.pipeline.exports_asked import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
 from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, search_in
-from archivist.pipeline.rights import RightsWatch, note_rights
+from archivist.pipeline.rights import RightsWatch, check_rules_kept, note_rights
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
@@ -225,6 +225,7 @@ def _open(job: Job) -> Catalog:
     catalog = open_catalog(job.url, write=True, home=job.home)
     try:
         check_same_archive(job, catalog)
+        check_rules_kept(job, catalog)
     except UsageError:
         catalog.close()
         raise

@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from archivist.api.errors import ConfigError, UsageError
 from archivist.catalog import queries
 from archivist.catalog.bulk import pages
 from archivist.catalog.found import FoundFile, files_of_run
+from archivist.catalog.session import Catalog
 from archivist.model import Recipe
 from archivist.pipeline.job import Desk, Job
 from archivist.plan import takes_lookalikes
@@ -74,6 +76,29 @@ def check_policy(job: Job, columns: Sequence[str]) -> None:
             f"{job.settings.scan.manifest}. Its columns: {', '.join(columns)}. "
             "Cure: correct `column` in the rule, or add the column"
         )
+
+
+def check_rules_kept(job: Job, catalog: Catalog) -> None:
+    """Raise UsageError when rules that the last run obeyed are gone because no file was named."""
+    if job.config_file is not None or not Rights(job.settings.rights).silent:
+        return
+    last = next(iter(queries.runs(catalog, limit=1, command="run")), None)
+    if last is None or not _has_rules(last.settings):
+        return
+    raise UsageError(
+        f"the last run obeyed the rules under [rights] in {last.settings['config']}, and this one "
+        "has none: what they forbid would be done. Cure: --config with that file, or with one "
+        "whose rules hold now, if they hold no more"
+    )
+
+
+def _has_rules(settings: Mapping[str, Any]) -> bool:
+    """Tell whether the recorded settings of a run came from a file and could deny anything."""
+    if not settings.get("config"):
+        return False
+    rights = settings.get("settings", {}).get("rights", {})
+    rules = (rule.get("deny") for rule in rights.get("rules", ()))
+    return bool(rights.get("unknown") or rights.get("unlisted") or any(rules))
 
 
 def acts_of_recipe(recipe: Recipe, plugins: Plugins) -> frozenset[str]:

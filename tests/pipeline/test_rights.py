@@ -256,3 +256,32 @@ def test_what_is_told_to_workers_is_gone_after_the_run(governed):
     run(governed.job(), changes_manifest(governed, spotted="closed"))
 
     assert not list((governed.out / ".archivist").rglob("denials.json"))
+
+
+def test_rules_are_not_forgotten_with_the_name_of_their_file(governed, tmp_path, capsys):
+    governed.say(spotted="closed")
+    config = tmp_path / "archivist.toml"
+    rules = f"""[scan]
+manifest = "{governed.manifest}"
+[rights]
+rules = [{{ values = ["closed"], deny = ["restoration"] }}, {{ values = ["open"] }}]
+"""
+    recipe = """recipe = "bare"
+[recipes.bare]
+steps = [{ use = "sample.shade" }]
+"""
+    config.write_text(recipe + rules)
+    words = ["run", str(governed.scans), "--out", str(governed.out), "--scheduler", "serial"]
+    assert invoke([*words, "--config", str(config)]) == 0
+    assert not (governed.out / SPOTTED).exists()
+    capsys.readouterr()
+
+    assert invoke([*words, "--recipe", "scratch"]) == 2
+
+    told = capsys.readouterr().err
+    assert str(config) in told
+    assert "Cure: --config" in told
+    assert not (governed.out / SPOTTED).exists()
+    config.write_text(recipe)
+    assert invoke([*words, "--config", str(config)]) == 0
+    assert (governed.out / SPOTTED).exists()
