@@ -70,7 +70,7 @@ demo: install
 	$(BIN)/archivist run examples/archive --out demo --manifest examples/archive/manifest.csv --recipe full
 
 test: dev
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(PYTEST_FLAGS)
 
 lint: dev
 	$(BIN)/ruff check .
