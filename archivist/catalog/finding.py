@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from archivist.catalog import tables
+from archivist.catalog.rows import KnownRefusal
 from archivist.catalog.session import Catalog
 from archivist.hashing import SHA256_HEX
 
@@ -121,6 +122,18 @@ def by_path(catalog: Catalog, path: str) -> tuple[Match, ...]:
         for one in lying or outputs[:1]
     ]
     return _once(found)
+
+
+def refusal_at(catalog: Catalog, path: str) -> KnownRefusal | None:
+    """Return the file at a path relative to the scans, if the last scan refused or skipped it."""
+    table = tables.refusal.c
+    names = ("path", "code", "reason", "status", "size", "mtime_ns")
+    wanted = select(*(table[name] for name in names)).where(
+        table.collection_id == catalog.collection_id, table.path == path, table.present == 1
+    )
+    with catalog.reading() as connection:
+        row = connection.execute(wanted).first()
+    return None if row is None else KnownRefusal(**row._mapping)
 
 
 # --- the kinds of things --------------------------------------------------------------------

@@ -23,7 +23,7 @@ from archivist.model import (
     path_to_text,
     text_to_path,
 )
-from archivist.report.audit_find import Where, find
+from archivist.report.audit_find import EARLIER, Where, find
 from archivist.report.audit_rows import (
     Audit,
     AuditFile,
@@ -60,10 +60,7 @@ def audit(catalog: Catalog, asked: str, where: Where, *, page: int | None = None
     asked_for = next((one.written for one in matches if one.written is not None), None)
     replaced = any(one.how is How.REPLACED for one in matches)
     if replaced:
-        warnings = (
-            *warnings,
-            "This is an earlier version: another output lies at its path now.",
-        )
+        warnings = (*warnings, EARLIER)
     with tempfile.TemporaryDirectory(prefix="archivist-audit-") as scratch:
         gatherer = Gatherer(catalog, where, Path(scratch))
         return Audit(

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from archivist.api import CodecSpec, StepSpec, UsageError
 from archivist.catalog import queries
-from archivist.catalog.finding import SHORTEST, How, Match, by_digest, by_inventory, by_path
+from archivist.catalog.finding import (
+    SHORTEST,
+    How,
+    Match,
+    by_digest,
+    by_inventory,
+    by_path,
+    refusal_at,
+)
 from archivist.catalog.finding import read_digest as digest_in
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import path_to_text
+from archivist.model import Status, path_to_text
 from archivist.report.audit_seal import RecordDigest
 from archivist.report.words import readable
+
+T = TypeVar("T")
+
+EARLIER = "This is an earlier version: another output lies at its path now."
+"""What is said of a file that was replaced since."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +87,7 @@ def find(
                 f"(SHA-256 {digest}).",
             )
     if not found:
+        _tell_refusal(catalog, asked, where)
         _refuse_weights(catalog, digest or (given[0] if given else ""))
         raise UsageError(
             f"the catalog knows nothing of {readable(path_to_text(asked))!r}. It was looked for as "
@@ -81,6 +97,17 @@ def find(
     if page is not None:
         found = tuple(dataclasses.replace(one, page=page) for one in found)
     return digest, found, warnings
+
+
+def _tell_refusal(catalog: Catalog, asked: str, where: Where) -> None:
+    """Raise UsageError when somebody asks about a file that the last scan refused, with why."""
+    one = _first(_names(catalog, asked, where), partial(refusal_at, catalog))
+    if one is not None:
+        what = "refused" if one.status == Status.FAILED else "left out"
+        raise UsageError(
+            f"{readable(one.path)} was {what} by the last scan, so nothing was made of it: "
+            f"{one.reason} [{one.code}]"
+        )
 
 
 def _refuse_weights(catalog: Catalog, digest: str) -> None:
@@ -116,9 +143,7 @@ def _at_paths(catalog: Catalog, asked: str, where: Where) -> tuple[Match, ...]:
 
     ``#1`` behind it names the second page, as behind a digest.
     """
-    absolute = Path(asked).absolute()
-    names = dict.fromkeys([asked, *_below(absolute, _folders(catalog, where))])
-    if found := _recorded(catalog, names):
+    if found := _first(_names(catalog, asked, where), partial(by_path, catalog)):
         return found
     path, mark, page = asked.rpartition("#")
     if not mark or not page.isdecimal():
@@ -128,15 +153,21 @@ def _at_paths(catalog: Catalog, asked: str, where: Where) -> tuple[Match, ...]:
     )
 
 
-def _recorded(catalog: Catalog, names: Iterable[str]) -> tuple[Match, ...]:
-    """Return what lies, or lay, at the first of these names that the catalog knows."""
+def _names(catalog: Catalog, asked: str, where: Where) -> list[str]:
+    """Return how the catalog may spell a path: as given, or relative to one of the folders."""
+    absolute = Path(asked).absolute()
+    return list(dict.fromkeys([asked, *_below(absolute, _folders(catalog, where))]))
+
+
+def _first(names: Iterable[str], look: Callable[[str], T | None]) -> T | None:
+    """Return what is found at the first of these paths at which anything is."""
     for name in names:
         try:
-            if found := by_path(catalog, path_to_text(name)):
+            if found := look(path_to_text(name)):
                 return found
         except ValueError:  # no catalog can hold such a name
             continue
-    return ()
+    return None
 
 
 def _folders(catalog: Catalog, where: Where) -> list[Path]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivist.api import UsageError
 from archivist.api.errors import SourceError
 from archivist.catalog import lineage, queries
+from archivist.catalog.behind import records_behind
 from archivist.catalog.lineage import Written
+from archivist.catalog.rows import AssetReport
 from archivist.catalog.session import Catalog
 from archivist.imaging.probe import probe
-from archivist.model import Asset, Publication, StepRecord, path_to_text, text_to_path
+from archivist.model import Asset, Publication, Status, StepRecord, text_to_path
 from archivist.report import words
 from archivist.report.at_place import Borrowing, Box, Grade, image_of, look_at, worked
+from archivist.report.audit_find import EARLIER
 from archivist.report.named import Named, named
 from archivist.store.blobs import BlobStore
 
@@ -28,9 +31,9 @@ class Explanation:
     ``cell`` is the patch of the result that was matched as one, x, y, width, height.
     """
 
-    file: Publication | None
-    """The output that was looked at, None when there is none."""
-    place: Path | None
+    file: Publication
+    """The output that was looked at."""
+    place: Path
     """Where that file lies, if it lies there still: what was given, or its place as recorded."""
     page: int
     """The page of that file, from 0."""
@@ -51,7 +54,7 @@ class Explanation:
     problem: str = ""
     """Why it is not known whether anything was borrowed, empty when it is known."""
     warnings: tuple[str, ...] = ()
-    """What to know of the file that was given, before anything else."""
+    """What to know of the file that was looked at, before anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +86,26 @@ def explain(
     """Return what is known of a pixel of an output, named as for :func:`archivist.report.named`.
 
     A scan stands for the result made of it; ``page`` counts from 0, and without it the page is that
-    of the output, else the first. Raises UsageError for a name that the catalog does not have, and
-    for a place outside the picture.
+    of the output, else the first. Raises UsageError for a name that the catalog does not have, for
+    a photograph without a result, and for a place outside the picture.
     """
     meant = named(catalog, name, out=folders.out, scans=folders.scans, page=page)
     chosen = _chosen(catalog, meant, folders)
-    asset, file = chosen.asset, chosen.file.publication if chosen.file else None
-    place = _lies(meant, file, folders)
+    asset, written = chosen.asset, chosen.file
     report = next(iter(queries.report_rows(catalog, assets=[asset.uid])))
+    if written is None:
+        raise UsageError(_no_result(name, report))
+    file, warnings = written.publication, tuple(_warnings(meant, report, written))
+    if written.replaced or report.status != Status.DONE:
+        # The newest records are not those of this file: it was replaced, or nothing took its place.
+        made, _ = records_behind(catalog, {asset.uid: written.number})[asset.uid]
+        report = replace(report, records=tuple(one.record for one in made))
     makers = tuple(one for one in report.records if image_of(one) and worked(one))
     if not makers:
         raise UsageError(
             f"no step made a picture of {name}: the result is the scan, and each pixel its own"
         )
+    place = _lies(meant, file, folders)
     width, height = _size(chosen.page, makers, place)
     x, y = at
     if not (0 <= x < width and 0 <= y < height):
@@ -108,7 +118,7 @@ def explain(
         file=file,
         place=place,
         page=chosen.page,
-        name=words.readable(file.path if file else path_to_text(name)),
+        name=words.readable(file.path),
         asset=asset,
         scan=report.paths[0] if report.paths else "",
         x=x,
@@ -120,8 +130,35 @@ def explain(
         grades=found.grades,
         makers=makers,
         problem=found.problem,
-        warnings=meant.warnings,
+        warnings=warnings,
     )
+
+
+def _no_result(name: str, report: AssetReport) -> str:
+    """Say why there is no result of a photograph, with the cure."""
+    why = f"{report.message} [{report.code}]" if report.code else report.message
+    if report.status == Status.FAILED:
+        ending = f"It failed in the newest run: {why}"
+        cure = "mend the cause and run again; archivist audit tells what was done before"
+    elif report.status == Status.SKIPPED:
+        ending = f"It was skipped in the newest run: {why}"
+        cure = "if that is wrong, mend the manifest or the configuration and run again"
+    else:
+        ending, cure = "No run has treated it yet", "archivist run makes its result"
+    told = "" if "Cure:" in ending else f". Cure: {cure}"
+    return f"there is no result of {name} to explain. {ending}{told}"
+
+
+def _warnings(meant: Named, report: AssetReport, written: Written) -> Iterator[str]:
+    """Yield what to know of an output: it is an earlier one, or nothing newer could be made."""
+    yield from meant.warnings
+    if meant.replaced:
+        yield EARLIER
+    if report.status == Status.FAILED and report.run != written.run:
+        yield (
+            f"A later run failed to make it anew: {report.message} [{report.code}]. This is the "
+            "result of an earlier run."
+        )
 
 
 def _chosen(catalog: Catalog, meant: Named, folders: Folders) -> _Chosen:
@@ -163,19 +200,15 @@ def _at(file: Publication, folders: Folders) -> Path:
     return folders.out.absolute() / text_to_path(file.path)
 
 
-def _lies(meant: Named, file: Publication | None, folders: Folders) -> Path | None:
+def _lies(meant: Named, file: Publication, folders: Folders) -> Path:
     """Return where the output lies: what was given, wherever that is, if it is this very file."""
-    if file is None:
-        return None
     return Path(meant.asked) if meant.file == file.output_digest else _at(file, folders)
 
 
-def _size(page: int, makers: Sequence[StepRecord], place: Path | None) -> tuple[int, int]:
+def _size(page: int, makers: Sequence[StepRecord], place: Path) -> tuple[int, int]:
     """Return width and height of the result: of the file, or of what the last step made."""
     image = image_of(makers[-1])
     assert image is not None
-    if place is None:
-        return image.width, image.height
     try:
         headers = probe(place, max_pixels=_ANY_SIZE)
     except (OSError, SourceError):  # it is gone, or in a format of a plugin

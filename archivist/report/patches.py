@@ -36,8 +36,6 @@ def draw(
     matched. Without a borrowing there is the result alone. Raises UsageError when a picture cannot
     be read or the file not written.
     """
-    if one.place is None:
-        raise UsageError("there is no output file to show. Cure: archivist run writes it anew")
     x, y, width, height = one.cell
     codec = codecs.get(one.asset.header.format)
     centre = x + width // 2, y + height // 2

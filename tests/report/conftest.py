@@ -307,15 +307,16 @@ class Archive:
 
     def _unit(self, file: ScanFile) -> WorkUnit:
         (asset,) = file.assets
+        record = self.record(asset.uid)
         task = Task(
             asset=asset.uid,
             ordinal=0,
-            step="scratch.detect",
-            version=3,
-            params={},
+            step=record.step,
+            version=record.version,
+            params=record.params,
             action=Action.RUN,
             reason="new",
-            key=digest_bytes(f"key {asset.uid}".encode()),
+            key=record.key,
         )
         page = PageWork(asset=asset, tasks=(task,))
         work = FileWork(digest=file.digest, paths=(file.path,), pages=(page,))

@@ -12,7 +12,7 @@ from PIL import Image
 from archivist.api import TransferMap, UsageError
 from archivist.cli.main import invoke
 from archivist.hashing import digest_bytes
-from archivist.model import Artifact, InputUse, Status
+from archivist.model import Artifact, InputUse, Refusal, Status
 from archivist.report.explain_words import sentences, strength
 from archivist.report.explaining import Folders, explain
 from archivist.report.gather import CatalogSource
@@ -176,6 +176,42 @@ def test_a_result_that_no_step_made_says_so(lent):
     lent.run(key="3" * 64, version=5, outputs=())
     with pytest.raises(UsageError, match="no step made a picture"):
         lent.ask()
+
+
+def test_a_photograph_whose_step_failed_has_no_result_and_says_why(lent):
+    failed = lent.archive.file("broken.png")
+    image = Artifact(port="image", kind="image", digest="1" * 64, width=128, height=96)
+    lent.changes = {"outputs": (image,)}  # a step before the one that failed made a picture
+    run = lent.archive.start(failed)
+    lent.archive.end(run, failed, status=Status.FAILED, code="damaged", message="no light")
+    with pytest.raises(
+        UsageError, match=r"no result.* failed .*no light \[damaged\]\. Cure"
+    ) as told:
+        lent.ask("broken.png")
+    assert "each pixel its own" not in str(told.value)
+
+
+def test_a_photograph_that_no_run_has_treated_says_so(lent):
+    lent.archive.start(lent.archive.file("new.png"))
+    with pytest.raises(UsageError, match=r"No run has treated it yet. Cure: archivist run"):
+        lent.ask("new.png")
+
+
+def test_a_file_that_the_scan_refused_is_told_with_the_reason(lent):
+    refusal = Refusal(path="cut.jpg", code="truncated", reason="it ends early. Cure: scan it again")
+    lent.archive.start(refusals=[refusal])
+    for name in ("cut.jpg", str(lent.archive.scans / "cut.jpg")):
+        with pytest.raises(UsageError, match=r"cut.jpg was refused .*Cure: scan it again \[trunc"):
+            lent.ask(name)
+
+
+def test_an_output_that_a_later_run_failed_to_replace_is_told_by_its_own_steps(lent):
+    lent.changes = {"key": "4" * 64, "version": 6, "outputs": ()}
+    run = lent.archive.start(lent.file)
+    lent.archive.end(run, lent.file, status=Status.FAILED, code="damaged", message="no light")
+    found = lent.ask()
+    assert [one.version for one in found.makers] == [3]
+    assert "later run failed to make it anew: no light [damaged]" in sentences(found)[1]
 
 
 def test_the_picture_shows_the_result_and_the_patch_side_by_side(lent, tmp_path):
