@@ -204,9 +204,11 @@ class Gatherer:
     ) -> Origins:
         if not self._where.look:
             return Origins(missing="it was not asked for")
+        # For an output that is gone the store may have the picture that it was written from.
+        there = [f.place for f in files if not f.place.condition.gone]
         wrong = [
             f"{what} {readable(place.path)} is {place.condition}"
-            for what, place in (("the scan", scan), *(("the output", f.place) for f in files))
+            for what, place in (("the scan", scan), *(("the output", one) for one in there))
             if place.condition is not Condition.FINE
         ]
         if wrong:

@@ -60,8 +60,7 @@ class _Maker:
     def pictures(self) -> AuditPictures:
         asset = self._one.asset
         scan = self._small(self._one.scan.file, asset.page, SIDE, "scan")
-        result, page = self._largest()
-        after = self._small(result, page, SIDE, "result") if self._one.files else None
+        after = self._result() if self._one.files else None
         found = self._one.origins.synthesis
         shape = next((one.shape for one in (scan, after) if one is not None), (0, 0, 0))
         return AuditPictures(
@@ -78,6 +77,24 @@ class _Maker:
             references=tuple(self._reference(one) for one in self._one.references[:_MOST]),
             overlays=() if after is None else overlays_of(self._one, after.shape[:2]),
         )
+
+    def _result(self) -> NDArray[np.uint8] | None:
+        """Return the output made small; where it is gone, the picture that it was written from."""
+        path, page = self._largest()
+        found = self._small(path, page, SIDE, "result")
+        last = [
+            (step, one.path)
+            for step in self._one.steps
+            for one in step.artifacts
+            if step.worked and one.artifact.kind == "image"
+        ]
+        if found is not None or not last:
+            return found
+        step, stored = last[-1]
+        if stored is None or not stored.is_file():
+            return None
+        self._notes.append(f"Shown is the picture that {step.record.step} made, from the store.")
+        return self._small(stored, 0, SIDE, "stored picture")
 
     def _largest(self) -> tuple[Path | None, int]:
         """Return the output to be shown, and the page in it; access copies are smaller."""

@@ -30,6 +30,11 @@ class Condition(StrEnum):
     UNREADABLE = "unreadable"
     NOT_CHECKED = "not checked"
 
+    @property
+    def gone(self) -> bool:
+        """True when there is nothing that could be looked at, and nothing else in its place."""
+        return self in (Condition.MISSING, Condition.UNREADABLE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -27,6 +27,7 @@ from archivist.report.differing import UNITS
 from archivist.report.origin import Change, Stage
 from archivist.report.origin_words import Wording, encoding_note, resizing_notes
 from archivist.report.synthesis import synthesis_of
+from archivist.report.words import readable
 from archivist.store.artifacts import load, load_picture
 from archivist.store.blobs import BlobStore
 
@@ -80,7 +81,7 @@ class _Drawing:
         stages, final = self._stages(before, output, lossy)
         found = synthesis_of(stages, final, None if final is output else output)
         self._notes += resizing_notes(self._steps, stages)
-        if final is not output:
+        if output is not None and final is not output:
             self._notes += encoding_note(found, lossy=lossy)
         wording = Wording(self._steps, stages, found)
         return Origins(
@@ -98,8 +99,8 @@ class _Drawing:
             open_any(path, page, codec, max_pixels=_MAX_PIXELS, scratch=self._looker.scratch)
         )
 
-    def _output(self, files: Sequence[AuditFile]) -> tuple[Raster, bool]:
-        """Open the largest of the output files; access copies are smaller."""
+    def _output(self, files: Sequence[AuditFile]) -> tuple[Raster | None, bool]:
+        """Open the largest of the output files; access copies are smaller. None when it is gone."""
         profiles: dict[str, list[AuditFile]] = {}
         for file in files:
             profiles.setdefault(file.written.publication.profile, []).append(file)
@@ -111,11 +112,22 @@ class _Drawing:
             page, file = 0, chosen[self._asset.page]
         if file.place.file is None:
             raise ValueError("it is not known where the output lies; name its folder with --out")
+        if file.place.condition.gone:
+            self._notes.append(
+                f"The output {readable(file.place.path)} is {file.place.condition}: the picture "
+                "that it was written from was looked at."
+            )
+            return None, False
         raster = self._open(file.place.file, page)
         return raster, file.written.publication.media_type in LOSSY
 
-    def _stages(self, scan: Raster, output: Raster, lossy: bool) -> tuple[list[Stage], Raster]:
-        """Return the stages between the pictures that are at hand, and the last picture."""
+    def _stages(
+        self, scan: Raster, output: Raster | None, lossy: bool
+    ) -> tuple[list[Stage], Raster]:
+        """Return the stages between the pictures that are at hand, and the last picture.
+
+        Raises ValueError when the last picture is neither in the store nor in an output.
+        """
         stages: list[Stage] = []
         before, waiting = scan, list[Change]()
         for number, step in enumerate(self._steps):
@@ -129,6 +141,12 @@ class _Drawing:
                 before, waiting = after, []
         if not waiting:
             return stages, before
+        if output is None:
+            last = self._steps[waiting[-1].step].record.step
+            raise ValueError(
+                f"the output is gone, and the picture that {last} made is not in the store either; "
+                "archivist run makes both anew"
+            )
         tolerance = LOSSY_TOLERANCE * UNITS if lossy else UNITS // 2 + 1
         stages.append(
             Stage(before=before, after=output, changes=tuple(waiting), tolerance=tolerance)

@@ -367,6 +367,28 @@ def test_without_the_stored_picture_the_output_is_compared(restore, command):
     assert any("gone from the store" in note for note in synthesis["notes"])
 
 
+def test_an_output_that_is_gone_leaves_the_map_of_the_stored_picture(restore, command, tmp_path):
+    restored = restore()
+    restored.output.unlink()
+    page = tmp_path / "audit.html"
+    _, out, _ = command("audit", "album/a.png", "--json", "--html", str(page))
+    (photograph,) = json.loads(out)["photographs"]
+    assert parts(photograph) == {"untouched": 96.88, "filled": 3.12}
+    assert "album/a.png is missing" in photograph["synthesis"]["notes"][0]
+    assert "the picture that scratch.repair made, from the store" in page.read_text("utf-8")
+    assert page.read_text("utf-8").count("data:image/jpeg") > 2
+
+
+def test_what_neither_output_nor_store_has_is_told(restore, command):
+    restored = restore()
+    restored.output.unlink()
+    shutil.rmtree(restored.archive.store.root)
+    _, out, _ = command("audit", "album/a.png", "--json")
+    missing = json.loads(out)["photographs"][0]["synthesis"]["missing"]
+    assert "output is gone, and the picture that scratch.repair made is not in the" in missing
+    assert "archivist run makes both anew" in missing
+
+
 def test_texture_of_another_photograph_is_told_with_its_path_and_score(restore, command):
     lender = restore("album/lender.png").file
     restore(lender=lender)
