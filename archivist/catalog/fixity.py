@@ -108,9 +108,18 @@ def due(catalog: Catalog, subject: str, *, before: datetime) -> Iterator[Due]:
         after = found[-1].last, found[-1].name
 
 
-def state(catalog: Catalog, subject: str, *, before: datetime) -> FixityState:
-    """Return how the checks of a subject stand; ``due`` are those not checked since ``before``."""
+def state(
+    catalog: Catalog, subject: str, *, before: datetime, below: str | None = None
+) -> FixityState:
+    """Return how the checks of a subject stand; ``due`` are those not checked since ``before``.
+
+    With ``below`` only those of a file or of a folder, by its path.
+    """
     rows, _ = _expected(catalog, subject)
+    if below is not None:
+        name = rows.selected_columns["name"]
+        # A range, for which an index serves: "0" is what follows "/".
+        rows = rows.where(or_(name == below, and_(name > f"{below}/", name < f"{below}0")))
     table = rows.subquery()
     wanted = select(
         func.count(),
@@ -132,6 +141,20 @@ def state(catalog: Catalog, subject: str, *, before: datetime) -> FixityState:
         damaged=damaged,
         oldest=oldest,
         newest=newest,
+    )
+
+
+def together(states: Sequence[FixityState]) -> FixityState:
+    """Return the states of some files each, all of one subject, as one."""
+    return FixityState(
+        subject=states[0].subject,
+        total=sum(one.total for one in states),
+        size=sum(one.size for one in states),
+        never=sum(one.never for one in states),
+        due=sum(one.due for one in states),
+        damaged=sum(one.damaged for one in states),
+        oldest=min((one.oldest for one in states if one.oldest is not None), default=None),
+        newest=max((one.newest for one in states if one.newest is not None), default=None),
     )
 
 

@@ -15,11 +15,12 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
-from archivist.cli.fixity import Amount, amount, since_of, summary
+from archivist.cli.fixity import Amount, amount, since_of, states_of, summary
 from archivist.cli.ledger import keys_of, public_key_option
 from archivist.cli.options import FILE, FOLDER, Place, catalog_options, place
 
 if TYPE_CHECKING:
+    from archivist.catalog.fixity import FixityState
     from archivist.catalog.session import Catalog
     from archivist.report.verify import Finding, Places
 
@@ -78,6 +79,11 @@ def verify(
     where = place(out, catalog_url, config_file)
     counts: Counter[tuple[str, str]] = Counter()
     recorded = bool(budget or within or record) and not only_summary
+    if only_summary and (budget or record):
+        raise UsageError(
+            "--summary reads nothing, so that there is nothing to record. Cure: leave out "
+            "--summary, or --budget and --record"
+        )
     if paths and recorded:
         raise UsageError(
             "PATHS are read at once and not recorded. Cure: leave out PATHS, or --budget, --due "
@@ -87,7 +93,7 @@ def verify(
         where.catalog_url, write=recorded, create=False, home=where.journal_home
     ) as catalog:
         if only_summary:
-            return summary(catalog, since_of(within), as_json)
+            return summary(_states(catalog, where, scans, paths, within), as_json)
         if recorded:
             found = _within(catalog, where, scans, threads, public_keys, budget, within)
         else:
@@ -102,6 +108,22 @@ def verify(
     sum_up(counts, as_json)
     fine = all(condition in ("fine", "unsigned") for _, condition in counts)
     return Exit.FINE if fine else Exit.SOME_FAILED
+
+
+def _states(
+    catalog: Catalog,
+    where: Place,
+    scans: Path | None,
+    paths: tuple[Path, ...],
+    within: Amount | None,
+) -> list[FixityState]:
+    """Return how the checks stand: of all files, or of the scans and outputs under paths."""
+    from archivist.report.verify import fixity_of_paths
+
+    since = since_of(within)
+    if not paths:
+        return list(states_of(catalog, since))
+    return fixity_of_paths(catalog, _places(catalog, where, scans), paths, before=since)
 
 
 def _findings(
@@ -182,7 +204,7 @@ def _within(
         record.writer.finish_run(record.run, state)
 
 
-def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int) -> Places:
+def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int = 1) -> Places:
     """Return the folders: those given, else those that the newest run recorded."""
     from archivist.catalog.queries import runs
     from archivist.report.verify import Places

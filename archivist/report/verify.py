@@ -11,17 +11,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from archivist.catalog import queries
+from archivist.api import UsageError
+from archivist.catalog import fixity, queries
+from archivist.catalog.fixity import FixityState
 from archivist.catalog.recorded import as_recorded
 from archivist.catalog.rows import WeightRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import StepRecord, text_to_path
+from archivist.model import StepRecord, path_to_text, text_to_path
 from archivist.store.blobs import BlobStore
 
 RecordDigest = Callable[[StepRecord], str]
@@ -122,9 +125,15 @@ def verify(
         yield from check_records(catalog, record_digest)
 
 
+UNKNOWN_PATH = (
+    "the catalog knows no scan and no output there. "
+    "Cure: give a path inside the scans or the output folder"
+)
+
+
 def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Iterator[Finding]:
     """Look only at the originals and outputs that ``paths`` (files or folders) name."""
-    wanted = [Path(os.path.normpath(path.absolute())) for path in paths]
+    wanted = _normal(paths)
     matched: set[Path] = set()
 
     def chosen(expected: Iterable[Expected]) -> Iterator[Expected]:
@@ -143,9 +152,44 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
                 subject=Subject.ORIGINAL,
                 name=str(path),
                 condition=Condition.NOT_CHECKED,
-                detail="the catalog knows no scan and no output there. "
-                "Cure: give a path inside the scans or the output folder",
+                detail=UNKNOWN_PATH,
             )
+
+
+def fixity_of_paths(
+    catalog: Catalog, places: Places, paths: Sequence[Path], *, before: datetime
+) -> list[FixityState]:
+    """Return how the checks of the originals and outputs that ``paths`` name stand.
+
+    ``due`` are those not checked since ``before``. Raises UsageError for a path that names none.
+    """
+    found: dict[str, list[FixityState]] = {}
+    for path in _outermost(_normal(paths)):
+        known = 0
+        for subject, folder in ((fixity.ORIGINAL, places.scans), (fixity.OUTPUT, places.out)):
+            if folder is None or not (path.is_relative_to(folder) or folder.is_relative_to(path)):
+                continue
+            inside = path.is_relative_to(folder) and path != folder
+            below = path_to_text(path.relative_to(folder).as_posix()) if inside else None
+            one = fixity.state(catalog, subject, before=before, below=below)
+            found.setdefault(subject, []).append(one)
+            known += one.total
+        if not known:
+            raise UsageError(f"{path}: {UNKNOWN_PATH}")
+    return [fixity.together(states) for _, states in sorted(found.items())]
+
+
+def _normal(paths: Sequence[Path]) -> list[Path]:
+    return [Path(os.path.normpath(path.absolute())) for path in paths]
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Return paths without those that lie below others, so that no file is counted twice."""
+    found: list[Path] = []
+    for path in sorted(paths):
+        if not (found and path.is_relative_to(found[-1])):
+            found.append(path)
+    return found
 
 
 def originals_of(catalog: Catalog, scans: Path) -> Iterator[Expected]:

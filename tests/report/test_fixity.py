@@ -169,6 +169,27 @@ def test_the_command_goes_on_until_all_is_checked_and_ends_with_0_only_then(arch
     assert Exit.SOME_FAILED in codes
 
 
+def test_a_summary_of_paths_counts_what_lies_there_once(archive, command):
+    for name in ("album/a.tif", "album/b.tif", "album-2/c.tif"):
+        archive.put(name)
+    folder, file = archive.scans / "album", archive.out / "album-2" / "c.tif"
+
+    code, out, _ = command("verify", "--summary", "--json", *map(str, (folder, folder / "a.tif")))
+    assert (code, [(one["subject"], one["total"]) for one in json.loads(out)]) == (
+        Exit.SOME_FAILED,
+        [("original", 2)],
+    )
+    states = json.loads(command("verify", "--summary", "--json", str(folder), str(file)).out)
+    assert [(one["subject"], one["total"]) for one in states] == [("original", 2), ("output", 1)]
+    assert command("verify", "--summary", str(folder / "x.tif")).code == Exit.USAGE
+
+
+def test_a_summary_records_nothing_and_says_so(archive, command):
+    archive.put("a.tif")
+    code, _, err = command("verify", "--summary", "--budget", "1h")
+    assert (code, "--summary reads nothing" in err) == (Exit.USAGE, True)
+
+
 def test_files_are_counted_also_where_one_line_tells_of_many(archive, names, command):
     archive.catalog.close()
 
