@@ -31,8 +31,11 @@ def export_facts(results: Iterable[ExportResult]) -> list[dict[str, object]]:
     ]
 
 
-def tell_exports(results: Iterable[ExportResult]) -> None:
-    """Say where exports lie and what became of them; what went wrong goes to stderr."""
+def tell_exports(results: Iterable[ExportResult], *, err: bool = False) -> None:
+    """Say where exports lie and what became of them; what went wrong goes to stderr.
+
+    All of it goes there with ``err``, where the output is for programs.
+    """
     from archivist.report.words import readable
 
     for one in results:
@@ -43,7 +46,7 @@ def tell_exports(results: Iterable[ExportResult]) -> None:
             click.echo(f"  failed   {name}: {len(failed) - MOST_FAILURES} more", err=True)
         if one.error:
             click.echo(f"Error: the export {name} was not made: {one.error}", err=True)
-        click.echo(f"Export {name}: {_said(one)}: {one.export.place}")
+        click.echo(f"Export {name}: {_said(one)}: {one.export.place}", err=err)
 
 
 def _said(one: ExportResult) -> str:

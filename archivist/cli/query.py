@@ -72,6 +72,8 @@ def query(
             "say what to look for. Cure: --uses-weights, --made-with, --reference, --reviewed-by, "
             "or --denied alone"
         )
+    if csv is not None and as_json:
+        raise UsageError("--csv and --json are two forms of one list. Cure: give one of them")
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
         if denied:

@@ -91,7 +91,7 @@ def report(
         raise UsageError("--set NAME=VALUE is for an exporter. Cure: add --export ID --to PATH")
     where, code = place(out, catalog_url, config_file), Exit.FINE
     if exporter is not None:
-        code = _export(where, exporter, target, run_uid, scans, assignments)
+        code = _export(where, exporter, target, run_uid, scans, assignments, as_json)
     if not any((html, csv, exporter, as_json)):
         html = where.home / "report.html"
     if html is not None or csv is not None:
@@ -182,6 +182,7 @@ def _export(
     run: str | None,
     scans: Path | None,
     assignments: tuple[str, ...],
+    as_json: bool,
 ) -> Exit:
     """Export with the params of the configuration, where --set gives no others."""
     from archivist.pipeline.exports_asked import params_of
@@ -191,12 +192,16 @@ def _export(
     configured = params_of(exporter, where.settings.publish, where.config_file)
     params = {**configured, **_assigned(exporter, assignments)}
     if target is None:
-        return _bring_up_to_date(where, exporter, scans, params)
+        return _bring_up_to_date(where, exporter, scans, params, as_json)
     return _export_to(where, exporter, target, run, scans, params)
 
 
 def _bring_up_to_date(
-    where: Place, exporter: ExporterSpec, scans: Path | None, params: Mapping[str, object]
+    where: Place,
+    exporter: ExporterSpec,
+    scans: Path | None,
+    params: Mapping[str, object],
+    as_json: bool,
 ) -> Exit:
     from archivist.cli.exported import tell_exports
     from archivist.pipeline.exporting import Archive, ExportState, bring_up_to_date
@@ -211,7 +216,7 @@ def _bring_up_to_date(
     (done,) = bring_up_to_date(
         (export,), archive, say=lambda text: click.echo(text, err=True), again=True
     )
-    tell_exports([done])
+    tell_exports([done], err=as_json)
     ends = {ExportState.FAILED: Exit.SOME_FAILED, ExportState.LEFT: Exit.INTERRUPTED}
     return ends.get(done.state, Exit.FINE)
 

@@ -298,6 +298,13 @@ def test_what_changed_since_brings_the_export_up_to_date(museum, change):
     assert museum.json("--manifest", manifest).export["state"] == "made"
 
 
+def test_an_export_by_hand_writes_nothing_between_the_json_of_the_report(museum):
+    museum.run()
+    said = museum.command("report", "--export", "sealed", "--json")
+    assert json.loads(said.stdout)["schema"] == "archivist-report"
+    assert "Export sealed" in said.stderr
+
+
 def test_a_checkpoint_covers_what_the_export_tells_of(museum):
     museum.run()
     review(museum)

@@ -552,6 +552,15 @@ def test_a_query_wants_a_condition(command):
     assert "--uses-weights" in err
 
 
+def test_two_forms_of_one_list_are_refused(restore, command, tmp_path):
+    restore()
+    table = tmp_path / "table.csv"
+    code, out, err = command("query", "--made-with", "scratch", "--json", "--csv", str(table))
+    assert (code, out, table.exists()) == (2, "", False)
+    assert "--csv" in err
+    assert "--json" in err
+
+
 def test_two_runs_differ_in_params_and_pictures(restore, command, tmp_path):
     restore(radius=3, fill=200)
     restore(radius=5, fill=210)
