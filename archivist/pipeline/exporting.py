@@ -19,14 +19,15 @@ from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
 from archivist.config import Settings
 from archivist.ledger.keys import find_signing_key
+from archivist.model import clean_text
 from archivist.pipeline.export_notes import Notes, state_of
 from archivist.pipeline.exports_asked import Export, check_place, exports_of
 from archivist.pipeline.job import Job
 from archivist.plugins import Plugins
 from archivist.report.export import update
+from archivist.report.exported import FAILED_EVENT, MADE_EVENT
 from archivist.report.gather import CatalogSource
 
-MADE_EVENT = "export.made"
 PULSE_SECONDS = 10.0
 """How often it is said how far an export is, as for a run where there is no terminal."""
 
@@ -142,7 +143,9 @@ def _brought(
             notes.keep(name, asked)
         _tell(catalog, source.run.uid, export, counts)
     except (ArchivistError, OSError) as error:
-        return _failed(export, error)
+        failed = _failed(export, error)
+        _tell_failure(catalog, failed)
+        return failed
     state = ExportState.FAILED if counts.failed else ExportState.MADE
     return ExportResult(export=export, state=state, counts=counts)
 
@@ -181,3 +184,14 @@ def _tell(catalog: Catalog, run: str, export: Export, counts: Exported) -> None:
         "failed": len(counts.failed),
     }
     Writer(catalog).add_event(MADE_EVENT, run=run, detail=detail)
+
+
+def _tell_failure(catalog: Catalog, result: ExportResult) -> None:
+    """Note in the history why nothing of an export was made, for the report."""
+    export = result.export
+    detail = {
+        "exporter": export.exporter.id,
+        "place": str(export.place),
+        "error": clean_text(result.error),
+    }
+    Writer(catalog).add_event(FAILED_EVENT, detail=detail)

@@ -17,6 +17,7 @@ from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
 from archivist.report.changed import changed_of
 from archivist.report.checked import fixity_of
+from archivist.report.exported import exports_of
 from archivist.report.lenders import ReportReference, uids_of
 from archivist.report.rows import (
     ReportAsset,
@@ -128,6 +129,7 @@ class CatalogSource:
             version=str(environment.get("archivist", "")),
             retry=retry_command(facts, scans, out),
             checkpoint=ledger.newest_line(self._catalog),
+            exports=exports_of(self._catalog, facts.get("settings")),
         )
 
     def _environment(self) -> Mapping[str, Any]:

@@ -48,6 +48,20 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportExport:
+    """An export as it was made last, in outputs or photographs; ``at`` is None for never."""
+
+    exporter: str
+    at: datetime | None = None
+    made: int = 0
+    kept: int = 0
+    """So many were as they are before."""
+    failed: int = 0
+    error: str = ""
+    """Why all of it failed, with the cure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRun:
     """The run as a whole. ``retry`` is the command that does the failed ones again."""
 
@@ -71,11 +85,17 @@ class ReportRun:
     checkpoint: str = ""
     """The newest checkpoint of the ledger, as one line; empty where there is none."""
     retry: str = ""
+    exports: tuple[ReportExport, ...] = ()
 
     @property
     def seconds(self) -> float | None:
         """How long the run took; None while it has no end."""
         return None if self.finished is None else (self.finished - self.started).total_seconds()
+
+    @property
+    def broken_exports(self) -> tuple[ReportExport, ...]:
+        """The exports of which all or something could not be made when they were made last."""
+        return tuple(one for one in self.exports if one.failed or one.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 import pytest
+from lxml import html
 from PIL import Image as PillowImage
 
 from archivist.catalog import ledger, queries
@@ -376,6 +377,24 @@ def test_an_export_that_fails_gives_code_3_and_the_run_is_complete(museum):
     assert (museum.exports / "names.txt").is_file()
     with museum.catalog() as catalog:
         assert [run.state for run in queries.runs(catalog, command="run")] == ["done"]
+
+
+def test_the_report_says_what_became_of_the_exports(museum):
+    museum.ask("sealed", "names")
+    museum.seal.write_text("slip")
+    museum.run()
+    assert report(museum)["Exports"] == ["sealed: 10 exported, 1 failed", "names: 4 exported"]
+    museum.seal.write_text("crack")
+    museum.run()
+    assert report(museum)["Exports"] == ["sealed: failed", "names: 4 exported"]
+
+
+def report(museum):
+    """Return the facts at the head of the page, by their titles."""
+    museum.command("report", "--no-pictures")
+    tree = html.fromstring((museum.out / ".archivist" / "report.html").read_bytes())
+    facts = tree.xpath('//dl[@class="facts"]/div')
+    return {one.xpath("./dt/text()")[0]: one.xpath("./dd/text()") for one in facts}
 
 
 def test_a_picture_that_cannot_be_exported_is_named_and_the_rest_is_made(museum):

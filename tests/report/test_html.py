@@ -11,7 +11,7 @@ from lxml import html
 
 from archivist.model import Status
 from archivist.report.html import Limits, write_html
-from archivist.report.rows import ReportRefusal, Similar
+from archivist.report.rows import ReportExport, ReportRefusal, Similar
 
 
 @pytest.fixture
@@ -37,6 +37,28 @@ def test_a_run_without_photographs_says_so(page):
     tree = page()
     assert "The run found no photograph" in tree.text_content()
     assert not tree.xpath("//article")
+
+
+def test_exports_are_told_with_their_number_and_what_failed(page, rows):
+    at = rows.run.started
+    exports = (
+        ReportExport(exporter="premis", at=at, made=3, kept=1),
+        ReportExport(exporter="c2pa", at=at, made=2, failed=1),
+        ReportExport(exporter="iiif", at=at, error="no room. Cure: free some"),
+        ReportExport(exporter="bagit"),
+    )
+    rows.run = replace(rows.run, exports=exports)
+    tree = page()
+    told = tree.xpath('//dt[text()="Exports"]/../dd/text()')
+    assert told == [
+        "premis: 4 exported",
+        "c2pa: 2 exported, 1 failed",
+        "iiif: failed",
+        "bagit: not made yet",
+    ]
+    c2pa, iiif = tree.xpath('//ul[@class="remarks"]/li')
+    assert "1 of c2pa could not be exported on 2026-01-02 03:04 UTC" in c2pa.text_content()
+    assert "no room. Cure: free some" in iiif.text_content()
 
 
 def test_the_totals_count_each_result(page, rows, asset, failed, file):
