@@ -10,7 +10,7 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.options import FOLDER, catalog_options, folder_of, place
-from archivist.cli.spared import TEXT_FILE
+from archivist.cli.spared import TEXT_FILE, spare_scans
 
 if TYPE_CHECKING:
     from archivist.cli.options import Place
@@ -52,6 +52,7 @@ def audit(
     place_of = place(out or folder_of(name, catalog_url), catalog_url, config_file)
     where = _where(place_of, scans, quick)
     with open_catalog(place_of.catalog_url, write=False) as catalog:
+        spare_scans(catalog, place_of, html, scans=scans)
         found = ask(catalog, name, where, page=None if page is None else page - 1)
     if html is not None:
         _write_page(found, where, html)

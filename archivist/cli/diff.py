@@ -10,7 +10,7 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.options import FOLDER, catalog_options, place
-from archivist.cli.spared import TEXT_FILE, spare_archive
+from archivist.cli.spared import TEXT_FILE, spare_archive, spare_scans
 
 if TYPE_CHECKING:
     from archivist.report.comparing_rows import Comparison
@@ -58,6 +58,7 @@ def diff(
     plugins = load_plugins(chosen.allow or None, chosen.block)
     with open_catalog(where.catalog_url, write=False) as catalog:
         spare_archive(catalog, where, pictures)
+        spare_scans(catalog, where, html)
         pair = run_named(catalog, first), run_named(catalog, second)
         found = compare(catalog, *pair, store=store, specs=plugins.steps, measured=measure)
     if pictures is not None and store is not None:

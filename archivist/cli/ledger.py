@@ -13,7 +13,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, Place, catalog_options, folder_of, json_option, place
-from archivist.cli.spared import TEXT_FILE
+from archivist.cli.spared import TEXT_FILE, spare_scans
 
 if TYPE_CHECKING:
     from archivist.ledger.checkpoint import Checkpoint
@@ -114,6 +114,7 @@ def prove(
     where = place(out or folder_of(asset, catalog_url), catalog_url, config_file)
     kept = _checkpoint(since)
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_scans(catalog, where, to)
         meant = named(catalog, asset, out=where.out, page=None if page is None else page - 1)
         if len(meant.assets) > 1:
             raise UsageError(
@@ -240,6 +241,7 @@ def export(
 
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_scans(catalog, where, to)
         content = exported(catalog, leaves=leaves)
     _write(to, json.dumps(content, indent=1))
     count = len(content["notes"])

@@ -13,7 +13,7 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.options import catalog_options, place
-from archivist.cli.spared import TEXT_FILE
+from archivist.cli.spared import TEXT_FILE, spare_scans
 
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
@@ -76,6 +76,7 @@ def query(
         raise UsageError("--csv and --json are two forms of one list. Cure: give one of them")
     where = place(out, catalog_url, config_file)
     with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_scans(catalog, where, csv)
         if denied:
             rows = _denied(catalog, where)
         else:

@@ -13,7 +13,7 @@ import click
 from archivist.api.errors import UsageError
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, place
-from archivist.cli.spared import TEXT_FILE
+from archivist.cli.spared import TEXT_FILE, spare_scans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,6 +75,7 @@ def report(
     DIR/.archivist/exports is brought up to date. Without any of these the page goes to
     DIR/.archivist/report.html.
     """
+    from archivist.catalog.session import open_catalog
     from archivist.report import write_report
     from archivist.report.html import Limits
 
@@ -90,6 +91,8 @@ def report(
     if assignments and exporter is None:
         raise UsageError("--set NAME=VALUE is for an exporter. Cure: add --export ID --to PATH")
     where, code = place(out, catalog_url, config_file), Exit.FINE
+    with open_catalog(where.catalog_url, write=False) as catalog:
+        spare_scans(catalog, where, html, csv, target, scans=scans)
     if exporter is not None:
         code = _export(where, exporter, target, run_uid, scans, assignments, as_json)
     if not any((html, csv, exporter, as_json)):

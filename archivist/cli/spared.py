@@ -65,6 +65,24 @@ def spare_archive(catalog: Catalog, where: Place, target: Path | None) -> None:
             )
 
 
+def spare_scans(
+    catalog: Catalog, where: Place, *targets: Path | None, scans: Path | None = None
+) -> None:
+    """Refuse a place for text or a page among scans, unless that is in the output folder.
+
+    ``scans`` is where they are now, if they were moved. Raises UsageError with the cure.
+    """
+    places = {one: one.absolute().resolve() for one in targets if one is not None}
+    folders = list(_folders(catalog, where)) if places else []
+    for target, place in places.items():
+        moved = scans and scans.absolute().resolve()
+        among = any(_inside(place, one) for one in (moved, *(scans for scans, _ in folders)))
+        if among and not any(_inside(place, out) for _, out in folders):
+            raise UsageError(
+                f"{target} lies among the scans, which are never written to. Cure: another folder"
+            )
+
+
 def _folders(catalog: Catalog, where: Place) -> Iterator[tuple[Path | None, Path | None]]:
     """Yield where scans and outputs lie by what is given, and by what runs recorded."""
     from archivist.catalog.queries import runs

@@ -53,6 +53,37 @@ def test_no_text_is_written_over_a_picture_or_the_catalog(ran, asked):
         assert target.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("audit", "photo.jpg", "--html"),
+        ("report", "--html"),
+        ("report", "--csv"),
+        ("report", "--export", "premis", "--to"),
+        ("query", "--made-with", "sample.spot", "--csv"),
+        ("diff", "last", "last", "--html"),
+        ("ledger", "export", "--to"),
+        ("ledger", "prove", "photo.jpg", "--to"),
+    ],
+    ids=" ".join,
+)
+def test_no_text_is_written_among_the_scans(ran, tmp_path, asked):
+    before = _bytes(ran.scans)
+    code, err = ran(*asked, ran.scans / "album" / "new.txt")
+    assert (code, "lies among the scans" in err) == (2, True)
+    assert _bytes(ran.scans) == before
+    for place in (tmp_path / "new.txt", ran.out / "new.txt"):
+        assert ran(*asked, place)[0] == 0
+        assert place.exists()
+
+
+def test_scans_that_were_moved_are_spared_too(ran, tmp_path):
+    moved = ran.scans.rename(tmp_path / "moved")
+    code, err = ran("audit", "photo.jpg", "--scans", moved, "--html", moved / "page.html")
+    assert (code, "lies among the scans" in err) == (2, True)
+    assert not (moved / "page.html").exists()
+
+
 def test_a_text_may_be_written_again(ran, tmp_path):
     page = tmp_path / "page.html"
     assert [ran("report", "--html", page)[0] for _ in range(2)] == [0, 0]
