@@ -4,8 +4,9 @@
 
 ``proof.json`` is what `archivist ledger prove` or `archivist ledger export` wrote. Checked are the
 digest of each record, its place in the Merkle tree (RFC 6962), that a later tree holds the earlier
-one, and the signature of the checkpoint (Ed25519, a signed note as of C2SP). Nothing but the
-standard library is needed, and for signatures the library `cryptography`.
+one, the roots where the digests of all entries are there (`ledger export --leaves`), and the
+signature of the checkpoint (Ed25519, a signed note as of C2SP). Nothing but the standard library is
+needed, and for signatures the library `cryptography`.
 
 Exit codes: 0 all is proved; 1 something is false; 2 the files cannot be read as what they should
 be; 3 nothing is false, but something could not be checked, such as a signature without a key.
@@ -97,6 +98,24 @@ def grown(old_size: int, old: bytes, size: int, path: list[bytes]) -> bytes | No
             second = sha256(b"\x01" + second + other)
         here, last = here // 2, last // 2
     return second if last == 0 and first == old else None
+
+
+def roots(leaves: list[bytes], sizes: set[int]) -> dict[int, bytes]:
+    """Return the root over the first so many leaves, for each size that the leaves reach."""
+    found: dict[int, bytes] = {}
+    peaks: list[tuple[int, bytes]] = []  # whole subtrees from the left: how many leaves, and node
+    for size, leaf in enumerate(leaves, start=1):
+        count, node = 1, sha256(b"\x00" + leaf)
+        while peaks and peaks[-1][0] == count:
+            node = sha256(b"\x01" + peaks.pop()[1] + node)
+            count *= 2
+        peaks.append((count, node))
+        if size in sizes:
+            root = peaks[-1][1]
+            for _, left in reversed(peaks[:-1]):
+                root = sha256(b"\x01" + left + root)
+            found[size] = root
+    return found
 
 
 # --- checkpoints ----------------------------------------------------------------------------
@@ -200,6 +219,20 @@ def check_growth(report: Report, old: Head, new: Head, path: list[str]) -> None:
     report.say(same, f"the {new} {word} the earlier {old}")
 
 
+def check_leaves(report: Report, leaves: list[dict[str, Any]], notes: list[Head]) -> None:
+    """Compute the root of each checkpoint anew from the digests of the entries."""
+    found = roots([bytes.fromhex(leaf["digest"]) for leaf in leaves], {one.size for one in notes})
+    for note in notes:
+        if note.size not in found:
+            report.say(False, f"{note}: only {len(leaves)} entries are here")
+            continue
+        same = found[note.size] == note.root
+        report.say(same, f"{note}: its root is {'' if same else 'not '}that of the entries")
+    later = len(leaves) - notes[-1].size
+    if later > 0:
+        report.leave(f"{later} later entries: no checkpoint covers them yet")
+
+
 def check_file(report: Report, path: str, records: list[dict[str, Any]]) -> None:
     """Check that a file is one that the proved records speak of."""
     digest = hashlib.sha256()
@@ -235,6 +268,8 @@ def check(arguments: argparse.Namespace) -> int:
     if len(bundle["paths"]) < len(notes) - 1:
         report.say(False, "proofs are missing between checkpoints")
     records = check_proof(report, bundle, notes[-1]) if kind == "archivist-proof 1" else []
+    if "leaves" in bundle:
+        check_leaves(report, bundle["leaves"], notes)
     check_signature(report, notes[-1], keys)
     if arguments.since:
         known = Head(read_text(arguments.since))

@@ -177,6 +177,35 @@ def test_an_export_proves_that_the_ledger_only_grew(archive, command, tmp_path, 
     assert check(changed(to, forge), "--public-key", str(key))[0] == FALSE
 
 
+def test_the_roots_are_computed_anew_from_exported_leaves(archive, command, tmp_path, key):
+    for name in "abcde":
+        archive.put(f"{name}.tif")
+    seal(archive, command)
+    to = tmp_path / "ledger.json"
+    command("ledger", "export", "--leaves", "--to", str(to))
+    count = len(json.loads(to.read_text("utf-8"))["notes"])
+    code, out = check(to, "--public-key", str(key))
+    assert (code, out.count("its root is that of the entries")) == (PROVED, count)
+
+    def forge(content):
+        content["leaves"][-1]["digest"] = "00" * 32
+
+    code, out = check(changed(to, forge), "--public-key", str(key))
+    assert (code, out.count("its root is not that of the entries")) == (FALSE, 1)
+    code, out = check(changed(to, lambda c: c["leaves"].pop()), "--public-key", str(key))
+    assert (code, "only 9 entries are here" in out) == (FALSE, True)
+
+
+def test_entries_that_no_checkpoint_covers_are_not_checked(archive, command, tmp_path, key):
+    file = archive.put("a.tif")
+    seal(archive, command)
+    archive.writer.review(file.assets[0].uid, Decision.APPROVE, by="Ada")
+    to = tmp_path / "ledger.json"
+    command("ledger", "export", "--leaves", "--to", str(to))
+    code, out = check(to, "--public-key", str(key))
+    assert (code, "1 later entries: no checkpoint" in out) == (NOT_CHECKED, True)
+
+
 def test_check_ends_with_0_when_a_known_key_signed(archive, command, key):
     archive.put("a.tif")
     seal(archive, command)
