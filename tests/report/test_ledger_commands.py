@@ -191,7 +191,8 @@ def test_the_roots_are_computed_anew_from_exported_leaves(archive, command, tmp_
         content["leaves"][-1]["digest"] = "00" * 32
 
     code, out = check(changed(to, forge), "--public-key", str(key))
-    assert (code, out.count("its root is not that of the entries")) == (FALSE, 1)
+    assert (code, "its root is not that of the entries" in out) == (FALSE, True)
+    assert "its root is that of the entries" in out  # of the checkpoints before the last entry
     code, out = check(changed(to, lambda c: c["leaves"].pop()), "--public-key", str(key))
     assert (code, "only 9 entries are here" in out) == (FALSE, True)
 
