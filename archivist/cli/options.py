@@ -97,11 +97,22 @@ def catalog_options(function: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
+def scan_options(function: F) -> F:
+    """Add SCANS and the options that say which files are scans, and where the record is kept."""
+    return _decorated(
+        function,
+        click.option("--operator", default="", help="Who is responsible, for the record."),
+        click.option("--sample", type=click.IntRange(1), help="Only so many of these files."),
+        click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
+        click.option("--out", type=FOLDER, required=True, help="The folder to write to."),
+        click.argument("scans", type=FOLDER),
+    )
+
+
 def job_options(function: F) -> F:
     """Add SCANS and the options that say what is asked of the pipeline."""
-    decorated: Any = function
-    for decorate in (
-        click.option("--operator", default="", help="Who is responsible, for the record."),
+    asked = _decorated(
+        function,
         click.option(
             "--exclude",
             metavar="ASSET",
@@ -112,12 +123,15 @@ def job_options(function: F) -> F:
             "--retry", is_flag=True, help="Describe again the pictures for which that failed."
         ),
         click.option("--where", metavar="EXPR", help="Only these assets: 'width > 1000'."),
-        click.option("--sample", type=click.IntRange(1), help="Only so many of these files."),
-        click.option("--manifest", type=FILE, help="A CSV that describes the scans."),
         click.option("--recipe", help="The name of a recipe; see `archivist recipes`."),
-        click.option("--out", type=FOLDER, required=True, help="The folder to write to."),
-        click.argument("scans", type=FOLDER),
-    ):
+    )
+    return scan_options(asked)
+
+
+def _decorated(function: F, *decorators: Callable[[Any], Any]) -> F:
+    """Apply decorators one after the other; the help lists the last one first."""
+    decorated: Any = function
+    for decorate in decorators:
         decorated = decorate(decorated)
     return decorated  # type: ignore[no-any-return]
 

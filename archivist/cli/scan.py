@@ -11,15 +11,15 @@ from archivist.cli.exits import Exit
 from archivist.cli.options import (
     catalog_option,
     config_option,
-    job_options,
     json_option,
     make_job,
+    scan_options,
     watcher_for,
 )
 
 
 @click.command()
-@job_options
+@scan_options
 @click.option("--reread", is_flag=True, help="Read every file again, even unchanged ones.")
 @catalog_option
 @config_option
