@@ -11,6 +11,7 @@ import numpy as np
 from archivist.api.errors import PublishError, SourceError
 from archivist.api.extensions import CodecSpec
 from archivist.api.values import Image
+from archivist.imaging.metadata import sample_changes
 from archivist.imaging.picture import Picture, quantise, to_depth, to_float
 from archivist.imaging.plugged import read_plugged, write_plugged
 from archivist.imaging.resize import shrink
@@ -52,10 +53,11 @@ def render_plugged(
         raise _wrong(codec, str(error)) from error
     reached = _compare(codec, meant, found)
     contract = unread(_history(codec, page), codec.id)
-    if reached == math.inf:
-        return contract
-    reason = f"the codec is lossy: {reached:.1f} dB from the pixels that were meant"
-    return dataclasses.replace(contract, changed={"Pixels": reason})
+    changed = sample_changes(page.header, kind=codec.id, depth=meant.depth, colour=meant.colour)
+    if reached != math.inf:
+        reason = f"the codec is lossy: {reached:.1f} dB from the pixels that were meant"
+        changed["Pixels"] = reason
+    return dataclasses.replace(contract, changed=changed)
 
 
 def _meant(page: PageResult, raster: Raster, output: Output) -> Image:

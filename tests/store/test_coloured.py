@@ -60,6 +60,7 @@ def test_a_coloured_grey_scan_is_rgb_with_the_new_profile_alone(
     assert header.colour is Colour.RGB
     assert header.icc_digest == (digest_bytes(icc) if icc else None)
     assert "became colour" in {**found.contract.changed, **found.contract.lost}["ICC_Profile"]
+    assert "3 where the scan has 1" in found.contract.changed["Channels"]
     if kind != "jpg":
         assert np.array_equal(decode(data, max_pixels=LIMIT).pixels, raster.array)
 

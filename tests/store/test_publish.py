@@ -175,6 +175,31 @@ def test_alpha_survives_png_and_its_loss_in_jpeg_is_listed(job, scans, tmp_path)
     assert "Alpha" in jpeg.contract.lost
 
 
+def test_another_bit_depth_is_listed_with_its_reason(job, scans, save_tiff):
+    Image.new("1", (30, 20), 1).save(scans / "text.png")
+    (bilevel,) = publish(job(scans / "text.png", change=(0,)))
+    assert "8 where the scan has 1: archivist writes no" in bilevel.contract.changed["BitDepth"]
+    same, access = publish(job(save_tiff(), MASTER, ACCESS, change=(0,)))
+    assert "BitDepth" not in {**same.contract.changed, **same.contract.added}
+    assert "8 where the scan has 16: JPEG holds no more" in access.contract.changed["BitDepth"]
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("RGB", "3 channels"), ("L", "1 channel,")])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_palette_that_is_written_out_is_listed_with_its_reason(
+    job, scans, tmp_path, mode, channels, suffix
+):
+    scan = scans / f"map.{suffix}"
+    grey = Image.linear_gradient("L")
+    picture = grey if mode == "L" else Image.merge("RGB", (grey, grey.rotate(90), grey))
+    picture.quantize(16).save(scan)
+    (found,) = publish(job(scan, change=(0,)))
+    told = found.contract.changed["Palette"]
+    assert told.startswith("written out")
+    assert channels in told
+    assert f"{pixels_of(tmp_path / 'out' / found.path).shape[2]} channel" in told
+
+
 def test_wrong_pixels_in_the_file_are_noticed_before_it_takes_its_name(
     job, save_tiff, tmp_path, monkeypatch
 ):

@@ -11,6 +11,7 @@ from archivist.imaging.metadata.damage import list_damage
 from archivist.imaging.metadata.edited import Edited
 from archivist.imaging.metadata.geometry import turned_size
 from archivist.imaging.metadata.ifd import Directory
+from archivist.imaging.metadata.sample_rules import sample_changes
 from archivist.imaging.metadata.source import SourceMetadata, facts, packet_of
 from archivist.imaging.metadata.target import Carried, Ledger, Target
 from archivist.imaging.metadata.tiff_rules import without_stale_tags
@@ -38,12 +39,16 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
         ledger.lose(["Trailer"], reason)
     if source.parts:
         ledger.lose(["ReducedImages"], "reduced copies or masks of the picture before restoration")
+    samples = sample_changes(
+        target.stored, kind=target.format, depth=target.depth, colour=target.colour
+    )
+    ledger.changed.update(samples)
     carried = _WRITERS[target.format](edited, source, target, ledger)
     list_damage(source, carried, ledger)
     return Carried(
         pieces=carried.pieces,
         directory=carried.directory,
-        contract=ledger.contract(facts(source)),
+        contract=ledger.contract({*facts(source), *samples}),
     )
 
 
