@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from archivist.api.steps import NoParams
+from archivist.api.values import Colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,11 @@ class CodecSpec:
     ``suffixes`` are lower case with dot; ``signature`` is the first bytes of such a file.
     ``read`` ("mod:fn") takes the bytes of a file and the page number and returns an
     :class:`~archivist.api.values.Image`; ``write``, if any, takes an image and returns bytes.
+
+    ``probe`` ("mod:fn"), if any, takes the bytes of a file and returns an :class:`ImageHeader`
+    without decoding a pixel: a file that declares more pixels than the limit is then refused before
+    it costs memory, and one that decodes to something else than it declares is refused as well.
+    ``media_type`` is that of outputs in this format; empty: ``image/x-ID``.
     """
 
     id: str
@@ -24,6 +30,18 @@ class CodecSpec:
     signature: bytes
     read: str
     write: str | None = None
+    probe: str | None = None
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHeader:
+    """What a codec's ``read`` will return for a file: size in pixels, colour, depth of 8 or 16."""
+
+    width: int
+    height: int
+    colour: Colour
+    depth: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from archivist.api.errors import ArchivistError, PublishError, SourceError
-from archivist.api.extensions import CodecSpec
+from archivist.api.extensions import CodecSpec, ImageHeader
 from archivist.api.values import Colour, Image
 from archivist.imaging.decode import no_such_page
 from archivist.imaging.page import PageFacts
 from archivist.imaging.picture import Picture, quantise, to_depth
 from archivist.imaging.probe import SUFFIXES, sniff
 from archivist.imaging.raster import ArrayRaster, SourceRaster, open_source
+from archivist.imaging.refuse import check_size
 from archivist.model import Header
 from archivist.plugins import resolve
 
@@ -53,20 +54,20 @@ def codec_of(header: Header, codecs: Mapping[str, CodecSpec]) -> CodecSpec:
 def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: int) -> Picture:
     """Return the picture in a file's content, read by a codec and rounded to its depth.
 
-    A file of a codec has one page and no opacity. Raises SourceError: ``codec-failed`` when the
-    codec raises or returns anything but a picture, ``too-large``, ``damaged`` for another page.
+    A file of a codec has one page and no opacity. A codec with a probe decodes nothing that its
+    header forbids. Raises SourceError: that of the codec, ``codec-failed`` when it raises something
+    else or returns anything but the picture that its probe promised, ``too-large``, ``damaged`` for
+    another page.
     """
     if page != 0:
         raise no_such_page(page, 1)
-    try:
-        image = resolve(codec.read)(data, page)
-    except FAULTS as error:
-        raise SourceError(
-            f"the codec {codec.id} ({codec.title}) cannot read it: {error}. Cure: check the file "
-            "with the program that wrote it, or install another version of the codec",
-            code="codec-failed",
-        ) from error
-    checked = _checked(codec, image, max_pixels)
+    promised = _promised(codec, data, max_pixels) if codec.probe else None
+    checked = _checked(codec, _asked(codec, codec.read, data, page), max_pixels)
+    if promised and promised != _header_of(checked):
+        raise _failed(
+            codec,
+            f"its header says {_shown(promised)}, its pixels are {_shown(_header_of(checked))}",
+        )
     header = Header(
         format=codec.id,
         width=checked.width,
@@ -132,21 +133,58 @@ def _is_own(path: Path) -> bool:
         return False
 
 
+def _asked(codec: CodecSpec, function: str, *arguments: object) -> object:
+    """Return what a function of a codec returns. Raises SourceError."""
+    try:
+        return resolve(function)(*arguments)
+    except SourceError:
+        raise
+    except FAULTS as error:
+        raise _failed(codec, str(error)) from error
+
+
+def _failed(codec: CodecSpec, why: str) -> SourceError:
+    return SourceError(
+        f"the codec {codec.id} ({codec.title}) cannot read it: {why}. Cure: check the file "
+        "with the program that wrote it, or install another version of the codec",
+        code="codec-failed",
+    )
+
+
+def _promised(codec: CodecSpec, data: bytes, max_pixels: int) -> ImageHeader:
+    """Return what a codec says of a file by its header alone, when that may be decoded."""
+    assert codec.probe is not None  # the caller asks only codecs that have one
+    found = _asked(codec, codec.probe, data)
+    if not isinstance(found, ImageHeader):
+        raise _broken(codec, "no archivist.api.ImageHeader")
+    check_size(found.width, found.height, max_pixels)
+    return found
+
+
 def _checked(codec: CodecSpec, image: object, max_pixels: int) -> Image:
-    """Return what a codec gave, when it is what it promised."""
+    """Return what a codec gave, when it is a picture within the limit."""
     fault = _fault(image)
     if fault or not isinstance(image, Image):
-        raise SourceError(
-            f"the codec {codec.id} returned {fault}. Cure: report it to its authors",
-            code="codec-failed",
-        )
-    if image.width * image.height > max_pixels:
-        raise SourceError(
-            f"{image.width} x {image.height} pixels are more than the limit of {max_pixels}. "
-            "Cure: raise scan.max_megapixels",
-            code="too-large",
-        )
+        raise _broken(codec, fault)
+    check_size(image.width, image.height, max_pixels)
     return image
+
+
+def _broken(codec: CodecSpec, returned: str) -> SourceError:
+    return SourceError(
+        f"the codec {codec.id} returned {returned}. Cure: report it to its authors",
+        code="codec-failed",
+    )
+
+
+def _header_of(image: Image) -> ImageHeader:
+    return ImageHeader(
+        width=image.width, height=image.height, colour=image.colour, depth=image.depth
+    )
+
+
+def _shown(header: ImageHeader) -> str:
+    return f"{header.width} x {header.height} {header.colour} of {header.depth} bits"
 
 
 def _fault(image: object) -> str:

@@ -67,7 +67,7 @@ def extension_problem(offer: object, kind: type) -> str | None:
         return f"is not a {kind.__name__}"
     if kind is CodecSpec and offer.id in OWN_FORMATS:  # type: ignore[attr-defined]
         return "its id is the name of a format that archivist reads itself"
-    for name in ("run", "read", "write", "ready", "update"):
+    for name in ("run", "read", "write", "probe", "ready", "update"):
         text = getattr(offer, name, None)
         if text is not None and not is_dotted(text):
             return f"{name} {text!r} is not of the form 'package.module:function'"

@@ -31,9 +31,11 @@ _RAW_NAMES = (
     ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f"
 )
 _RAW = frozenset(_RAW_NAMES.split())
+_JPEG_2000 = "a JPEG 2000 picture, which the plugin archivist-jpeg2000 reads"
+_JPEG_2000_NAMES = ".jp2 .j2k .jpf .jpx .jpm .j2c .jpc .jph .jhc"
 _OTHER_SUFFIXES = {
     **dict.fromkeys(_RAW, "a camera raw file"),
-    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c"), "a JPEG 2000 picture"),
+    **dict.fromkeys(_JPEG_2000_NAMES.split(), _JPEG_2000),
     **dict.fromkeys((".heic", ".heif", ".hif"), "an HEIF picture"),
     **dict.fromkeys((".tga", ".icb", ".vda"), "a Targa picture"),
     **dict.fromkeys((".pbm", ".pgm", ".ppm", ".pnm"), "a Netpbm picture"),
@@ -52,8 +54,8 @@ _OTHER_SUFFIXES = {
     ".fpx": "a FlashPix picture",
 }
 _OTHER_HEADS = (
-    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", _JPEG_2000),
+    (0, b"\xff\x4f\xff\x51", _JPEG_2000),
     (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
     (0, b"\xff\x0a", "a JPEG XL picture"),
     (0, b"GIF8", "a GIF picture"),

@@ -20,7 +20,8 @@ def probe_plugged(
 ) -> tuple[Header, str | None]:
     """Return header and perceptual hash of a file that a codec plugin reads (one page).
 
-    A codec has no probe of its own, so the file is decoded. Raises SourceError.
+    The file is decoded even where the codec has a probe, so that damage is noticed here, and
+    because the hash needs the pixels. Raises SourceError.
     """
     content = file.read_bytes() if data is None else data
     picture = read_plugged(codec, content, max_pixels=options.max_pixels)

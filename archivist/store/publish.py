@@ -214,10 +214,15 @@ def _publication(
         path=name,
         output_digest=digest,
         size=size,
-        media_type=MEDIA_TYPES.get(output.format) or f"image/x-{output.format}",
+        media_type=_media_type(job, output.format),
         untouched=untouched,
         contract=contract,
     )
+
+
+def _media_type(job: PublishJob, kind: str) -> str:
+    named = job.codecs[kind].media_type if kind in job.codecs else MEDIA_TYPES[kind]
+    return named or f"image/x-{kind}"
 
 
 def outputs_of(job: PublishJob) -> Sequence[str]:
