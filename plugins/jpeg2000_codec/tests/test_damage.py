@@ -108,6 +108,15 @@ def test_blank_paper_is_no_damage(kit, tone, options):
     assert np.array_equal(kit.samples(read(kit.pillow(blank, **options))), blank)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("resolutions", [1, 2, 6])
+def test_a_drawing_of_ramps_and_checks_is_no_damage(kit, kind, resolutions):
+    y, x = np.mgrid[:512, :512]
+    drawn = np.stack([y % 256, (x // 4 + y // 4) % 2 * 200, (x + y) % 256], axis=2).astype(kind)
+    data = kit.stream(drawn, resolutions=resolutions)
+    assert np.array_equal(kit.samples(read(data)), drawn)
+
+
 def test_a_picture_with_empty_low_bits_is_no_damage(kit):
     wide = kit.photo(300, 300).astype(np.uint16) << 8
     assert np.array_equal(kit.samples(read(kit.stream(wide))), wide)
