@@ -75,6 +75,8 @@ def run(as_json: bool, until: str | None, **options: object) -> int:
     if not as_json:
         _tell(job, result, report)
     exports = _exports(job, result, plugins)
+    if _is_news(exports):
+        _write_report(job, plugins)  # it tells what became of the exports, too
     if as_json:
         click.echo(json.dumps(summary(job, result, report, exports), ensure_ascii=False))
     else:
@@ -146,29 +148,43 @@ def _exports(job: Job, result: RunResult, plugins: Plugins) -> tuple[ExportResul
         return last_act(job, bool(result.pending), plugins, lambda text: click.echo(text, err=True))
 
 
+def _is_news(exports: tuple[ExportResult, ...]) -> bool:
+    """Tell whether an export was made, or could not be made."""
+    from archivist.pipeline import ExportState
+
+    return not {one.state for one in exports}.isdisjoint({ExportState.MADE, ExportState.FAILED})
+
+
 def _report(job: Job, result: RunResult, plugins: Plugins) -> Path | None:
-    """Write the report, unless nothing was done or decided since it was written.
+    """Write the report, unless nothing was done or decided since it was written."""
+    path = job.home / "report.html"
+    if result.planned.summary.units or not path.exists() or _is_decided_since(job, path):
+        return _write_report(job, plugins)
+    return path
+
+
+def _write_report(job: Job, plugins: Plugins) -> Path | None:
+    """Write the report.
 
     The run is over and recorded: a report that cannot be written is told and gives None, so that
     the results are told too.
     """
-    path = job.home / "report.html"
-    if result.planned.summary.units or not path.exists() or _is_decided_since(job, path):
-        from archivist.api.errors import ArchivistError
-        from archivist.report import write_report
+    from archivist.api.errors import ArchivistError
+    from archivist.report import write_report
 
-        try:
-            write_report(
-                job.url,
-                scans=job.scans,
-                out=job.out,
-                path=path,
-                specs=plugins.steps,
-                codecs=plugins.codecs,
-            )
-        except ArchivistError as error:
-            click.echo(f"Error: {error}", err=True)
-            return None
+    path = job.home / "report.html"
+    try:
+        write_report(
+            job.url,
+            scans=job.scans,
+            out=job.out,
+            path=path,
+            specs=plugins.steps,
+            codecs=plugins.codecs,
+        )
+    except ArchivistError as error:
+        click.echo(f"Error: {error}", err=True)
+        return None
     return path
 
 
@@ -212,12 +228,13 @@ def summary(
 def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     from archivist.report.words import readable
 
-    counts, found = result.counts, result.found
-    idle = result.planned.summary.idle_assets
-    denied = max(result.denied, result.planned.summary.denied_assets)
+    counts, found, planned = result.counts, result.found, result.planned.summary
+    idle = planned.idle_assets
+    denied = max(result.denied, planned.denied_assets)
     left_out = f"{denied} left out because their rights forbid it, " if denied else ""
     click.echo(
-        f"{result.planned.summary.assets} assets in {found.files} files: "
+        f"{planned.assets} asset{'' if planned.assets == 1 else 's'} in {planned.files} "
+        f"file{'' if planned.files == 1 else 's'}: "
         f"{counts.get('done', 0)} restored, "
         f"{counts.get('skipped', 0) - result.denied} needed nothing, {idle} up to date, {left_out}"
         f"{counts.get('failed', 0)} failed, {result.pending} units not done. "

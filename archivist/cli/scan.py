@@ -35,7 +35,7 @@ def scan(as_json: bool, **options: object) -> int:
         click.echo(json.dumps({"event": "result", "run": run, **asdict(found)}))
     else:
         click.echo(
-            f"{found.files} files with {found.assets} assets, {found.refused} refused, "
+            f"{found.files} files with {found.pages} pages, {found.refused} refused, "
             f"{found.ignored} ignored."
         )
     return Exit.SOME_FAILED if found.refused else Exit.FINE

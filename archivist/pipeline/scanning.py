@@ -26,7 +26,7 @@ class Found:
     """What a scan found, counted."""
 
     files: int = 0
-    assets: int = 0
+    pages: int = 0
     unchanged: int = 0
     refused: int = 0
     ignored: int = 0
@@ -150,7 +150,7 @@ def _counted(items: Iterable[ScanFile | Refusal], found: Found) -> Iterator[Scan
     for item in items:
         if isinstance(item, ScanFile):
             found.files += 1
-            found.assets += len(item.assets)
+            found.pages += len(item.assets)
         elif item.status is Status.FAILED:
             found.refused += 1
         else:

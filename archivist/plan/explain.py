@@ -34,6 +34,8 @@ class Summary:
     profiles: tuple[OutputProfile, ...] = ()
     units: int = 0
     assets: int = 0
+    files: int = 0
+    """The files that hold these assets, each copy counted."""
     idle_assets: int = 0
     denied_assets: int = 0
     """Assets of which every step is denied; they are not among the idle ones."""
@@ -54,6 +56,7 @@ class Summary:
         needed = False
         for file in unit.files:
             busy = False
+            self.files += len(file.paths)
             for page in file.pages:
                 runs = [t for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)]
                 busy = busy or bool(runs)

@@ -306,7 +306,15 @@ def test_scan_counts_what_it_finds(archive):
     code, out, _ = archive("scan")
 
     assert code == 0
-    assert "4 files with 4 assets" in out
+    assert "4 files with 4 pages" in out
+
+
+def test_assets_are_counted_with_the_files_that_hold_them(archive):
+    copy = archive.scans / "copy of plain.png"
+    copy.write_bytes((archive.scans / "plain.png").read_bytes())
+
+    assert "4 assets in 5 files" in archive("run")[1]
+    assert "1 asset in 1 file:" in archive("run", "--where", "path == 'photo.jpg'")[1]
 
 
 def test_a_sample_is_a_part_of_the_archive(archive):

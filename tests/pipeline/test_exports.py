@@ -390,8 +390,7 @@ def test_the_report_says_what_became_of_the_exports(museum):
 
 
 def report(museum):
-    """Return the facts at the head of the page, by their titles."""
-    museum.command("report", "--no-pictures")
+    """Return the facts at the head of the page that the run wrote, by their titles."""
     tree = html.fromstring((museum.out / ".archivist" / "report.html").read_bytes())
     facts = tree.xpath('//dl[@class="facts"]/div')
     return {one.xpath("./dt/text()")[0]: one.xpath("./dd/text()") for one in facts}
