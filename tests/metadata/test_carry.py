@@ -205,6 +205,23 @@ def test_face_regions_turn_with_the_pixels(xmp_scan, restore, exiftool):
     assert contract.changed["XMP-mwg-rs:Regions"] == "regions follow the pixels"
 
 
+def test_an_orientation_that_turned_nothing_stays_in_xmp(save_jpeg, restore, exiftool, read_tags):
+    scan = save_jpeg()
+    exiftool(scan, "-IFD0:Orientation#=", "-XMP-tiff:Orientation#=6")
+    path, (contract,) = restore(scan, "jpeg")
+    assert read_tags(path)["XMP-tiff:Orientation"] == 6
+    assert "XMP-tiff:Orientation" in contract.kept
+
+
+def test_an_orientation_that_means_nothing_is_not_said_to_have_turned_pixels(
+    save_jpeg, restore, exiftool
+):
+    scan = save_jpeg()
+    exiftool(scan, "-IFD0:Orientation#=9")
+    _, (contract,) = restore(scan, "jpeg")
+    assert contract.changed["IFD0:Orientation"] == "the value it had means nothing"
+
+
 def test_a_packet_longer_than_a_segment_is_split_and_joined_again(save_tiff, restore):
     scan = save_tiff()
     long = "<dc:description>" + "grain " * 20_000 + "</dc:description>"

@@ -39,7 +39,7 @@ _ABSURD = 1e9
 
 def edited(directory: Directory, target: Target, ledger: Ledger) -> Directory:
     """Return the first directory (with those below it) as it is true of the new picture."""
-    directory = _made_upright(directory, ledger)
+    directory = _made_upright(directory, target, ledger)
     for tag, value in ((256, target.width), (257, target.height)):
         directory = _whole_number(directory, tag, value, ledger, _SIZE)
     directory = _scaled_pair(directory, (_X_RESOLUTION, _Y_RESOLUTION), target, ledger)
@@ -66,7 +66,7 @@ def edited_thumbnail(directory: Directory, target: Target, ledger: Ledger) -> Di
         ledger.lose(directory_facts(directory), reason)
         return None
     ledger.changed["IFD1:ThumbnailImage"] = "made anew from the new picture"
-    directory = _made_upright(directory, ledger)
+    directory = _made_upright(directory, target, ledger)
     for tag, value in jpeg_size(target.thumbnail):
         directory = _whole_number(directory, tag, value, ledger, "the size of the new thumbnail")
     directory = _whole_number(directory, 259, _JPEG_COMPRESSION, ledger, "the thumbnail is a JPEG")
@@ -76,8 +76,9 @@ def edited_thumbnail(directory: Directory, target: Target, ledger: Ledger) -> Di
     return directory.with_entry(length).with_entry(offset)
 
 
-def _made_upright(directory: Directory, ledger: Ledger) -> Directory:
-    return _whole_number(directory, _ORIENTATION, 1, ledger, _UPRIGHT)
+def _made_upright(directory: Directory, target: Target, ledger: Ledger) -> Directory:
+    reason = _UPRIGHT if target.stored.orientation != 1 else "the value it had means nothing"
+    return _whole_number(directory, _ORIENTATION, 1, ledger, reason)
 
 
 def _whole_number(

@@ -58,8 +58,10 @@ def shown(name: str) -> str:
 
 
 def _resized(packet: Packet, target: Target, ledger: Ledger) -> None:
+    if target.stored.orientation != 1 and packet.has("tiff:Orientation"):
+        # Where EXIF asked for no turn, a program that reads this one turns scan and result alike.
+        _set(packet, "tiff:Orientation", "1", ledger, "the pixels were turned upright")
     numbers = {
-        "tiff:Orientation": (1, "the pixels were turned upright"),
         "tiff:ImageWidth": (target.width, "the size of the new picture"),
         "tiff:ImageLength": (target.height, "the size of the new picture"),
         "exif:PixelXDimension": (target.width, "the size of the new picture"),
