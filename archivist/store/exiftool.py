@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -27,11 +28,15 @@ log = logging.getLogger(__name__)
 
 SECONDS = 30.0
 """The longest wait for one answer; a usual one takes 0.01 to 0.1 s."""
-_READ = (b"-json", b"-struct", b"-n", b"-G0:1", b"-a", b"-u")
+_READ = (b"-json", b"-struct", b"-n", b"-G0:1:4", b"-a", b"-u")
 _READY = b"{ready}"
+_COPY = re.compile(r":Copy\d+(?=:)")
+"""In the name of a tag that a directory holds more than once; which one is the copy depends on
+what else is there."""
 
 Tags = Mapping[str, Any]
-"""``family:group:name`` to value: ``EXIF:IFD0:Make``, ``XMP:XMP-dc:Title``."""
+"""``family:group:name`` to value: ``EXIF:IFD0:Make``, ``XMP:XMP-dc:Title``. An Exif tag that is
+there more than once has a list of its values."""
 
 
 def program(setting: str) -> str:
@@ -103,7 +108,7 @@ class Reader:
         answer: list[Tags] = json.loads(text or "[]")
         if len(answer) != len(files) or any("Error" in name for tags in answer for name in tags):
             raise Unreadable(f"cannot read {' and '.join(map(str, files))}")
-        return answer
+        return [_with_copies(tags) for tags in answer]
 
     def _answer(self) -> bytes:
         lines: list[bytes] = []
@@ -131,6 +136,17 @@ class Reader:
             self._finish = weakref.finalize(self, _end, process)
         assert self._process.stdin is not None
         return self._process.stdin
+
+
+def _with_copies(tags: Tags) -> Tags:
+    """Return tags by their names, with the copies of Exif tags; of others one counts."""
+    found = {name: value for name, value in tags.items() if not _COPY.search(name)}
+    copies: dict[str, list[Any]] = {}
+    for name, value in tags.items():
+        plain = _COPY.sub("", name)
+        if plain != name and plain.startswith("EXIF:"):
+            copies.setdefault(plain, [found[plain]] if plain in found else []).append(value)
+    return found | {name: sorted(values, key=repr) for name, values in copies.items()}
 
 
 @contextmanager

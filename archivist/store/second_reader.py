@@ -52,6 +52,9 @@ _UNITS = {
 }
 """Names of a contract that stand for all that exiftool reads under a prefix."""
 
+_COPY = "SubIFD:"
+"""Group of the tags of reduced copies of a page; exiftool numbers them from the second one on."""
+
 
 def check_again(program: str, scan: Path, output: Path, contract: MetadataContract) -> None:
     """Compare a scan with its finished output as exiftool reads them.
@@ -116,7 +119,9 @@ class _Listed:
         for name in _names(contract):
             tag = name.rpartition(":")[2]
             spelled = f"Exif_{tag}" if tag.startswith("0x") else tag
-            if name in _UNITS:
+            if name.startswith(_COPY):
+                prefixes.add("EXIF:SubIFD")  # all of them, whatever their numbers
+            elif name in _UNITS:
                 prefixes.add(_UNITS[name])
             elif spelled in known:
                 tags.add(spelled)

@@ -222,6 +222,16 @@ def test_an_orientation_that_means_nothing_is_not_said_to_have_turned_pixels(
     assert contract.changed["IFD0:Orientation"] == "the value it had means nothing"
 
 
+def test_a_description_that_is_there_twice_stays_twice(tmp_path, restore):
+    scan = tmp_path / "twice.tif"
+    tifffile.imwrite(scan, np.zeros((9, 8), np.uint8), description="An old mill")
+    path, (contract,) = restore(scan, "tiff")
+    assert contract.lost == {}
+    with tifffile.TiffFile(path) as opened:
+        found = [t.value for t in opened.pages[0].tags if t.name == "ImageDescription"]
+    assert found == ["An old mill", '{"shape": [9, 8]}']
+
+
 def test_a_packet_longer_than_a_segment_is_split_and_joined_again(save_tiff, restore):
     scan = save_tiff()
     long = "<dc:description>" + "grain " * 20_000 + "</dc:description>"

@@ -9,8 +9,10 @@ import stat
 import subprocess
 import sys
 
+import numpy as np
 import psutil
 import pytest
+import tifffile
 from PIL import Image
 
 from archivist.model import MetadataContract
@@ -144,6 +146,26 @@ def real():
     reader = Reader(path)
     yield reader
     reader.close()
+
+
+def test_a_tag_that_is_there_twice_is_read_twice_whatever_else_is_there(real, tmp_path):
+    texts = [(270, 2, 0, "An old mill", True), (270, 2, 0, "Glass plate 7", True)]
+    for name, extra in (("scan.tif", ()), ("output.tif", ((254, 4, 1, 0, True),))):
+        pixels = np.zeros((8, 6), np.uint8)
+        tags = [*texts, *extra]
+        tifffile.imwrite(tmp_path / name, pixels, extratags=tags, metadata=None)
+    before, after = real.read([tmp_path / "scan.tif", tmp_path / "output.tif"])
+    assert before["EXIF:IFD0:ImageDescription"] == ["An old mill", "Glass plate 7"]
+    assert unlisted(before, after, NOTHING) == []
+    after = dict(after) | {"EXIF:IFD0:ImageDescription": "An old mill"}
+    assert unlisted(before, after, NOTHING) == ["EXIF:IFD0:ImageDescription has another value"]
+
+
+def test_all_reduced_copies_of_a_page_are_listed_at_once():
+    before = SCAN | {"EXIF:SubIFD:SubfileType": 1, "EXIF:SubIFD1:PreviewTIFF": "..."}
+    contract = MetadataContract(lost={"SubIFD:NewSubfileType": "reduced copies"})
+    assert unlisted(before, SCAN, contract) == []
+    assert len(unlisted(before, SCAN, NOTHING)) == 2
 
 
 NAMES = ("-a", "two\nlines", "a\r$x@y\"\\n'", " blank ", "#[CSTR]x", "Ä", os.fsdecode(b"\xff"))

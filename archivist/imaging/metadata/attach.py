@@ -68,9 +68,7 @@ def _merged(page: Directory, carried: Directory | None, pinned: frozenset[int]) 
     if carried is None:
         return page
     own = homeless(carried, pinned)
-    for entry in in_order(own, page.order).entries:
-        page = page.with_entry(entry)
-    return page
+    return page.with_entries(in_order(own, page.order).entries)
 
 
 @contextmanager

@@ -85,8 +85,16 @@ class Directory:
 
     def with_entry(self, entry: Entry) -> Directory:
         """Return the directory with this entry in the place of those of the same tag."""
-        others = [old for old in self.entries if old.tag != entry.tag]
-        ordered = sorted([*others, entry], key=lambda item: item.tag)
+        return self.with_entries([entry])
+
+    def with_entries(self, entries: Sequence[Entry]) -> Directory:
+        """Return the directory with these entries in the place of those of the same tags.
+
+        A tag may be there twice: some programs write two descriptions.
+        """
+        tags = {entry.tag for entry in entries}
+        others = [old for old in self.entries if old.tag not in tags]
+        ordered = sorted([*others, *entries], key=lambda item: item.tag)
         return dataclasses.replace(self, entries=tuple(ordered))
 
     def without(self, *tags: int) -> Directory:
