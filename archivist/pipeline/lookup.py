@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from archivist.catalog import queries
 from archivist.catalog.found import replaced_paths
-from archivist.catalog.rows import Decision
+from archivist.catalog.rows import Decision, Published
 from archivist.catalog.session import Catalog
 from archivist.config import ReviewSettings
 from archivist.model import InputUse, KnownResult, Role, text_to_path
@@ -20,7 +20,7 @@ class CatalogLookup:
     """Answers the planner from the catalog; implements :class:`archivist.plan.Lookup`.
 
     ``policy`` says when a result is approved; ``barred`` are photographs that may lend nothing, by
-    uid, with the reason.
+    uid, with the reason. ``note`` is told of outputs that somebody changed.
     """
 
     catalog: Catalog
@@ -28,6 +28,7 @@ class CatalogLookup:
     steps: Sequence[str]
     policy: ReviewSettings = field(default_factory=ReviewSettings)
     barred: Mapping[str, str] = field(default_factory=dict)
+    note: Callable[[str], None] = lambda _: None
 
     def known(self, keys: Sequence[str]) -> Mapping[str, KnownResult]:
         """Return the stored results of these step keys."""
@@ -88,12 +89,17 @@ class CatalogLookup:
         return frozenset(
             (files[-1].key, files[-1].profile, files[-1].source)
             for files in found.values()
-            if all(_in_place(self.out / text_to_path(file.path), file.size) for file in files)
+            if all(self._is_in_place(file) for file in files)
         )
 
-
-def _in_place(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except OSError:
-        return False
+    def _is_in_place(self, file: Published) -> bool:
+        try:
+            size = (self.out / text_to_path(file.path)).stat().st_size
+        except OSError:
+            return False
+        if size != file.size:
+            self.note(
+                f"{file.path} was changed since it was published ({size} bytes, then {file.size}) "
+                "and counts as missing. To keep what was changed, move it out of the output folder"
+            )
+        return size == file.size

@@ -75,6 +75,7 @@ def planner_for(
             [step.step for step in recipe.steps],
             policy=job.settings.review,
             barred=barred or {},
+            note=desk.watcher.note,
         ),
         profiles=profiles,
         weights=weights,

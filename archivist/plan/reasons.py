@@ -10,7 +10,7 @@ NEW = "new"
 UP_TO_DATE = "up to date"
 PINNED = "pinned: the approved result stays (--override runs it again)"
 NOT_KEPT = "its earlier result was not kept in the store"
-NOT_PUBLISHED = "its output is missing"
+NOT_PUBLISHED = "its output is missing or was changed"
 OTHER_PUBLISHED = "another result lies in its place"
 
 

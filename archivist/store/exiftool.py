@@ -31,8 +31,8 @@ SECONDS = 30.0
 _READ = (b"-json", b"-struct", b"-n", b"-G0:1:4", b"-a", b"-u")
 _READY = b"{ready}"
 _COPY = re.compile(r":Copy\d+(?=:)")
-"""In the name of a tag that a directory holds more than once; which one is the copy depends on
-what else is there."""
+"""In the name of a tag that another directory, or the same one, holds too; which one is the copy
+depends on what else is there."""
 
 Tags = Mapping[str, Any]
 """``family:group:name`` to value: ``EXIF:IFD0:Make``, ``XMP:XMP-dc:Title``. An Exif tag that is
@@ -140,13 +140,13 @@ class Reader:
 
 def _with_copies(tags: Tags) -> Tags:
     """Return tags by their names, with the copies of Exif tags; of others one counts."""
-    found = {name: value for name, value in tags.items() if not _COPY.search(name)}
     copies: dict[str, list[Any]] = {}
     for name, value in tags.items():
-        plain = _COPY.sub("", name)
-        if plain != name and plain.startswith("EXIF:"):
-            copies.setdefault(plain, [found[plain]] if plain in found else []).append(value)
-    return found | {name: sorted(values, key=repr) for name, values in copies.items()}
+        copies.setdefault(_COPY.sub("", name), []).append(value)
+    return {
+        name: sorted(values, key=repr) if name.startswith("EXIF:") and values[1:] else values[0]
+        for name, values in copies.items()
+    }
 
 
 @contextmanager

@@ -309,6 +309,19 @@ def test_scan_counts_what_it_finds(archive):
     assert "4 files with 4 pages" in out
 
 
+def test_an_output_that_somebody_changed_is_told_before_it_is_written_anew(archive):
+    archive("run")
+    changed = archive.out / "album" / "spotted.png"
+    changed.write_bytes(changed.read_bytes() + b"retouched")
+
+    _, out, err = archive("plan", "--explain")
+
+    assert "its output is missing or was changed" in out
+    assert "album/spotted.png was changed since it was published" in err
+    assert "move it out of the output folder" in err
+    assert changed.read_bytes().endswith(b"retouched")
+
+
 def test_assets_are_counted_with_the_files_that_hold_them(archive):
     copy = archive.scans / "copy of plain.png"
     copy.write_bytes((archive.scans / "plain.png").read_bytes())
