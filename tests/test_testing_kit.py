@@ -147,6 +147,12 @@ def test_a_step_that_keeps_its_promises_conforms(write: Write) -> None:
             "ZeroDivisionError",
         ),
         (
+            "from dataclasses import replace; image = replace(image, icc=None)\n    "
+            "pixels = image.pixels * 1",
+            "an image with a colour profile",
+            "hand on the `icc` of the input",
+        ),
+        (
             "import numpy as np; waste = np.ones(10**8, np.float32); pixels = image.pixels * 1",
             "memory",
             "the declared cost allows 168 MiB",
@@ -191,6 +197,35 @@ def test_a_probe_that_returns_something_else_is_named(write: Write) -> None:
     step = write(extra="def probe(inputs, params, ctx): return True")
     step = replace(step, applies=step.run.replace(":run", ":probe"))
     assert "it returned bool" in str(broken(check_step(step)))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("needed=False, reason=''", "the reason is empty"),
+        ("needed=True, reason=''", "it gave no reason"),
+        ("needed=True, reason=5", "reason of type int"),
+        ("needed=True, reason='dust', scores={'dust': float('nan')}", "not a finite number"),
+        ("needed=True, reason='dust', scores={1: 0.5}", "a name is printable text"),
+    ],
+)
+def test_a_probe_whose_verdict_cannot_be_recorded_is_named(
+    write: Write, verdict: str, words: str
+) -> None:
+    step = write(extra=f"def probe(inputs, params, ctx): return Verdict({verdict})")
+    step = replace(step, applies=step.run.replace(":run", ":probe"))
+    assert words in broken(check_step(step))["The probe `applies` returns a Verdict"]
+
+
+def test_a_step_whose_scores_cannot_be_recorded_is_named(write: Write) -> None:
+    body = (
+        "from archivist.api import Scores; "
+        "return {'image': image, 'scores': Scores({'dust': 'much'})}"
+    )
+    step = write(body)
+    scores = replace(step.outputs[0], name="scores", kind=Kind.SCORES)
+    found = broken(check_step(replace(step, outputs=[*step.outputs, scores])))
+    assert any("the score dust is of type str" in detail for detail in found.values())
 
 
 def test_a_failing_self_test_is_named(write: Write) -> None:

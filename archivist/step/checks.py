@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from numbers import Real
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,6 +40,11 @@ CLASSES: Mapping[Kind, type] = {
 TOLERANCE = 1e-3
 """A sample may leave 0..1 by this much: rounding of a resampling filter, not a wrong scale."""
 
+PROFILE_SPACES: Mapping[Colour, bytes] = {Colour.GREY: b"GRAY", Colour.RGB: b"RGB "}
+"""What an ICC profile says of itself, at bytes 16 to 20, to fit an image (ICC.1:2022, 7.2)."""
+PROFILE_HEAD = 128
+"""Bytes of the header of an ICC profile."""
+
 
 def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
     """Raise :class:`BadInput` when an input is missing, of a wrong kind, or of another size."""
@@ -62,62 +70,141 @@ def check_inputs(spec: StepSpec, inputs: Mapping[str, Value]) -> None:
             raise BadInput(f"{message} {_size(image.pixels)}. {cure.strip()}")
 
 
-def check_outputs(
-    spec: StepSpec, inputs: Mapping[str, Value], outputs: Mapping[str, Value], scale: int
-) -> None:
-    """Raise :class:`BadOutput` unless outputs are exactly the declared ones and are sane.
+def accept_outputs(
+    spec: StepSpec,
+    inputs: Mapping[str, Value],
+    outputs: Mapping[str, Value],
+    scale: int,
+    *,
+    tile: bool = False,
+) -> dict[str, Value]:
+    """Return the outputs as the engine goes on with them: scores as plain floats.
 
-    They are ``scale`` times as large as the input ``image``, if there is one.
+    A colour profile that a step handed on to an image of other channels is left out. Raises
+    :class:`BadOutput` unless outputs are exactly the declared ones and are sane. They are ``scale``
+    times as large as the input ``image``, if there is one. A ``tile`` may be all black.
     """
     declared = {port.name: port for port in spec.outputs}
     if not isinstance(outputs, Mapping):
         raise BadOutput(f"{spec.id} returned {type(outputs).__name__}, expected a mapping")
     if set(outputs) != set(declared):
-        message = f"{spec.id} returned {sorted(outputs)}, declared are {sorted(declared)}"
+        message = f"{spec.id} returned {sorted(map(str, outputs))}, declared are {sorted(declared)}"
         raise BadOutput(message)
-    for name, port in declared.items():
-        _check_output(spec, port, outputs[name], inputs.get("image"), scale)
+    source = inputs.get("image")
+    accepted = {
+        name: _accept_output(spec, port, outputs[name], source, scale)
+        for name, port in declared.items()
+    }
+    for name, value in accepted.items():
+        if not tile and isinstance(value, Image) and isinstance(source, Image):
+            _check_not_black(f"{spec.id}: output {name!r}", value, source)
+    return accepted
 
 
-def check_verdict(spec: StepSpec, verdict: Verdict) -> None:
-    """Raise :class:`BadOutput` unless a verdict in the place of outputs says why there are none."""
-    if verdict.needed or not verdict.reason.strip():
+def accept_verdict(spec: StepSpec, verdict: object) -> Verdict:
+    """Return what a probe or a step said of the need for it, the scores as plain floats.
+
+    Raises :class:`BadOutput` when it is no verdict, or does not say why the step is not needed.
+    """
+    if not isinstance(verdict, Verdict):
+        raise BadOutput(f"{spec.id}: `applies` returned {type(verdict).__name__}, no Verdict")
+    place, reason = f"{spec.id}: the verdict", cast("object", verdict.reason)
+    if not isinstance(reason, str):
+        raise BadOutput(f"{place} has a reason of type {type(reason).__name__}, expected text")
+    if not verdict.needed and not reason.strip():
+        raise BadOutput(f"{place} says that the step is not needed, and the reason is empty")
+    return replace(verdict, scores=_accept_scores(place, verdict.scores))
+
+
+def accept_refusal(spec: StepSpec, verdict: Verdict) -> Verdict:
+    """Return a verdict in the place of outputs; it says why there are none, else BadOutput."""
+    if verdict.needed or not str(verdict.reason).strip():
         message = f"{spec.id} returned a verdict instead of its outputs"
         raise BadOutput(f"{message}; that is for work that is not needed, with the reason")
+    return accept_verdict(spec, verdict)
 
 
-def _check_output(
+def _accept_output(
     spec: StepSpec, port: Port, value: Value, source: Value | None, scale: int
-) -> None:
+) -> Value:
     place = f"{spec.id}: output {port.name!r}"
     if not isinstance(value, CLASSES[port.kind]):
         raise BadOutput(f"{place} is {type(value).__name__}, expected {port.kind}")
     if isinstance(source, Image) and isinstance(value, Image | Mask | Probability):
         _check_size(place, value.pixels, source, scale)
     if isinstance(value, Image):
-        _check_image(place, value, source)
-    elif isinstance(value, Probability):
+        _check_image(place, value)
+        return _accept_profile(place, port, value, source)
+    if isinstance(value, Scores):
+        return Scores(_accept_scores(place, value.values))
+    if isinstance(value, Probability):
         _check_plane(place, value.pixels, np.float32)
         check_range(place, value.pixels)
     elif isinstance(value, Mask):
         _check_plane(place, value.pixels, np.bool_)
-    elif isinstance(value, Scores):
-        bad = [name for name, score in value.values.items() if not np.isfinite(score)]
-        if bad:
-            raise BadOutput(f"{place}: {', '.join(bad)} is not a finite number")
     elif isinstance(value, TransferMap):
         _check_transfer_map(place, value, source, scale)
+    return value
 
 
-def _check_image(place: str, value: Image, source: Value | None) -> None:
+def _accept_scores(place: str, scores: object) -> dict[str, float]:
+    """Return scores as plain floats, those of numpy too; the catalog takes nothing else."""
+    if not isinstance(scores, Mapping):
+        raise BadOutput(f"{place} has scores of type {type(scores).__name__}, expected a mapping")
+    for name, score in scores.items():
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            cure = "a name is printable text: letters, digits, _ and ."
+            raise BadOutput(f"{place} has a score named {name!r}; {cure}")
+        if not isinstance(score, Real | np.bool_):
+            found = type(score).__name__
+            raise BadOutput(f"{place}: the score {name} is of type {found}, expected a number")
+        if not math.isfinite(score):
+            raise BadOutput(f"{place}: {name} is not a finite number")
+    return {name: float(score) for name, score in scores.items()}
+
+
+def _accept_profile(place: str, port: Port, value: Image, source: Value | None) -> Image:
+    """Return the image with the profile that it may have: that of the scan, byte for byte.
+
+    Another one is for a picture of other channels, on which the old one would be false. Images
+    beside the photograph need none.
+    """
+    given = source if isinstance(source, Image) else None
+    if port.name == "image" and given is not None and given.colour is value.colour:
+        if value.icc == given.icc:
+            return value
+        cure = "hand on the `icc` of the input, as `with_pixels` does"
+        raise BadOutput(f"{place} has another colour profile than the input; {cure}")
+    if value.icc is None:
+        return value
+    if given is not None and given.colour is not value.colour and value.icc == given.icc:
+        return replace(value, icc=None)
+    wanted = PROFILE_SPACES[value.colour]
+    if not _is_profile(value.icc, wanted):
+        cure = f"give a profile for {value.colour}, or None"
+        raise BadOutput(f"{place} has an `icc` that is no colour profile of such images; {cure}")
+    return value
+
+
+def _is_profile(data: object, space: bytes) -> bool:
+    """Tell whether bytes begin as an ICC profile of a colour space and are as long as they say."""
+    if not isinstance(data, bytes) or len(data) <= PROFILE_HEAD:
+        return False
+    whole = int.from_bytes(data[:4], "big") == len(data)
+    return whole and data[16:20] == space and data[36:40] == b"acsp"
+
+
+def _check_image(place: str, value: Image) -> None:
     channels = 1 if value.colour is Colour.GREY else 3
     pixels = value.pixels
     if pixels.ndim != 3 or pixels.shape[2] != channels or pixels.dtype != np.float32:
         message = f"{place} is {pixels.dtype} of shape {pixels.shape}, expected float32"
         raise BadOutput(f"{message} (height, width, {channels})")
     check_range(place, pixels)
-    black = not pixels.any()
-    if black and isinstance(source, Image) and source.pixels.any():
+
+
+def _check_not_black(place: str, value: Image, source: Image) -> None:
+    if not value.pixels.any() and source.pixels.any():
         raise BadOutput(f"{place} is all black, the input was not")
 
 

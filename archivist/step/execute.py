@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archivist.api.errors import BadOutput
 from archivist.api.steps import StepSpec, TilingMode, Verdict
 from archivist.api.values import Scores
-from archivist.plugins import make_params, resolve
-from archivist.step.calling import call
-from archivist.step.checks import check_inputs, check_outputs
+from archivist.plugins import make_params
+from archivist.step.calling import ask, call
+from archivist.step.checks import accept_outputs, check_inputs
 from archivist.step.context import WorkerContext
 from archivist.step.held import Held, hold
 from archivist.step.tiled import run_tiled
@@ -20,9 +19,9 @@ from archivist.step.tiled import run_tiled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What came out of a step. ``skipped`` says why it was not needed, empty when it ran."""
+    """What came out of a step. ``skipped`` says why it was not needed, None when it ran."""
 
-    skipped: str = ""
+    skipped: str | None = None
     outputs: Mapping[str, Held] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     tiling: Mapping[str, object] = field(default_factory=dict)
@@ -58,10 +57,7 @@ def execute(
 def _ask(spec: StepSpec, params: Any, inputs: Mapping[str, Held], ctx: WorkerContext) -> Verdict:
     values = {name: held.value() for name, held in inputs.items()}
     check_inputs(spec, values)
-    verdict = resolve(str(spec.applies))(values, params, ctx)
-    if not isinstance(verdict, Verdict):
-        raise BadOutput(f"{spec.id}: `applies` returned {type(verdict).__name__}, no Verdict")
-    return verdict
+    return ask(spec, values, params, ctx)
 
 
 def _whole(
@@ -72,7 +68,7 @@ def _whole(
     outputs = call(spec, values, params, ctx)
     if isinstance(outputs, Verdict):
         return Execution(skipped=outputs.reason, scores=outputs.scores)
-    check_outputs(spec, values, outputs, spec.scale(params))
+    outputs = accept_outputs(spec, values, outputs, spec.scale(params))
     scores: dict[str, float] = {}
     for value in outputs.values():
         if isinstance(value, Scores):

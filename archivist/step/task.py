@@ -73,7 +73,7 @@ class TaskRun:
             raise
         except Exception as error:
             raise self._broken(error) from error
-        if done.skipped:
+        if done.skipped is not None:
             self._note(self._record(Status.SKIPPED, reason=done.skipped, done=done))
             return
         looked = self._look(done)

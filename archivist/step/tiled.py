@@ -15,7 +15,7 @@ from archivist.api.values import Image, Mask, Probability, Scores, Value
 from archivist.imaging.raster import ArrayRaster, FileRaster, Raster, Shape
 from archivist.imaging.tiles import map_raster
 from archivist.step.calling import call
-from archivist.step.checks import check_inputs, check_outputs
+from archivist.step.checks import accept_outputs, check_inputs
 from archivist.step.context import WorkerContext
 from archivist.step.held import Held, as_value, hold, hold_picture
 from archivist.store.pictures import StoredPicture
@@ -105,7 +105,8 @@ class _Tiles:
         if isinstance(outputs, Verdict):
             message = f"{self._spec.id}: a tiled step cannot say that it is not needed"
             raise BadOutput(f"{message}; give it `applies`, or make its tiling `internal`")
-        check_outputs(self._spec, {}, outputs, 1)
+        scale = self._spec.scale(self._params)
+        outputs = accept_outputs(self._spec, values, outputs, scale, tile=True)
         self._light_in = self._light_in or bool(arrays["image"].any())
         area = float(arrays["image"].shape[0] * arrays["image"].shape[1])
         self._area += area

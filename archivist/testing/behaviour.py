@@ -9,13 +9,15 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psutil
 
-from archivist.api.errors import Unsupported
+from archivist.api.errors import BadOutput, Unsupported
 from archivist.api.steps import Cost, Determinism, Verdict
 from archivist.api.values import Colour, Image
 from archivist.plugins import find_weights, resolve
+from archivist.step.checks import accept_verdict
 from archivist.testing.case import Case
 from archivist.testing.guards import own_randomness, watched
 from archivist.testing.samples import sample_image, sample_inputs
@@ -32,6 +34,7 @@ def unusual_images() -> Iterator[tuple[str, Image]]:
     yield "an image of odd sides", sample_image(37, 53)
     yield "a grey image", sample_image(colour=Colour.GREY)
     yield "a 16-bit image", sample_image(depth=16)
+    yield "an image with a colour profile", replace(sample_image(), icc=_profile())
     yield "a very wide image", sample_image(8, 3000)
     yield "a very tall image", sample_image(3000, 8)
 
@@ -136,6 +139,10 @@ def probe(case: Case) -> str | None:
             continue
         if not isinstance(verdict, Verdict):
             return f"on {name} it returned {type(verdict).__name__}"
+        try:
+            accept_verdict(case.spec, verdict)
+        except BadOutput as error:
+            return f"on {name}: {error}"
         if not verdict.reason.strip():
             return f"on {name} it gave no reason"
     return None
@@ -153,6 +160,13 @@ def self_test(case: Case) -> str | None:
     assert case.spec.self_test is not None
     resolve(case.spec.self_test)(case.context())
     return None
+
+
+def _profile() -> bytes:
+    """Return a colour profile as scanners embed them."""
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def _declared_cost(case: Case, image: Image) -> Cost:

@@ -9,7 +9,7 @@ from typing import Any
 from archivist.api.steps import StepSpec, Verdict
 from archivist.api.values import Value
 from archivist.plugins import make_params, resolve
-from archivist.step.checks import check_inputs, check_outputs, check_verdict
+from archivist.step.checks import accept_outputs, accept_refusal, check_inputs
 from archivist.testing.context import FakeContext
 from archivist.testing.samples import freeze
 from archivist.testing.values import arrays
@@ -46,10 +46,9 @@ def run_values(
     made = as_params(spec, params)
     outputs: Mapping[str, Value] | Verdict = resolve(spec.run)(inputs, made, context)
     if isinstance(outputs, Verdict):
-        check_verdict(spec, outputs)
+        accept_refusal(spec, outputs)
         return {}
-    check_outputs(spec, inputs, outputs, spec.scale(made))
-    return outputs
+    return accept_outputs(spec, inputs, outputs, spec.scale(made))
 
 
 def as_params(spec: StepSpec, params: Any) -> Any:

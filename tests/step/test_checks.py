@@ -7,9 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from archivist.api import BadOutput, Kind, Port, StepSpec, TransferMap, Verdict
+from archivist.api import (
+    BadOutput,
+    Colour,
+    Kind,
+    Port,
+    Scores,
+    StepSpec,
+    TransferMap,
+    Verdict,
+    hookimpl,
+)
 from archivist.model import Status
-from archivist.step.checks import check_outputs, check_verdict
+from archivist.step.checks import accept_outputs, accept_refusal, accept_verdict
 from archivist.testing import sample_image
 
 SPEC = StepSpec(
@@ -20,6 +30,21 @@ SPEC = StepSpec(
     inputs=(Port(name="image", kind=Kind.IMAGE),),
     outputs=(Port(name="map", kind=Kind.TRANSFER_MAP),),
 )
+
+IMAGE = Port(name="image", kind=Kind.IMAGE)
+PAINT = replace(SPEC, outputs=(IMAGE, Port(name="scores", kind=Kind.SCORES)))
+
+
+def profile(space: bytes, more: bytes = b"") -> bytes:
+    """The header of a colour profile, and that it has no tags."""
+    size = 132 + len(more)
+    return size.to_bytes(4, "big") + bytes(12) + space + bytes(16) + b"acsp" + bytes(92) + more
+
+
+def painted(source, *, scores=None, tile=False, **image):
+    """What the engine goes on with when a step gives an image that differs in these fields."""
+    outputs = {"image": replace(source, **image), "scores": Scores(scores or {})}
+    return accept_outputs(PAINT, {"image": source}, outputs, 1, tile=tile)
 
 
 def made(rows=4, columns=5):
@@ -34,7 +59,7 @@ def made(rows=4, columns=5):
 
 
 def check(value):
-    check_outputs(SPEC, {"image": sample_image(8, 10)}, {"map": value}, 2)
+    accept_outputs(SPEC, {"image": sample_image(8, 10)}, {"map": value}, 2)
 
 
 def test_a_sound_transfer_map_is_taken():
@@ -65,7 +90,7 @@ def test_a_transfer_map_that_cannot_be_read_is_refused(change, words):
 )
 def test_a_verdict_in_the_place_of_outputs_says_that_nothing_is_needed_and_why(verdict):
     with pytest.raises(BadOutput, match="not needed, with the reason"):
-        check_verdict(SPEC, verdict)
+        accept_refusal(SPEC, verdict)
 
 
 def test_references_that_the_store_lost_fail_the_step_that_reads_them(desk):
@@ -76,3 +101,119 @@ def test_references_that_the_store_lost_fail_the_step_that_reads_them(desk):
     record = desk.run(finer, action="follow").outcome.records[-1]
     assert (record.step, record.status) == ("test.borrow", Status.FAILED)
     assert [use.role for use in record.inputs] == ["scan", "prior"]
+
+
+@pytest.mark.parametrize("tile", [False, True])
+@pytest.mark.parametrize("given", [None, profile(b"RGB ")])
+@pytest.mark.parametrize("icc", [None, b"junk", "text", profile(b"RGB ", b"other")])
+def test_an_image_with_another_colour_profile_than_its_input_is_refused(given, icc, tile):
+    source = replace(sample_image(8, 10), icc=given)
+    assert painted(source, tile=tile)["image"].icc == given
+    if icc != given:
+        with pytest.raises(BadOutput, match=r"test.borrow: output 'image' has another colour"):
+            painted(source, icc=icc, tile=tile)
+
+
+def test_a_picture_that_became_colour_may_have_a_profile_for_colour_and_no_other():
+    grey = replace(sample_image(8, 10, colour=Colour.GREY), icc=profile(b"GRAY"))
+    became = {"pixels": sample_image(8, 10).pixels, "colour": Colour.RGB}
+    for icc in (None, profile(b"RGB ")):
+        assert painted(grey, icc=icc, **became)["image"].icc == icc
+    for icc in (b"junk", profile(b"CMYK"), profile(b"RGB ")[:-1], b"", 5):
+        with pytest.raises(BadOutput, match="no colour profile of such images; give a profile"):
+            painted(grey, icc=icc, **became)
+
+
+def test_the_profile_of_a_colour_scan_is_left_out_when_the_picture_became_grey():
+    source = replace(sample_image(8, 10), icc=profile(b"RGB "))
+    grey = {"pixels": source.pixels[..., :1], "colour": Colour.GREY}
+    assert painted(source, **grey)["image"].icc is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({1: 1.0}, "named 1; a name is printable"),
+        ({"a b\n": 2.0}, "a name is printable"),
+        ({" ": 2.0}, "a name is printable"),
+        ({"a": "0.5"}, "the score a is of type str, expected a number"),
+        ({"a": None}, "of type NoneType"),
+        ({"a": float("nan")}, "a is not a finite number"),
+        ({"a": np.float32("inf")}, "a is not a finite number"),
+        ([0.5], "scores of type list, expected a mapping"),
+    ],
+)
+def test_scores_that_the_record_cannot_hold_are_refused_from_steps_and_probes(scores, words):
+    with pytest.raises(BadOutput, match=words):
+        painted(sample_image(8, 10), scores=scores)
+    with pytest.raises(BadOutput, match=words):
+        accept_verdict(PAINT, Verdict(needed=True, reason="dust", scores=scores))
+
+
+def test_numbers_of_numpy_are_scores_and_become_plain_floats():
+    scores = {"a": np.float32(0.25), "b": np.int64(3), "c": np.bool_(True), "d": 2}
+    found = painted(sample_image(8, 10), scores=scores)["scores"].values
+    assert found == {"a": 0.25, "b": 3.0, "c": 1.0, "d": 2.0}
+    assert {type(score) for score in found.values()} == {float}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (True, "returned bool, no Verdict"),
+        (Verdict(needed=False, reason=5), "reason of type int, expected text"),
+        (Verdict(needed=False, reason=" "), "the reason is empty"),
+    ],
+)
+def test_a_probe_that_does_not_say_why_is_refused(verdict, words):
+    with pytest.raises(BadOutput, match=words):
+        accept_verdict(PAINT, verdict)
+
+
+class Looks:
+    """Offers a step whose probe says what the test wants."""
+
+    spec = StepSpec(
+        id="test.looks",
+        version=1,
+        title="Looks",
+        run="borrowing_steps:fill",
+        applies="borrowing_steps:mark",
+        inputs=(IMAGE,),
+        outputs=(IMAGE,),
+    )
+
+    @hookimpl
+    def archivist_steps(self):
+        return (self.spec,)
+
+
+@pytest.mark.parametrize("part", ["run", "applies"])
+@pytest.mark.parametrize("ends", [GeneratorExit, KeyboardInterrupt, SystemExit])
+def test_what_would_end_the_program_fails_the_photograph_and_names_the_step(
+    desk, monkeypatch, part, ends
+):
+    def end(*given):
+        raise ends
+
+    name = {"run": "fill", "applies": "mark"}[part]
+    monkeypatch.setattr("borrowing_steps.mark", lambda *given: Verdict(needed=True, reason="x"))
+    monkeypatch.setattr(f"borrowing_steps.{name}", end)
+    # As while a run listens for Ctrl-C: only then is it sure that the step raised it.
+    monkeypatch.setattr("signal.getsignal", lambda number: lambda *given: None)
+    desk.install(looks=Looks())
+    desk.steps = ("test.looks",)
+    outcome = desk.run().outcome
+    assert (outcome.status, outcome.code) == (Status.FAILED, "step-failed")
+    assert outcome.message.startswith("test.looks ")
+
+
+def test_ctrl_c_breaks_off_a_step_where_nothing_else_listens_for_it(desk, monkeypatch):
+    def end(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("borrowing_steps.mark", end)
+    desk.install(looks=Looks())
+    desk.steps = ("test.looks",)
+    with pytest.raises(KeyboardInterrupt):
+        desk.run()
