@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -30,6 +31,8 @@ from archivist.catalog.session import Catalog
 from archivist.model import StepRecord
 
 _run, _recipe = tables.run.c, tables.recipe.c
+_RECENT = 100
+"""Runs that are looked through for one that names its folders; nearly all do."""
 _OPEN = (RunState.PLANNING, RunState.RUNNING)
 _RUNS: Select[Any] = (
     select(
@@ -50,6 +53,22 @@ def runs(catalog: Catalog, *, limit: int = 20, command: str | None = None) -> tu
     with catalog.reading() as connection:
         found = [_run_row(row) for row in connection.execute(wanted)]
     return _as_they_stand(catalog, found)
+
+
+def folders(catalog: Catalog) -> dict[str, Path]:
+    """Return where ``scans`` and outputs (``out``) lie, by the newest run that says so.
+
+    That is not where they lay when an older run made something: archives are moved.
+    """
+    for row in runs(catalog, limit=_RECENT):
+        found = {
+            name: Path(str(row.settings[name]))
+            for name in ("scans", "out")
+            if row.settings.get(name)
+        }
+        if found:
+            return found
+    return {}
 
 
 def run(catalog: Catalog, uid: str) -> RunRow:

@@ -74,14 +74,13 @@ def _spot(text: str) -> tuple[int, int]:
 
 def _folders(catalog: Catalog, where: Place, scans: Path | None) -> Folders:
     """Return the folders: those given, else those that the newest run recorded."""
-    from archivist.catalog.queries import runs
+    from archivist.catalog.queries import folders
     from archivist.report.explaining import Folders
 
-    newest = runs(catalog, limit=1, command="run") or runs(catalog, limit=1)
-    facts = newest[0].settings if newest else {}
-    out = where.out or Path(str(facts.get("out", "")))
+    recorded = folders(catalog)
+    out = where.out or recorded.get("out", Path())
     return Folders(
-        scans=(scans or Path(str(facts.get("scans", "")))).absolute(),
+        scans=(scans or recorded.get("scans", Path())).absolute(),
         out=out.absolute(),
         store=out.absolute() / ".archivist" / "store",
     )

@@ -206,12 +206,10 @@ def _within(
 
 def _places(catalog: Catalog, where: Place, scans: Path | None, threads: int = 1) -> Places:
     """Return the folders: those given, else those that the newest run recorded."""
-    from archivist.catalog.queries import runs
+    from archivist.catalog.queries import folders
     from archivist.report.verify import Places
 
-    newest = runs(catalog, limit=1)
-    facts = newest[0].settings if newest else {}
-    recorded = {name: Path(str(facts[name])) for name in ("scans", "out") if facts.get(name)}
+    recorded = folders(catalog)
     root = scans or recorded.get("scans")
     out = where.out or recorded.get("out")
     return Places(

@@ -88,7 +88,7 @@ class Gatherer:
         run = None if number is None else self._run(number)
         made, plan = self._behind(asset, number)
         shown = self._files(files, number)
-        scans, out = self._folders(run)
+        scans, out = self._folders()
         opinion = lineage.opinion_of(self._catalog, asset.uid)
         paths = queries.paths_of(self._catalog, [asset.digest]).get(asset.digest, ())
         scan = self._place(paths or tuple(one.publication.source for one in files), asset, scans)
@@ -147,9 +147,8 @@ class Gatherer:
             for run, group in sorted(by_run.items(), reverse=True)
         )
 
-    def _folders(self, run: RunRow | None) -> tuple[Path | None, Path | None]:
-        facts = {} if run is None else run.settings
-        recorded = {name: Path(str(facts[name])) for name in ("scans", "out") if facts.get(name)}
+    def _folders(self) -> tuple[Path | None, Path | None]:
+        recorded = queries.folders(self._catalog)
         scans = self._where.scans or recorded.get("scans")
         out = self._where.out or recorded.get("out")
         return scans and scans.absolute(), out and out.absolute()

@@ -171,9 +171,8 @@ def _first(names: Iterable[str], look: Callable[[str], T | None]) -> T | None:
 
 
 def _folders(catalog: Catalog, where: Where) -> list[Path]:
-    facts = [row.settings for row in queries.runs(catalog, limit=1)]
-    named = [Path(str(one[name])) for one in facts for name in ("scans", "out") if one.get(name)]
-    return [folder for folder in (where.scans, where.out, *named) if folder is not None]
+    recorded = queries.folders(catalog).values()
+    return [folder for folder in (where.scans, where.out, *recorded) if folder is not None]
 
 
 def _below(path: Path, folders: Iterable[Path]) -> list[str]:

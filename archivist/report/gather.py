@@ -109,9 +109,9 @@ class CatalogSource:
             yield dataclasses.replace(asset, denied=denied.get(uid, ()))
 
     def _report_run(self, row: RunRow, scans: Path | None, out: Path | None) -> ReportRun:
-        facts = row.settings
-        scans = scans or Path(str(facts.get("scans", "")))
-        out = out or Path(str(facts.get("out", "")))
+        facts, recorded = row.settings, queries.folders(self._catalog)
+        scans = scans or recorded.get("scans", Path())
+        out = out or recorded.get("out", Path())
         environment = self._environment()
         return ReportRun(
             uid=row.uid,

@@ -309,6 +309,21 @@ def test_scan_counts_what_it_finds(archive):
     assert "4 files with 4 pages" in out
 
 
+def test_scans_that_were_moved_and_run_again_are_found_at_their_new_place(
+    archive, tmp_path, capsys
+):
+    archive("run")
+    moved = archive.scans.rename(tmp_path / "new disk")
+    words = ["--out", str(archive.out), "--config", str(archive.config)]
+    assert invoke(["run", str(moved), *words, "--scheduler", "serial"]) == 0
+    capsys.readouterr()
+
+    assert "missing" not in archive("audit", "album/spotted.png")[1]
+    code, out, err = archive("replay", "album/spotted.png")
+    assert code == 0, err
+    assert "gone" not in out + err
+
+
 def test_an_output_that_somebody_changed_is_told_before_it_is_written_anew(archive):
     archive("run")
     changed = archive.out / "album" / "spotted.png"

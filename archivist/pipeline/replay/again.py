@@ -150,8 +150,9 @@ class Replayer:
     def _bench(self, number: int, uid: str) -> _Bench:
         if number not in self._benches:
             run = RecordedRun(self._catalog, queries.run(self._catalog, uid), number)
-            out = self._where.out or run.folder("out")
-            scans = self._where.scans or run.folder("scans") or Path()
+            recorded = queries.folders(self._catalog)
+            out = self._where.out or recorded.get("out")
+            scans = self._where.scans or recorded.get("scans", Path())
             store = None if out is None else BlobStore(out / ".archivist" / "store")
             judge = Judge(
                 out=out,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from archivist.catalog import queries
@@ -33,11 +32,6 @@ class RecordedRun:
     def _settings(self) -> Mapping[str, Any]:
         found = self.row.settings.get("settings")
         return found if isinstance(found, Mapping) else {}
-
-    def folder(self, name: str) -> Path | None:
-        """Return the folder of the scans (``scans``) or outputs (``out``) of that time."""
-        found = self.row.settings.get(name)
-        return Path(str(found)) if found else None
 
     def setting(self, section: str, name: str, default: Any) -> Any:
         """Return a setting of that time, or ``default`` where it is not recorded."""
