@@ -43,6 +43,23 @@ def clean_text(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
+MESSAGE_LENGTH = 1000
+"""Characters of a reason or message that are recorded and shown."""
+
+
+def shortened(text: str, most: int = MESSAGE_LENGTH) -> str:
+    """Return text of at most about ``most`` characters; what is left out of its middle is counted.
+
+    Plugins may say anything; the end stays, because errors tell their cure there.
+    """
+    if len(text) <= most:
+        return text
+    head = most * 2 // 3
+    tail = most - head
+    left_out = len(text) - most
+    return f"{text[:head]} ... {left_out} characters left out ... {text[-tail:]}"
+
+
 def now() -> datetime:
     """Return the time in UTC, with microseconds."""
     return datetime.now(UTC)

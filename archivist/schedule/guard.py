@@ -7,7 +7,15 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archivist.model import AssetOutcome, Status, UnitOutcome, WorkUnit, now
+from archivist.model import (
+    MESSAGE_LENGTH,
+    AssetOutcome,
+    Status,
+    UnitOutcome,
+    WorkUnit,
+    now,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from archivist.schedule.runner import Work
@@ -33,7 +41,8 @@ def carry_out(work: Work, units: Sequence[WorkUnit]) -> list[UnitOutcome]:
     except Exception as error:  # noqa: BLE001
         if len(units) == 1:
             return [failed(units[0], FAULT, _fault_text(error))]
-        log.warning("a batch of %d units is tried one by one: %s", len(units), error)
+        what = shortened(str(error))
+        log.warning("a batch of %d units is tried one by one: %s", len(units), what)
     return [carry_out(work, [unit])[0] for unit in units]
 
 
@@ -83,7 +92,8 @@ def _in_order(outcomes: Sequence[UnitOutcome], units: Sequence[WorkUnit]) -> lis
 def _fault_text(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
+    what = shortened(f"{type(error).__name__}: {error}", MESSAGE_LENGTH // 2)
     return (
-        f"a fault of archivist or of a library in the worker: {type(error).__name__}: {error}"
+        f"a fault of archivist or of a library in the worker: {what}"
         f"{place}. Cure: run the same command again; if it stays, report it with this message"
     )

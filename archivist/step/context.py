@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from archivist.api.errors import Cancelled, WeightsMissing
 from archivist.api.steps import StepSpec
 from archivist.imaging.tiles import map_tiles
+from archivist.model import shortened
 from archivist.plugins import find_weights
 from archivist.step.session import Session
 
@@ -22,6 +23,8 @@ parent_log = logging.getLogger("archivist.step")
 
 LOG_LINES = 200
 """Messages kept with a record; a step that says more is cut, so that the catalog stays small."""
+LOG_LENGTH = 8000
+"""Characters kept of a message: room for the traceback of an error."""
 
 
 class _Lines(logging.Handler):
@@ -32,8 +35,15 @@ class _Lines(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except Exception as error:  # noqa: BLE001 - the step's own words; logging never raises
+            text = f"{record.msg} (cannot be filled in: {error})"
+        text = shortened(text, LOG_LENGTH)
+        # Handlers after this one get a message that can be formatted.
+        record.msg, record.args = text, None
         if len(self.lines) < LOG_LINES:
-            self.lines.append(f"{record.levelname.lower()}: {record.getMessage()}")
+            self.lines.append(f"{record.levelname.lower()}: {text}")
 
 
 @dataclass(slots=True, kw_only=True)

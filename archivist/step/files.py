@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
-from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop
+from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop, shortened
 from archivist.step.aside import is_long, set_aside
 from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
@@ -196,7 +196,7 @@ def drop_files(files: Iterable[StagedFile]) -> None:
 
 def _unpublished(outcomes: tuple[AssetOutcome, ...], error: AssetError) -> tuple[AssetOutcome, ...]:
     return tuple(
-        replace(outcome, status=_status(error), code=error.code, message=str(error))
+        replace(outcome, status=_status(error), code=error.code, message=shortened(str(error)))
         for outcome in outcomes
     )
 

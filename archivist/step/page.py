@@ -25,6 +25,7 @@ from archivist.model import (
     Task,
     WeightUse,
     Workshop,
+    shortened,
 )
 from archivist.plugins import make_params
 from archivist.rights import Act, acts_of
@@ -105,7 +106,7 @@ class PageRun:
                 asset=self.work.asset.uid,
                 status=Status.FAILED,
                 code=error.code,
-                message=str(error),
+                message=shortened(str(error)),
             )
         )
 
@@ -163,7 +164,7 @@ class PageRun:
     def _outcome(self, failure: AssetError | None, changed: bool, seconds: float) -> AssetOutcome:
         status, code, message = Status.DONE, "", ""
         if failure is not None:
-            status, code, message = Status.FAILED, failure.code, str(failure)
+            status, code, message = Status.FAILED, failure.code, shortened(str(failure))
         elif not changed and self._makes_images():
             status, code = Status.SKIPPED, "not-needed"
             skips = [reason for _, state, reason in self.statuses if state is Status.SKIPPED]

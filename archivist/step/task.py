@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from archivist.api.errors import AssetError, StepError
 from archivist.api.steps import Kind, StepSpec
-from archivist.model import Artifact, Status, StepRecord, Task, WeightUse, now
+from archivist.model import (
+    MESSAGE_LENGTH,
+    Artifact,
+    Status,
+    StepRecord,
+    Task,
+    WeightUse,
+    now,
+    shortened,
+)
 from archivist.step.context import WorkerContext
 from archivist.step.execute import Execution, execute
 from archivist.step.held import Held
@@ -69,12 +78,12 @@ class TaskRun:
                 for name, held in done.outputs.items()
             )
         except AssetError as error:
-            self._record(Status.FAILED, code=error.code, reason=str(error))
+            self._record(Status.FAILED, code=error.code, reason=shortened(str(error)))
             raise
         except Exception as error:
             raise self._broken(error) from error
         if done.skipped is not None:
-            self._note(self._record(Status.SKIPPED, reason=done.skipped, done=done))
+            self._note(self._record(Status.SKIPPED, reason=shortened(done.skipped), done=done))
             return
         looked = self._look(done)
         if looked.scores:
@@ -120,7 +129,7 @@ class TaskRun:
     def _broken(self, error: Exception) -> StepError:
         """Record what a plugin did not foresee, with the place in its code."""
         self.ctx.log.error("".join(traceback.format_exception(error)))
-        what = f"{type(error).__name__}: {error}"
+        what = shortened(f"{type(error).__name__}: {error}", MESSAGE_LENGTH // 2)
         message = f"{self.spec.id} failed ({what}). Cure: archivist plugins check {self.spec.id}"
         self._record(Status.FAILED, code=StepError.code, reason=message)
         return StepError(message)
