@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ from typing import Any, TypeVar
 from archivist.api.errors import ConfigError
 
 T = TypeVar("T")
+
+_INT_END = 2**63
+"""Whole numbers of TOML and of databases end before it."""
 
 
 def build(cls: type[T], table: Mapping[str, Any], *, where: str, key: str = "") -> T:
@@ -77,14 +81,23 @@ def convert(value: Any, hint: Any, *, where: str, key: str) -> Any:
 
 
 def check_range(value: Any, metadata: Mapping[str, Any], *, where: str, key: str) -> None:
-    """Raise :class:`ConfigError` when a value is outside the range or choices of its field."""
+    """Raise :class:`ConfigError` when a value is outside the range or choices of its field.
+
+    Infinity and NaN are in no range, and whole numbers have 64 bits, as TOML demands of them.
+    """
     choices = metadata.get("choices") or ()
-    low, high = metadata.get("low"), metadata.get("high")
     for one in value if isinstance(value, tuple) else (value,):
         if choices and one not in choices:
             allowed = ", ".join(map(repr, choices))
             raise ConfigError(f"{one!r} is not allowed; allowed: {allowed}", where=where, key=key)
-    too_low = low is not None and value < low
-    if too_low or (high is not None and value > high):
-        limits = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
-        raise ConfigError(f"{value!r} is outside the range {limits}", where=where, key=key)
+        if isinstance(one, float) and not math.isfinite(one):
+            meaning = f" ({metadata['doc']})" if metadata.get("doc") else ""
+            message = f"{one!r} is not a finite number. Cure: write one{meaning}"
+            raise ConfigError(message, where=where, key=key)
+        if type(one) is int and not -_INT_END <= one < _INT_END:
+            message = f"{one!r} is too large: whole numbers have 64 bits"
+            raise ConfigError(message, where=where, key=key)
+        low, high = metadata.get("low"), metadata.get("high")
+        if (low is not None and one < low) or (high is not None and one > high):
+            limits = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
+            raise ConfigError(f"{one!r} is outside the range {limits}", where=where, key=key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def load(path: Path | None = None) -> Settings:
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
     named = str(path or "defaults")
     settings = parse({**table, "recipes": {**shipped_recipes(), **own}}, where=named)
-    settings = placed(settings, path.parent if path else Path())
+    settings = _with_plain_folders(placed(settings, path.parent if path else Path()))
     _check_profiles(settings.output.profiles, named)
     check_rights(settings.rights, settings.references.rights, named)
     _check_review(settings.review, named)
@@ -52,6 +53,15 @@ def _read(path: Path) -> dict[str, Any]:
 def parse(table: Mapping[str, Any], *, where: str) -> Settings:
     """Return the settings of a TOML table, recipes that ship not included."""
     return build(Settings, table, where=where)
+
+
+def _with_plain_folders(settings: Settings) -> Settings:
+    """Return settings whose profiles name folders without a slash at the end."""
+    profiles = tuple(
+        replace(profile, folder=profile.folder.rstrip("/") or profile.folder)
+        for profile in settings.output.profiles
+    )
+    return replace(settings, output=replace(settings.output, profiles=profiles))
 
 
 def _check_review(review: ReviewSettings, where: str) -> None:
@@ -79,9 +89,11 @@ def _check_profiles(profiles: Sequence[OutputProfile], where: str) -> None:
         if profile.format == "jpeg" and profile.depth == "16":
             message = "JPEG holds 8 bits; use 8 or same"
             raise ConfigError(message, where=where, key=f"{key}.depth")
-        if Path(profile.folder).is_absolute() or ".." in Path(profile.folder).parts:
+        parts = profile.folder.split("/") if profile.folder else []
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
             message = f"{profile.folder!r} must be a folder inside the output folder"
-            raise ConfigError(message, where=where, key=f"{key}.folder")
+            cure = "Cure: a plain name such as access, or access/small; empty: the output folder"
+            raise ConfigError(f"{message}. {cure}", where=where, key=f"{key}.folder")
     for what in ("name", "folder"):
         seen = [getattr(profile, what) for profile in profiles]
         if len(set(seen)) != len(seen):

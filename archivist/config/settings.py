@@ -20,7 +20,9 @@ class ScanSettings:
     )
     exclude: tuple[str, ...] = param((), doc="Glob patterns of paths to leave out.")
     max_megapixels: float = param(
-        2000.0, doc="Larger pages are refused before a pixel is decoded.", low=0.001
+        2000.0,
+        doc="Larger pages are refused before a pixel is decoded; 1e9: none.",
+        low=0.001,
     )
     manifest: str = param(
         "",
@@ -76,7 +78,7 @@ class ScheduleSettings:
         2000, doc="A worker process is replaced after this many assets; 0: never.", low=0
     )
     stream_above_megapixels: float = param(
-        64.0, doc="Larger images are read, worked on and written in windows.", low=0.1
+        64.0, doc="Larger images are read, worked on and written in windows; 1e9: none.", low=0.1
     )
 
 
