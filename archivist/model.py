@@ -90,7 +90,7 @@ class Header:
     """What the header of one page says, before any pixel is decoded.
 
     ``width`` and ``height`` are as stored, in pixels; ``orientation`` is the EXIF value 1..8 that
-    turns them upright. ``depth`` is bits per sample as stored (1, 8, 16); ``dpi`` is (x, y).
+    turns them upright. ``depth`` is bits per sample as stored, 1 to 16; ``dpi`` is (x, y).
     ``layout`` describes the rest in words: ``tiled deflate BigTIFF``.
     """
 

@@ -142,6 +142,25 @@ def test_a_codec_cannot_take_the_place_of_a_format_that_is_read_anyway() -> None
     assert "a format that archivist reads itself" in str(plugins.infos[-1].error)
 
 
+@pytest.mark.parametrize(
+    ("places", "more", "said"),
+    [
+        (("exif", "note"), {"write": "m:w", "metadata": "m:m"}, "names 'note', which is not one"),
+        (("xmp",), {"metadata": "m:m"}, "without both write and metadata"),
+        (("xmp",), {"write": "m:w"}, "without both write and metadata"),
+    ],
+)
+def test_a_codec_with_places_that_it_cannot_fill_is_named(
+    places: tuple[str, ...], more: dict[str, str], said: str
+) -> None:
+    class Plugin:
+        @hookimpl
+        def archivist_codecs(self) -> list[CodecSpec]:
+            return [dataclasses.replace(CODEC, places=places, **more)]
+
+    assert said in str(load(Plugin()).infos[-1].error)
+
+
 class Ranks:
     """A plugin that answers with the given candidates."""
 

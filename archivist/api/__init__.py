@@ -22,6 +22,7 @@ from archivist.api.errors import (
 from archivist.api.extensions import (
     Candidate,
     CheckSpec,
+    CodecMetadata,
     CodecSpec,
     Exported,
     ExporterSpec,
@@ -67,6 +68,7 @@ __all__ = [
     "Cancelled",
     "Candidate",
     "CheckSpec",
+    "CodecMetadata",
     "CodecSpec",
     "Colour",
     "Cost",

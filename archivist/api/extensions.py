@@ -22,6 +22,12 @@ class CodecSpec:
     without decoding a pixel: a file that declares more pixels than the limit is then refused before
     it costs memory, and one that decodes to something else than it declares is refused as well.
     ``media_type`` is that of outputs in this format; empty: ``image/x-ID``.
+
+    ``metadata`` ("mod:fn"), if any, takes the bytes of a file and returns a :class:`CodecMetadata`
+    without decoding a pixel. ``places`` names the fields of it for which the format has a place:
+    some of ``exif``, ``xmp``, ``iptc`` and ``dpi``. With any, ``write`` takes a
+    :class:`CodecMetadata` with these fields as its second argument, and ``metadata`` must find in
+    the file what was given.
     """
 
     id: str
@@ -32,6 +38,36 @@ class CodecSpec:
     write: str | None = None
     probe: str | None = None
     media_type: str = ""
+    metadata: str | None = None
+    places: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecMetadata:
+    """What a file of a codec says beside its picture and colour profile, and how it is stored.
+
+    archivist does the rest by the rules that hold for JPEG, TIFF and PNG: it turns the picture
+    upright as Exif says, changes what is no longer true, adds the history, and lists it all.
+    """
+
+    exif: bytes | None = None
+    """A block that begins as a TIFF file does, with ``II`` or ``MM``."""
+    xmp: bytes | None = None
+    """A packet, in UTF-8."""
+    iptc: bytes | None = None
+    """Records of IPTC-IIM, without Photoshop's resources around them."""
+    dpi: tuple[float, float] | None = None
+    """Dots per inch (x, y) of the picture as ``read`` returns it, above 0."""
+    turned: bool = False
+    """``read`` turns the picture upright by another rule of the format: Exif has no say in it."""
+    bits: int = 0
+    """Bits of a sample as stored, where they are not the ``depth`` of what ``read`` returns."""
+    palette: bool = False
+    """The samples as stored are numbers of a palette, whose colours ``read`` returns."""
+    model: str = ""
+    """The colours as stored (``sYCC``), where ``read`` turns them into grey or RGB."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """What else the file says, by name (``Jpeg2000:XML``), with the reason why it stays there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

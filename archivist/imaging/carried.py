@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archivist.api.extensions import CodecMetadata
+
 TiffTag = tuple[int, int, int, object, bool]
 """A TIFF tag as tifffile takes it: code, data type, count, value, write once.
 
 ``write once`` False puts the tag into every page of a series; True only into the first.
 """
+
+
+_NO_BLOCKS = CodecMetadata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class CarriedMetadata:
     """Pairs of chunk type (four letters) and data, put before the first IDAT, in this order."""
     tiff_tags: tuple[TiffTag, ...] = ()
     """Tags of the page; ImageDescription, Software and DateTime are ordinary members of it."""
+    blocks: CodecMetadata = _NO_BLOCKS
+    """What the codec of a plugin is given to write."""
 
 
 NOTHING = CarriedMetadata()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from archivist.api.errors import ArchivistError, PublishError, SourceError
-from archivist.api.extensions import CodecSpec, ImageHeader
+from archivist.api.extensions import CodecMetadata, CodecSpec, ImageHeader
 from archivist.api.values import Colour, Image
+from archivist.hashing import digest_bytes
 from archivist.imaging.decode import no_such_page
+from archivist.imaging.exif_block import read_exif_block
+from archivist.imaging.orient import upright
 from archivist.imaging.page import PageFacts
 from archivist.imaging.picture import Picture, quantise, to_depth
 from archivist.imaging.probe import SUFFIXES, sniff
@@ -19,6 +23,7 @@ from archivist.imaging.refuse import check_size
 from archivist.model import Header
 from archivist.plugins import resolve
 
+_MOST_BITS = 64
 FAULTS = (
     ArchivistError,
     ArithmeticError,
@@ -52,7 +57,7 @@ def codec_of(header: Header, codecs: Mapping[str, CodecSpec]) -> CodecSpec:
 
 
 def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: int) -> Picture:
-    """Return the picture in a file's content, read by a codec and rounded to its depth.
+    """Return the picture in a file's content, read by a codec and rounded to its depth, upright.
 
     A file of a codec has one page and no opacity. A codec with a probe decodes nothing that its
     header forbids. Raises SourceError: that of the codec, ``codec-failed`` when it raises something
@@ -62,22 +67,16 @@ def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: in
     if page != 0:
         raise no_such_page(page, 1)
     promised = _promised(codec, data, max_pixels) if codec.probe else None
+    held = metadata_plugged(codec, data)
     checked = _checked(codec, _asked(codec, codec.read, data, page), max_pixels)
     if promised and promised != _header_of(checked):
         raise _failed(
             codec,
             f"its header says {_shown(promised)}, its pixels are {_shown(_header_of(checked))}",
         )
-    header = Header(
-        format=codec.id,
-        width=checked.width,
-        height=checked.height,
-        colour=checked.colour,
-        depth=checked.depth,
-        layout=codec.title,
-    )
+    header = _stored(codec, checked, held)
     return Picture(
-        pixels=to_depth(quantise(checked.pixels), checked.depth),
+        pixels=upright(to_depth(quantise(checked.pixels), checked.depth), header.orientation),
         colour=checked.colour,
         depth=checked.depth,
         icc=checked.icc,
@@ -86,12 +85,46 @@ def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: in
     )
 
 
-def write_plugged(codec: CodecSpec, image: Image) -> bytes:
-    """Return an image as a file in a codec's format. Raises PublishError when it cannot."""
+def _stored(codec: CodecSpec, image: Image, held: CodecMetadata) -> Header:
+    """Return the header of what a codec read: as stored, before it is turned upright."""
+    orientation, exif_dpi = read_exif_block(held.exif or b"")
+    return Header(
+        format=codec.id,
+        width=image.width,
+        height=image.height,
+        colour=image.colour,
+        depth=held.bits or image.depth,
+        palette=held.palette,
+        orientation=1 if held.turned else orientation,
+        dpi=held.dpi or exif_dpi,
+        icc_digest=digest_bytes(image.icc) if image.icc else None,
+        layout=codec.title,
+    )
+
+
+def metadata_plugged(codec: CodecSpec, data: bytes) -> CodecMetadata:
+    """Return what a codec finds in a file beside the picture, nothing where it does not look.
+
+    Raises SourceError: that of the codec, or ``codec-failed``.
+    """
+    if codec.metadata is None:
+        return CodecMetadata()
+    found = _asked(codec, codec.metadata, data)
+    fault = _metadata_fault(found)
+    if fault or not isinstance(found, CodecMetadata):
+        raise _broken(codec, fault)
+    return found
+
+
+def write_plugged(codec: CodecSpec, image: Image, held: CodecMetadata) -> bytes:
+    """Return an image as a file in a codec's format, with the metadata that it has places for.
+
+    Raises PublishError when the codec cannot.
+    """
     assert codec.write is not None  # the caller asks only codecs that write
     fault = "no bytes"
     try:
-        data = resolve(codec.write)(image)
+        data = resolve(codec.write)(image, *([held] if codec.places else []))
     except FAULTS as error:
         fault = str(error) or type(error).__name__
     else:
@@ -185,6 +218,17 @@ def _header_of(image: Image) -> ImageHeader:
 
 def _shown(header: ImageHeader) -> str:
     return f"{header.width} x {header.height} {header.colour} of {header.depth} bits"
+
+
+def _metadata_fault(found: object) -> str:
+    if not isinstance(found, CodecMetadata):
+        return "no archivist.api.CodecMetadata"
+    blocks = (found.exif, found.xmp, found.iptc)
+    if not all(block is None or isinstance(block, bytes) for block in blocks):
+        return "metadata that are no bytes"
+    if found.dpi and not all(0 < value < math.inf for value in found.dpi):
+        return f"a resolution of {found.dpi} dpi"
+    return "" if 0 <= found.bits <= _MOST_BITS else f"samples of {found.bits} bits"
 
 
 def _fault(image: object) -> str:

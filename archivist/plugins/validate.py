@@ -31,6 +31,8 @@ WEIGHT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """The name of a weight, which is also its file name when it is imported."""
 OWN_FORMATS = frozenset({"jpeg", "png", "tiff", "same"})
 """Words that a format or a profile's format has already."""
+PLACES = ("exif", "xmp", "iptc", "dpi")
+"""What a codec's format may have a place for."""
 _HEX = re.compile(rf"[0-9a-f]{{{SHA256_HEX}}}")
 
 
@@ -67,14 +69,25 @@ def extension_problem(offer: object, kind: type) -> str | None:
         return f"is not a {kind.__name__}"
     if kind is CodecSpec and offer.id in OWN_FORMATS:  # type: ignore[attr-defined]
         return "its id is the name of a format that archivist reads itself"
-    for name in ("run", "read", "write", "probe", "ready", "update"):
+    for name in ("run", "read", "write", "probe", "metadata", "ready", "update"):
         text = getattr(offer, name, None)
         if text is not None and not is_dotted(text):
             return f"{name} {text!r} is not of the form 'package.module:function'"
+    if isinstance(offer, CodecSpec):
+        return _places_problem(offer)
     if isinstance(offer, ExporterSpec):
         if offer.update is not None and not offer.folder:
             return "it has an update and makes no folder, whose files could be updated"
         return next(iter(params_problems(offer.params)), None)
+    return None
+
+
+def _places_problem(codec: CodecSpec) -> str | None:
+    unknown = sorted(set(codec.places) - set(PLACES))
+    if unknown:
+        return f"places names {unknown[0]!r}, which is not one of {', '.join(PLACES)}"
+    if codec.places and (codec.write is None or codec.metadata is None):
+        return "it has places without both write and metadata, which fill and read them"
     return None
 
 

@@ -111,8 +111,8 @@ def _digest(stream: BufferedReader, head: bytes, *, whole: bool) -> tuple[str, b
 
 def _assets(content: _Content, options: ScanOptions, facts: Mapping[str, str]) -> tuple[Asset, ...]:
     if content.codec is not None:
-        header, likeness = probe_plugged(content.codec, content.file, content.data, options)
-        return (_asset(content, header, facts, likeness=likeness),)
+        header, likeness, block = probe_plugged(content.codec, content.file, content.data, options)
+        return (_asset(content, header, facts, exif=_exif(block), likeness=likeness),)
     source = content.file if content.data is None else content.data
     headers = probe(source, max_pixels=options.max_pixels)
     opened = None

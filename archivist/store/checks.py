@@ -88,11 +88,12 @@ def _check_header(page: PageOutput, header: Header, kind: str, depth: int) -> No
     for name, value in meant.items():
         if found[name] != value:
             raise _wrong(f"its {name} is {found[name]}, not {value}")
-    if page.dpi is not None and not _close(page.dpi, header.dpi):
+    if page.dpi is not None and not same_dpi(page.dpi, header.dpi):
         raise _wrong(f"its resolution is {header.dpi} dpi, not {page.dpi}")
 
 
-def _close(meant: tuple[float, float], found: tuple[float, float] | None) -> bool:
+def same_dpi(meant: tuple[float, float], found: tuple[float, float] | None) -> bool:
+    """Tell whether a resolution came back as nearly as formats hold it."""
     if found is None:
         return False
     return all(
@@ -145,10 +146,20 @@ def _check_metadata(
 ) -> None:
     written = scan_metadata(path, data, range(len(sources)))
     for source, new, contract in zip(sources, written, contracts, strict=True):
-        problems = compare(source, new, contract)
-        if problems:
-            raise PublishError(
-                f"metadata would be lost: {'; '.join(problems[:5])}. The scan is untouched and "
-                "nothing was published. Cure: report this file as a fault of archivist",
-                code="metadata-lost",
-            )
+        check_metadata(source, new, contract, blame="archivist")
+
+
+def check_metadata(
+    source: SourceMetadata, written: SourceMetadata, contract: MetadataContract, *, blame: str
+) -> None:
+    """Compare the metadata of a page before and after; ``blame`` names whose fault a loss is.
+
+    Raises PublishError (``metadata-lost``).
+    """
+    problems = compare(source, written, contract)
+    if problems:
+        raise PublishError(
+            f"metadata would be lost: {'; '.join(problems[:5])}. The scan is untouched and "
+            f"nothing was published. Cure: report this file as a fault of {blame}",
+            code="metadata-lost",
+        )

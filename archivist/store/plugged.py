@@ -11,67 +11,58 @@ import numpy as np
 from archivist.api.errors import PublishError, SourceError
 from archivist.api.extensions import CodecSpec
 from archivist.api.values import Image
-from archivist.imaging.metadata import sample_changes
+from archivist.imaging.encode import PageOutput
+from archivist.imaging.metadata import SourceMetadata, from_codec
 from archivist.imaging.picture import Picture, quantise, to_depth, to_float
-from archivist.imaging.plugged import read_plugged, write_plugged
-from archivist.imaging.resize import shrink
+from archivist.imaging.plugged import metadata_plugged, read_plugged, write_plugged
 from archivist.imaging.samples import at_depth
-from archivist.imaging.storage import ArrayRaster, Raster
+from archivist.imaging.storage import ArrayRaster
 from archivist.model import MetadataContract
-from archivist.store.checks import PSNR_FLOOR, psnr
-from archivist.store.job import Output, PageResult, PublishJob
-
-METADATA = "Metadata"
-"""The name in a contract for all metadata of a scan that archivist cannot see."""
-
-
-def unread(contract: MetadataContract, codec: str) -> MetadataContract:
-    """Return a contract that says what a codec does not hand over."""
-    reason = (
-        f"the codec {codec} gives pixels and colour profile; whatever else the scan says of itself "
-        "is not known, and stays in the scan"
-    )
-    return dataclasses.replace(contract, lost={**contract.lost, METADATA: reason})
+from archivist.store.checks import PSNR_FLOOR, check_metadata, psnr, same_dpi
+from archivist.store.job import Output, PublishJob
+from archivist.store.render import depth_of, draft
 
 
 def render_plugged(
-    path: Path, job: PublishJob, output: Output, codec: CodecSpec
+    path: Path, job: PublishJob, output: Output, codec: CodecSpec, source: SourceMetadata
 ) -> MetadataContract:
     """Write an output by a codec, read it again and compare; return its metadata contract.
 
-    Size, channels, depth and colour profile must come back, and the pixels too; where the format
-    is a lossy one, the contract says how near they are. Raises PublishError.
+    Size, channels, depth, colour profile, resolution and ``source``, the metadata of the scan, must
+    come back, and the pixels too; where the format is a lossy one, the contract says how near they
+    are. Raises PublishError (``check``, or ``metadata-lost`` for a loss that is not listed).
     """
     page = job.pages[output.pages[0]]
-    raster = shrink(page.raster, output.profile.max_side)
-    meant = _meant(page, raster, output)
-    path.write_bytes(write_plugged(codec, meant))
-    most = max(job.max_pixels, raster.shape[0] * raster.shape[1])
+    depth = depth_of([page], output.profile, codec.id)
+    written, carried = draft(page, source, job, output, depth, codec.places)
+    meant = _meant(written, depth)
+    path.write_bytes(write_plugged(codec, meant, carried.pieces.blocks))
+    most = max(job.max_pixels, meant.height * meant.width)
     try:
-        found = read_plugged(codec, path.read_bytes(), max_pixels=most)
+        data = path.read_bytes()
+        found = read_plugged(codec, data, max_pixels=most)
+        held = metadata_plugged(codec, data)
     except SourceError as error:
         raise _wrong(codec, str(error)) from error
     reached = _compare(codec, meant, found)
-    contract = unread(_history(codec, page), codec.id)
-    changed = sample_changes(page.header, kind=codec.id, depth=meant.depth, colour=meant.colour)
-    if reached != math.inf:
-        reason = f"the codec is lossy: {reached:.1f} dB from the pixels that were meant"
-        changed["Pixels"] = reason
-    return dataclasses.replace(contract, changed=changed)
+    if codec.metadata is not None:
+        blame = f"the codec {codec.id} ({codec.title})"
+        new, given = (from_codec(found.header, one) for one in (held, carried.pieces.blocks))
+        check_metadata(source, new, carried.contract, blame=blame)
+        check_metadata(given, new, MetadataContract(), blame=blame)
+    if carried.pieces.blocks.dpi and not same_dpi(carried.pieces.blocks.dpi, found.header.dpi):
+        raise _wrong(codec, f"its resolution is {found.header.dpi} dpi, not {written.dpi}")
+    contract = carried.contract
+    if reached == math.inf:
+        return contract
+    reason = f"the codec is lossy: {reached:.1f} dB from the pixels that were meant"
+    return dataclasses.replace(contract, changed={**contract.changed, "Pixels": reason})
 
 
-def _meant(page: PageResult, raster: Raster, output: Output) -> Image:
-    depth = page.header.depth if output.profile.depth == "same" else int(output.profile.depth)
-    height, width, _ = raster.shape
-    samples = at_depth(raster.read(0, height, 0, width), depth)
-    return Image(pixels=to_float(samples), colour=page.colour, depth=depth, icc=page.icc)
-
-
-def _history(codec: CodecSpec, page: PageResult) -> MetadataContract:
-    if not page.changed:
-        return MetadataContract()
-    reason = f"the codec {codec.id} writes no metadata; the catalog keeps the history"
-    return MetadataContract(lost={"XMP-xmpMM:History": reason})
+def _meant(written: PageOutput, depth: int) -> Image:
+    height, width, _ = written.raster.shape
+    samples = at_depth(written.raster.read(0, height, 0, width), depth)
+    return Image(pixels=to_float(samples), colour=written.colour, depth=depth, icc=written.icc)
 
 
 def _compare(codec: CodecSpec, meant: Image, found: Picture) -> float:

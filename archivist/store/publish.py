@@ -10,7 +10,6 @@ from pathlib import Path
 from archivist.api.errors import PublishError
 from archivist.api.extensions import CodecSpec
 from archivist.hashing import digest_file
-from archivist.imaging.metadata import SourceMetadata
 from archivist.imaging.plugged import is_plugged
 from archivist.model import (
     MetadataContract,
@@ -22,8 +21,8 @@ from archivist.store.copying import SMALL, copy_file, write_copy
 from archivist.store.job import Output, PageResult, PublishJob
 from archivist.store.naming import as_tiff, page_path
 from archivist.store.placing import cure_of, cured, has, place
-from archivist.store.plugged import render_plugged, unread
-from archivist.store.reading import scan_metadata
+from archivist.store.plugged import render_plugged
+from archivist.store.reading import page_metadata
 from archivist.store.render import render
 from archivist.store.second_reader import check_again
 
@@ -175,17 +174,22 @@ def _written(job: PublishJob, output: Output, moves: list[Move]) -> list[Publica
 
 def _made(temporary: Path, job: PublishJob, output: Output) -> MetadataContract:
     """Write an output, check it, and return its metadata contract."""
+    metadata = page_metadata(job, output.pages)
     if output.format in job.codecs:
-        return render_plugged(temporary, job, output, job.codecs[output.format])
-    source = job.pages[0].header
-    if is_plugged(source):
-        blank = [SourceMetadata(format=source.format) for _ in output.pages]
-        return unread(render(temporary, job, output, blank), source.format)
-    metadata = scan_metadata(job.scan, job.data, output.pages)
-    contract = render(temporary, job, output, metadata)
-    if job.exiftool and len(output.pages) == len(job.pages):
+        contract = render_plugged(temporary, job, output, job.codecs[output.format], metadata[0])
+    else:
+        contract = render(temporary, job, output, metadata)
+    if job.exiftool and len(output.pages) == len(job.pages) and not _unseen(job, output):
         check_again(job.exiftool, job.scan, temporary, contract)
     return contract
+
+
+def _unseen(job: PublishJob, output: Output) -> bool:
+    """Tell whether a codec takes part that does not look for metadata: those are all lost."""
+    source = job.pages[0].header
+    kinds = [source.format] if is_plugged(source) else []
+    kinds += [output.format] if output.format in job.codecs else []
+    return any(job.codecs[kind].metadata is None for kind in kinds)
 
 
 def _second_copy(made: Path, target: Path, digest: str, moves: list[Move]) -> None:

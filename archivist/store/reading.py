@@ -7,7 +7,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from archivist.imaging.metadata import SourceMetadata, collect_pages
+from archivist.imaging.metadata import SourceMetadata, collect_pages, from_codec
+from archivist.imaging.plugged import codec_of, is_plugged, metadata_plugged
+from archivist.store.job import PublishJob
+
+
+def page_metadata(job: PublishJob, pages: Sequence[int]) -> tuple[SourceMetadata, ...]:
+    """Return the metadata of some pages of a job's scan, by its codec where it has one.
+
+    Raises SourceError for a codec that is gone or fails, and OSError.
+    """
+    header = job.pages[pages[0]].header
+    if not is_plugged(header):
+        return scan_metadata(job.scan, job.data, pages)
+    codec = codec_of(header, job.codecs)
+    if codec.metadata is None:
+        return (from_codec(header, None),)
+    data = job.scan.read_bytes() if job.data is None else job.data
+    return (from_codec(header, metadata_plugged(codec, data)),)
 
 
 def scan_metadata(

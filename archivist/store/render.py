@@ -45,9 +45,9 @@ def render(
     """
     kind, profile = output.format, output.profile
     pages = [job.pages[number] for number in output.pages]
-    depth = _depth(pages, profile, kind)
+    depth = depth_of(pages, profile, kind)
     drafts = [
-        _draft(page, source, job, output, depth)
+        draft(page, source, job, output, depth)
         for page, source in zip(pages, metadata, strict=True)
     ]
     written = [page for page, _ in drafts]
@@ -65,11 +65,19 @@ def render(
     return joined(contracts)
 
 
-def _draft(
-    page: PageResult, source: SourceMetadata, job: PublishJob, output: Output, depth: int
+def draft(
+    page: PageResult,
+    source: SourceMetadata,
+    job: PublishJob,
+    output: Output,
+    depth: int,
+    places: Sequence[str] | None = None,
 ) -> tuple[PageOutput, Carried]:
+    """Return a page as it will be written, with its metadata; ``places`` are those of a codec."""
     raster = shrink(page.raster, output.profile.max_side)
     target = _target(page, raster, source, output.format, depth, _note(page, raster, job, output))
+    if places is not None:
+        target = dataclasses.replace(target, places=frozenset(places))
     carried = carry(source, target)
     written = PageOutput(
         raster=raster,
@@ -96,7 +104,8 @@ def joined(contracts: Sequence[MetadataContract]) -> MetadataContract:
     )
 
 
-def _depth(pages: Sequence[PageResult], profile: OutputProfile, kind: str) -> int:
+def depth_of(pages: Sequence[PageResult], profile: OutputProfile, kind: str) -> int:
+    """Return the bits of a sample, 8 or 16, in an output."""
     if kind == "jpeg":
         return 8
     if profile.depth != "same":

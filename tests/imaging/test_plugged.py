@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from archivist.api import CodecSpec, Colour, Image, ImageHeader, SourceError
+from archivist.api import CodecMetadata, CodecSpec, Colour, Image, ImageHeader, SourceError
 from archivist.imaging.plugged import read_plugged
 
 LIMIT = 100
@@ -122,3 +123,41 @@ def test_a_probe_that_crashes_is_told_with_the_codec(answers):
     error = refusal(WITH)
     assert error.code == "codec-failed"
     assert "the codec toy (Toy pictures) cannot read it: no such box" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "returned no archivist.api.CodecMetadata"),
+        (CodecMetadata(xmp="text"), "returned metadata that are no bytes"),
+        (CodecMetadata(dpi=(0, 300)), "returned a resolution of (0, 300) dpi"),
+        (CodecMetadata(bits=-1), "returned samples of -1 bits"),
+        (LookupError("no such box"), "cannot read it: no such box"),
+    ],
+)
+def test_metadata_that_make_no_sense_are_the_fault_of_the_codec(answers, held, said):
+    answers(None, image(10, 10))
+    sys.modules["toy_reader"].metadata = _answer(held)  # type: ignore[attr-defined]
+    error = refusal(replace(WITHOUT, metadata="toy_reader:metadata"))
+    assert error.code == "codec-failed"
+    assert said in str(error)
+
+
+def _answer(held: object) -> Callable[[bytes], object]:
+    def metadata(data: bytes) -> object:
+        if isinstance(held, Exception):
+            raise held
+        return held
+
+    return metadata
+
+
+def test_a_header_tells_how_the_samples_are_stored(answers):
+    answers(None, image(10, 10))
+    sys.modules["toy_reader"].metadata = _answer(  # type: ignore[attr-defined]
+        CodecMetadata(bits=4, palette=True)
+    )
+    codec = replace(WITHOUT, metadata="toy_reader:metadata")
+    picture = read_plugged(codec, b"TOY", max_pixels=LIMIT)
+    assert (picture.header.depth, picture.header.palette) == (4, True)
+    assert picture.depth == 8

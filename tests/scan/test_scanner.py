@@ -9,6 +9,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -451,11 +452,14 @@ def toy_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module.parent.mkdir()
     module.write_text(
         "import numpy as np\n"
-        "from archivist.api import Colour, Image\n"
+        "from archivist.api import CodecMetadata, Colour, Image\n"
         "def read(data, page):\n"
         "    side = data[4]\n"
         "    pixels = np.linspace(0, 1, side * side, dtype=np.float32).reshape(side, side, 1)\n"
-        "    return Image(pixels=pixels, colour=Colour.GREY, depth=16)\n",
+        "    return Image(pixels=pixels, colour=Colour.GREY, depth=16)\n"
+        "def metadata(data):\n"
+        "    block = b'II*\\0\\x08\\0\\0\\0\\1\\0\\x12\\1\\3\\0\\1\\0\\0\\0\\6\\0\\0\\0'\n"
+        "    return CodecMetadata(exif=block + bytes(4), dpi=(300.0, 300.0))\n",
         encoding="utf-8",
     )
     monkeypatch.syspath_prepend(module.parent)
@@ -474,6 +478,14 @@ def test_a_file_that_a_codec_cannot_read_is_refused_by_its_name(scans: Path, put
     item = refusal(scans, codecs=(TOY,))
     assert item.code == "codec-failed"
     assert "Toy pictures" in item.reason
+
+
+@pytest.mark.usefixtures("toy_codec")
+def test_exif_of_a_codec_is_read_with_orientation_and_resolution(scans: Path, put: Put) -> None:
+    put("a.toy", b"TOY!\x20")
+    asset = scanned(scans, codecs=(replace(TOY, metadata="toy_codec:metadata"),)).assets[0]
+    assert (asset.header.orientation, asset.header.dpi) == (6, (300.0, 300.0))
+    assert asset.exif["Image Orientation"] == "Rotated 90 CW"
 
 
 def test_a_format_of_an_absent_codec_is_no_picture(scans: Path, put: Put) -> None:

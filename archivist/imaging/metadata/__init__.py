@@ -5,7 +5,7 @@ from archivist.imaging.metadata.carry import carry
 from archivist.imaging.metadata.collecting import collect, collect_pages
 from archivist.imaging.metadata.exif import exif_facts
 from archivist.imaging.metadata.exif_edit import resolution
-from archivist.imaging.metadata.sample_rules import sample_changes
+from archivist.imaging.metadata.from_codec import from_codec
 from archivist.imaging.metadata.source import SourceMetadata, facts
 from archivist.imaging.metadata.target import Carried, HistoryEvent, RestorationNote, Target
 from archivist.imaging.metadata.verify import compare
@@ -23,6 +23,6 @@ __all__ = [
     "compare",
     "exif_facts",
     "facts",
+    "from_codec",
     "resolution",
-    "sample_changes",
 ]

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Callable, Mapping
 
 from archivist.api.values import Colour
-from archivist.imaging.metadata import exif_edit, irb, to_jpeg, to_png, to_tiff, xmp_edit
+from archivist.hashing import digest_bytes
+from archivist.imaging.metadata import exif_edit, irb, to_codec, to_jpeg, to_png, to_tiff, xmp_edit
 from archivist.imaging.metadata.damage import list_damage
 from archivist.imaging.metadata.edited import Edited
 from archivist.imaging.metadata.geometry import turned_size
@@ -27,24 +28,33 @@ _WRITERS: Mapping[str, Callable[[Edited, SourceMetadata, Target, Ledger], Carrie
 def carry(source: SourceMetadata, target: Target) -> Carried:
     """Return the metadata of a scan's page as they belong into the output, with the contract.
 
-    Raises ValueError for a target format other than jpeg, png and tiff.
+    Raises ValueError for a target format other than jpeg, png, tiff and those of codec plugins.
     """
-    if target.format not in _WRITERS:
+    if target.places is None and target.format not in _WRITERS:
         raise ValueError(f"metadata can be written into jpeg, png and tiff, not {target.format}")
     ledger = Ledger()
-    edited = _edited(source, target, ledger)
+    held = to_codec.placed(source, target)
+    edited = _edited(held, target, ledger)
     _list_profile(source, target, ledger)
     if source.trailer:
         reason = "a second picture, video or gain map after the main picture; not restored"
         ledger.lose(["Trailer"], reason)
     if source.parts:
         ledger.lose(["ReducedImages"], "reduced copies or masks of the picture before restoration")
+    for name, reason in source.unread:
+        ledger.lose([name], reason)
+    to_codec.list_displaced(source, held, target, ledger)
     samples = sample_changes(
-        target.stored, kind=target.format, depth=target.depth, colour=target.colour
+        target.stored,
+        kind=target.format,
+        depth=target.depth,
+        colour=target.colour,
+        model=source.model,
     )
     ledger.changed.update(samples)
-    carried = _WRITERS[target.format](edited, source, target, ledger)
-    list_damage(source, carried, ledger)
+    write = to_codec.carried if target.places is not None else _WRITERS[target.format]
+    carried = write(edited, held, target, ledger)
+    list_damage(held, carried, ledger)
     return Carried(
         pieces=carried.pieces,
         directory=carried.directory,
@@ -55,13 +65,14 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
 def _list_profile(source: SourceMetadata, target: Target, ledger: Ledger) -> None:
     """Enter that a grey scan became colour, in which its profile has no place."""
     grown = target.stored.colour is Colour.GREY and target.colour is Colour.RGB
-    if not grown or source.icc == target.icc:
+    now = digest_bytes(target.icc) if target.icc is not None else None
+    if not grown or source.profile == now:
         return
     if target.icc is None:
         ledger.lose(["ICC_Profile"], "a profile for grey; the picture became colour (sRGB)")
         return
     reason = "the picture became colour; its profile keeps the tone curve of the scan's"
-    ledger.set("ICC_Profile", existed=source.icc is not None, reason=reason)
+    ledger.set("ICC_Profile", existed=source.profile is not None, reason=reason)
 
 
 def _edited(source: SourceMetadata, target: Target, ledger: Ledger) -> Edited:
@@ -91,6 +102,11 @@ def _edited_xmp(
     source: SourceMetadata, target: Target, ledger: Ledger
 ) -> tuple[Packet | None, bytes | None]:
     """Return the edited packet, or the bytes of one that needs no edit or cannot be read."""
+    if not target.holds("xmp"):
+        if target.note is not None:
+            reason = f"the format {target.format} has no place for XMP; the catalog keeps it"
+            ledger.lost["XMP-xmpMM:History"] = reason
+        return None, None
     try:
         packet = packet_of(source)
     except BrokenXmp as error:

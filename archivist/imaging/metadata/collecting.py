@@ -23,7 +23,9 @@ from archivist.imaging.metadata.source import (
 from archivist.imaging.metadata.xmp import BrokenXmp, Packet
 
 
-class _ExifFields(TypedDict):
+class ExifFields(TypedDict):
+    """The Exif of a page: its block, byte order and directories."""
+
     block: bytes | None
     order: Order
     ifd0: Directory | None
@@ -77,7 +79,7 @@ def _collect_jpeg(data: Buffer) -> SourceMetadata:
     resources, problems = _resources(bytes(photoshop))
     if problems:
         others.append(Segment(jpeg_parts.APP13, jpeg_parts.PHOTOSHOP + bytes(photoshop)))
-    fields, exif_problems = _exif_fields(exif)
+    fields, exif_problems = exif_fields(exif)
     extension, xmp_problems = _extension(main, extended)
     if xmp_problems:
         others += [Segment(jpeg_parts.APP1, jpeg_parts.XMP_EXTENSION + part) for part in extended]
@@ -114,8 +116,9 @@ def _extension(main: bytes | None, parts: Sequence[bytes]) -> tuple[bytes | None
     return found, [] if found is not None else ["the extension of the XMP packet is incomplete"]
 
 
-def _exif_fields(block: bytes | None) -> tuple[_ExifFields, list[str]]:
-    fields: _ExifFields = {"block": block, "order": "<", "ifd0": None, "ifd1": None}
+def exif_fields(block: bytes | None) -> tuple[ExifFields, list[str]]:
+    """Return an Exif block as the fields of a page, and what of it cannot be read."""
+    fields: ExifFields = {"block": block, "order": "<", "ifd0": None, "ifd1": None}
     if block is None:
         return fields, []
     try:
@@ -149,7 +152,7 @@ def _collect_png(data: Buffer) -> SourceMetadata:
             resources, iptc = _png_resources(profile[1])
         elif chunk.kind not in _CODED or _is_aspect(chunk):
             others.append(chunk)
-    fields, exif_problems = _exif_fields(exif)
+    fields, exif_problems = exif_fields(exif)
     return SourceMetadata(
         format="png",
         **fields,

@@ -51,6 +51,8 @@ def _written(carried: Carried) -> dict[str, str]:
         return directory_facts(carried.directory)
     blocks = [data for kind, data in carried.pieces.png_chunks if kind == b"eXIf"]
     blocks += [part[10:] for part in carried.pieces.jpeg_segments if part[4:10] == EXIF]
+    if carried.pieces.blocks.exif is not None:
+        blocks.append(carried.pieces.blocks.exif)
     found: dict[str, str] = {}
     for block in blocks:
         try:

@@ -44,6 +44,10 @@ class SourceMetadata:
     other parts of JPEG and PNG files; ``trailer`` counts the bytes after a JPEG picture, ``parts``
     the reduced copies and masks beside the pages of a TIFF file. ``problems`` name what could not
     be read.
+
+    A codec plugin gives the colour profile with the pixels, so ``icc_digest`` stands for it here;
+    ``model`` names the colours as stored, where it turned them into others, and ``unread`` what it
+    does not hand over, each with the reason.
     """
 
     format: str
@@ -54,6 +58,9 @@ class SourceMetadata:
     xmp: bytes | None = None
     xmp_extension: bytes | None = None
     icc: bytes | None = None
+    icc_digest: str | None = None
+    model: str = ""
+    unread: tuple[tuple[str, str], ...] = ()
     resources: tuple[irb.Resource, ...] = ()
     iptc: bytes | None = None
     comments: tuple[bytes, ...] = ()
@@ -62,6 +69,11 @@ class SourceMetadata:
     trailer: int = 0
     parts: int = 0
     problems: tuple[str, ...] = ()
+
+    @property
+    def profile(self) -> str | None:
+        """The SHA-256 of the colour profile."""
+        return digest_bytes(self.icc) if self.icc is not None else self.icc_digest
 
 
 def packet_of(source: SourceMetadata) -> Packet | None:
@@ -94,8 +106,8 @@ def facts(source: SourceMetadata) -> dict[str, str]:
     for item in source.resources:
         if item.number not in (irb.IPTC, irb.ICC):
             _add(found, f"Photoshop:0x{item.number:04x}", item.data)
-    if source.icc is not None:
-        found["ICC_Profile"] = digest_bytes(source.icc)
+    if source.profile is not None:
+        found["ICC_Profile"] = source.profile
     for comment in source.comments:
         _add(found, "File:Comment", comment)
     for segment in source.segments:
@@ -106,7 +118,7 @@ def facts(source: SourceMetadata) -> dict[str, str]:
         found["Trailer"] = str(source.trailer)
     if source.parts:
         found["ReducedImages"] = str(source.parts)
-    return found
+    return found | dict(source.unread)
 
 
 def directory_facts(directory: Directory) -> dict[str, str]:

@@ -49,6 +49,7 @@ class RestorationNote:
 class Target:
     """A page as it will be written: ``width`` and ``height`` upright, ``dpi`` (x, y) or None.
 
+    ``places`` are those that a format of a codec plugin has for metadata, None for our own formats.
     ``stored`` is the header of the scan's page. ``thumbnail`` is a small JPEG of the new picture,
     None to leave thumbnails out. ``note`` is None for a page that nothing was done to.
     """
@@ -62,6 +63,7 @@ class Target:
     icc: bytes | None = None
     colour: Colour | None = None
     """What the channels mean now, where that is known: a step may have coloured a grey scan."""
+    places: frozenset[str] | None = None
     thumbnail: bytes | None = None
     note: RestorationNote | None = None
 
@@ -69,6 +71,10 @@ class Target:
     def turned(self) -> bool:
         """Whether width and height changed places when the pixels were made upright."""
         return self.stored.orientation >= 5
+
+    def holds(self, place: str) -> bool:
+        """Tell whether the format has a place for ``exif``, ``xmp``, ``iptc`` or ``dpi``."""
+        return self.places is None or place in self.places
 
     @property
     def scale(self) -> tuple[float, float]:

@@ -54,7 +54,7 @@ def _exif(edited: Edited, source: SourceMetadata, ledger: Ledger) -> Iterator[Se
 
 
 def exif_block(edited: Edited, source: SourceMetadata, ledger: Ledger) -> bytes | None:
-    """Return the Exif block for JPEG and PNG: the scan's own with its edits, or a new one."""
+    """Return the Exif block for all but TIFF: the scan's own with its edits, or a new one."""
     if source.block is not None:
         before, after = (source.ifd0, source.ifd1), (edited.ifd0, edited.ifd1)
         block = rewritten(source.block, before, after)

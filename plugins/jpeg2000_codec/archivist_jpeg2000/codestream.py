@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archivist_jpeg2000 import refuse
 
-SOC, SIZ, COD, COC, SOT, SOD, EOC = 0xFF4F, 0xFF51, 0xFF52, 0xFF53, 0xFF90, 0xFF93, 0xFFD9
+SOC, SIZ, COD, COC, COM = 0xFF4F, 0xFF51, 0xFF52, 0xFF53, 0xFF64
+SOT, SOD, EOC = 0xFF90, 0xFF93, 0xFFD9
 _RAW = 0x01 | 0x40
 _MOST_TILES = 65535
 _LARGE = 64_000_000
@@ -37,6 +38,7 @@ class Frame:
     """What the main header says: size of picture and tile in pixels, components and bits of each.
 
     ``coding`` is None where components differ in it. ``body`` is where the first tile-part begins.
+    ``comments`` are the contents of its comments (A.9.2).
     """
 
     width: int
@@ -47,6 +49,7 @@ class Frame:
     precision: int
     coding: Coding | None
     body: int
+    comments: tuple[bytes, ...] = ()
 
 
 def read_frame(data: bytes, start: int, end: int) -> Frame:
@@ -54,17 +57,21 @@ def read_frame(data: bytes, start: int, end: int) -> Frame:
     if _marker(data, start, end) != SOC or _marker(data, start + 2, end) != SIZ:
         raise refuse.damaged("its codestream does not begin with the size of the picture")
     found: dict[int, bytes] = {}
+    comments = []
     position = start + 2
     while (marker := _marker(data, position, end)) != SOT:
         if not SOC < marker < SOT:
             raise refuse.damaged(f"its codestream has the marker {marker:04X} in the header")
         segment = _segment(data, position, end)
         found.setdefault(marker, segment)
+        if marker == COM:
+            comments.append(segment[2:])
         position += 4 + len(segment)
     if COD not in found:
         raise refuse.damaged("its codestream does not say how it is coded")
     coding = None if COC in found else _coding(found[COD])
-    return _frame(found[SIZ], coding, position, end - start)
+    frame = _frame(found[SIZ], coding, position, end - start)
+    return replace(frame, comments=tuple(comments))
 
 
 def _frame(siz: bytes, coding: Coding | None, body: int, length: int) -> Frame:

@@ -21,6 +21,8 @@ CODECS = (
         write="archivist_jpeg2000.write:write_file",
         probe="archivist_jpeg2000.read:probe",
         media_type="image/jp2",
+        metadata="archivist_jpeg2000.metadata:metadata",
+        places=("exif", "xmp", "iptc", "dpi"),
     ),
     CodecSpec(
         id="j2k",
@@ -31,6 +33,7 @@ CODECS = (
         write="archivist_jpeg2000.write:write_codestream",
         probe="archivist_jpeg2000.read:probe",
         media_type="image/j2c",
+        metadata="archivist_jpeg2000.metadata:metadata",
     ),
 )
 

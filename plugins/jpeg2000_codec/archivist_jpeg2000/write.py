@@ -9,8 +9,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist.api import Colour, Image
+from archivist.api import CodecMetadata, Colour, Image
 from archivist_jpeg2000.boxes import box
+from archivist_jpeg2000.metadata import uuid_boxes
+from archivist_jpeg2000.resolution import resolution
 from archivist_jpeg2000.spaces import Model, is_restricted, specification
 
 _SIGNATURE = box(b"jP  ", b"\r\n\x87\n")
@@ -20,12 +22,13 @@ _COMPRESSION = 7
 """The only kind of compression in ihdr (I.5.3.1)."""
 
 
-def write_file(image: Image) -> bytes:
-    """Return an image as a JP2 file, lossless, in its depth, with its colour profile.
+def write_file(image: Image, held: CodecMetadata | None = None) -> bytes:
+    """Return an image as a JP2 file, lossless, in its depth, with profile and metadata.
 
     With a profile that JP2 does not allow, the file is a JPX file (Part 2), which most programs
-    read as well.
+    read as well. Metadata come before the pixels, where a reader finds them at once.
     """
+    held = held or CodecMetadata()
     stream = _encoded(image)
     model = Model.GREY if image.colour is Colour.GREY else Model.RGB
     channels = image.pixels.shape[2]
@@ -33,9 +36,12 @@ def write_file(image: Image) -> bytes:
         ">IIHBBBB", image.height, image.width, channels, image.depth - 1, _COMPRESSION, 0, 0
     )
     header = box(b"ihdr", size) + specification(model, image.icc)
+    if held.dpi is not None:
+        header += resolution(held.dpi)
     brand = b"jp2 " if image.icc is None or is_restricted(image.icc) else b"jpx "
     kind = box(b"ftyp", brand + bytes(4) + brand)
-    return _SIGNATURE + kind + box(b"jp2h", header) + box(b"jp2c", stream)
+    parts = (_SIGNATURE, kind, box(b"jp2h", header), uuid_boxes(held), box(b"jp2c", stream))
+    return b"".join(parts)
 
 
 def write_codestream(image: Image) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -15,8 +18,30 @@ from PIL import Image as PilImage
 from PIL import ImageCms
 
 from archivist.api import Image, SourceError
+from archivist.cli.main import invoke
 from archivist_jpeg2000.boxes import box
 from archivist_jpeg2000.read import read
+
+CONFIG = """
+[recipes.spots]
+inputs = {{ user_mask = "{masks}" }}
+steps = [{{ use = "scratch.detect" }}, {{ use = "scratch.repair" }}]
+[[output.profiles]]
+name = "master"
+folder = "master"
+[[output.profiles]]
+name = "tiff"
+format = "tiff"
+folder = "tiff"
+[[output.profiles]]
+name = "png"
+format = "png"
+folder = "png"
+[[output.profiles]]
+name = "web"
+format = "jpeg"
+folder = "web"
+"""
 
 
 class Kit:
@@ -113,3 +138,48 @@ def refusal() -> Callable[[bytes], SourceError]:
         return caught.value
 
     return refused
+
+
+class Archive:
+    """Scans of which some have a mask that says where to repair, and the command line."""
+
+    def __init__(self, home: Path, capsys: Any) -> None:
+        self.scans, self.out, self.config = home / "scans", home / "out", home / "c.toml"
+        self.masks, self._capsys = home / "masks", capsys
+        self.scans.mkdir()
+        self.masks.mkdir()
+        self.config.write_text(CONFIG.format(masks=self.masks))
+
+    def put(
+        self, name: str, data: bytes, *, marked: bool = True, size: tuple[int, int] = (90, 120)
+    ) -> None:
+        """Write a scan, and a mask for it: ``size`` is the height and width of the upright one."""
+        (self.scans / name).write_bytes(data)
+        mask = np.zeros(size, np.uint8)
+        mask[10:20, 30:60] = 255 if marked else 0
+        cv2.imwrite(str(self.masks / f"{name}.png"), mask)
+
+    def command(self, name: str, *words: object) -> tuple[int, str]:
+        code = invoke([name, *map(str, words), "--out", str(self.out)])
+        said = self._capsys.readouterr()
+        return code, said.out + said.err
+
+    def run(self) -> tuple[int, str]:
+        words = ("--recipe", "spots", "--scheduler", "serial", "--config", self.config)
+        return self.command("run", self.scans, *words)
+
+    def contract(self, name: str, profile: str) -> dict[str, Any]:
+        """Return the metadata contract of an output of a scan."""
+        assets = json.loads(self.command("report", "--json")[1])["assets"]
+        (asset,) = (asset for asset in assets if asset["path"] == name)
+        (output,) = (output for output in asset["outputs"] if output["profile"] == profile)
+        found: dict[str, Any] = output["metadata"]
+        return found
+
+    def output(self, name: str) -> bytes:
+        return (self.out / name).read_bytes()
+
+
+@pytest.fixture
+def archive(tmp_path, capsys) -> Archive:
+    return Archive(tmp_path, capsys)
