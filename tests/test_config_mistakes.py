@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archivist.api.errors import ConfigError
+from archivist.cli.main import invoke
 from archivist.config import load
 
 
@@ -48,3 +49,18 @@ def test_folders_that_differ_by_a_slash_are_the_same(tmp_path):
     profiles = '[[output.profiles]]\nname = "{0}"\nfolder = "access{1}"\n'
     with pytest.raises(ConfigError, match="same folder"):
         loaded(tmp_path, profiles.format("a", "") + profiles.format("b", "/"))
+
+
+def test_a_weight_of_no_measure_is_refused_before_the_scan(tmp_path, capsys):
+    config = tmp_path / "archivist.toml"
+    config.write_text("[review]\nweights = { chnage = 0.5 }\n")
+    (tmp_path / "scans").mkdir()
+    out = tmp_path / "out"
+
+    code = invoke(["run", str(tmp_path / "scans"), "--out", str(out), "--config", str(config)])
+
+    assert code == 2
+    assert f"{config}: review.weights: unknown name 'chnage'. Did you mean 'change'?" in (
+        capsys.readouterr().err
+    )
+    assert not out.exists()

@@ -18,7 +18,13 @@ from archivist.api import (
     Weight,
     hookimpl,
 )
-from archivist.plugins import PluginState, load_plugins, resolve, spec_problems
+from archivist.plugins import (
+    PluginState,
+    load_plugins,
+    resolve,
+    spec_problems,
+    unknown_plugins,
+)
 from archivist.plugins.manager import Plugins
 
 Install = Callable[..., None]
@@ -127,6 +133,27 @@ def test_what_is_not_allowed_is_listed_but_its_code_is_not_run(install: Install)
     plugins = load_plugins(allow=["museum-copy"])
     assert state(plugins, "aa-stranger") is PluginState.BLOCKED
     assert all(info.error is None for info in plugins.infos)
+
+
+def test_what_is_kept_out_says_by_which_key(install: Install) -> None:
+    install("aa-stranger", "raise RuntimeError('was run')")
+    for chosen, key in (
+        ({"allow": ["museum-copy"]}, "not named under [plugins] allow"),
+        ({"block": ["AA.stranger"]}, "named under [plugins] block"),
+    ):
+        plugins = load_plugins(**chosen)
+        reasons = {info.name: info.kept_out for info in plugins.infos}
+        assert key in reasons["aa-stranger"]
+        assert reasons["references"] == ""
+
+
+def test_names_that_no_installed_plugin_has_are_told_with_their_key(install: Install) -> None:
+    install("museum-copy", GOOD.format(step="museum.copy"))
+    plugins = load_plugins(allow=["Museum_Copy"])
+    assert unknown_plugins(plugins, ["Museum_Copy"], ["museum.copy", "references"]) == ()
+    allow, block = unknown_plugins(plugins, ["museum-copie"], ["museum-coppy"])
+    assert allow.startswith("[plugins] allow names 'museum-copie', but no plugin")
+    assert block.startswith("[plugins] block names 'museum-coppy', but no plugin")
 
 
 def test_a_distribution_is_blocked_however_its_name_is_written(install: Install) -> None:

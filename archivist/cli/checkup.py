@@ -108,7 +108,7 @@ def _config(path: Path | None) -> tuple[Settings, Finding]:
 
 
 def _plugins(settings: Settings) -> Iterator[Finding]:
-    from archivist.plugins import PluginState, load_plugins
+    from archivist.plugins import PluginState, load_plugins, unknown_plugins
 
     plugins = load_plugins(settings.plugins.allow or None, settings.plugins.block)
     for info in plugins.infos:
@@ -119,12 +119,14 @@ def _plugins(settings: Settings) -> Iterator[Finding]:
             cure = f"update {info.distribution}, or name it under [plugins] block"
             yield Finding(subject=subject, state=State.PROBLEM, detail=detail, cure=cure)
         elif info.state is PluginState.BLOCKED:
-            detail = f"{owner}, blocked by the configuration"
+            detail = f"{owner} {info.kept_out}"
             yield Finding(subject=subject, state=State.NOTE, detail=detail)
         else:
             steps = ", ".join(info.steps) or "no steps"
             detail = f"{owner}, {steps}, loaded in {info.seconds * 1000:.0f} ms"
             yield Finding(subject=subject, state=State.FINE, detail=detail)
+    for text in unknown_plugins(plugins, settings.plugins.allow, settings.plugins.block):
+        yield Finding(subject="Plugins", state=State.NOTE, detail=text)
     if all(owner.distribution == "archivist" for owner in plugins.owners.values()):
         cure = "pip install archivist-scratch, or another distribution with steps"
         detail = "no installed plugin offers a step"

@@ -142,9 +142,11 @@ def make_job(options: Mapping[str, Any]) -> Job:
 
     from archivist.config import load
     from archivist.pipeline import Job
+    from archivist.review.measures import weighted
 
     config_file: Path | None = options.get("config_file")
     settings = load(config_file)
+    weighted(settings.review.weights, where=str(config_file))
     if options.get("manifest"):
         manifest = str(options["manifest"].resolve())
         settings = replace(settings, scan=replace(settings.scan, manifest=manifest))

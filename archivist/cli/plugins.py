@@ -54,6 +54,8 @@ def list_(config_file: Path | None, as_json: bool) -> None:
     for info in infos:
         if info.error:
             click.echo(f"{info.name}: {info.error}", err=True)
+        if info.kept_out:
+            click.echo(f"{info.name} {info.kept_out}", err=True)
 
 
 @plugins.command()

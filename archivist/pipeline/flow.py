@@ -29,7 +29,7 @@ from archivist.pipeline.rights import RightsWatch, check_rules_kept, note_rights
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
-from archivist.plugins import Plugins, load_plugins
+from archivist.plugins import Plugins, load_plugins, unknown_plugins
 from archivist.report.words import file_size
 from archivist.scan import check_folders
 from archivist.schedule.devices import find_gpus
@@ -171,6 +171,9 @@ def _desk(
 ) -> Desk:
     """Begin a run, and put together what its parts need; a key that cannot sign is told first."""
     key = find_signing_key(job.settings.ledger.signing_key, os.environ)
+    chosen = job.settings.plugins
+    for text in unknown_plugins(plugins, chosen.allow, chosen.block):
+        watcher.note(text)
     writer = Writer(catalog, sign=key.sign if key else None)
     run = writer.start_run(command=command, operator=job.who, settings=job.facts(), recipe=recipe)
     return Desk(

@@ -61,13 +61,15 @@ class Roll:
     def _place(self, file: FoundFile) -> tuple[str, str]:
         """Return the sequence of a file and the path by which it is in it; the manifest first."""
         first = file.assets[0]
+        # Asked for all files, so that no pattern is told to fit nothing that does.
+        places = [(self._patterns.name_of(path, first.pages), path) for path in file.paths]
         if name := first.facts.get("sequence", ""):
             return name, file.paths[0]
-        places = ((self._patterns.name_of(path, first.pages), path) for path in file.paths)
         return next(filter(lambda place: place[0], places), ("", ""))
 
     def sequences(self) -> Iterator[tuple[str, Iterator[FoundFile]]]:
         """Yield each sequence by name with its files in order, when :meth:`single` has ended."""
+        self._tell_idle()
         for name in sorted(self._members, key=natural_key):
             members = sorted(
                 self._members[name], key=lambda one: (one.position, natural_key(one.path))
@@ -75,6 +77,17 @@ class Roll:
             self._tell_gaps(name, members)
             digests = [member.digest for member in members]
             yield name, files_by_digest(self.desk.catalog, self.desk.run, digests)
+
+    def _tell_idle(self) -> None:
+        """Note the patterns that declare nothing: a misspelt one would go unnoticed."""
+        job = self.desk.job
+        if job.sample or job.where is not None or not self._matter:
+            return
+        for pattern in self._patterns.idle:
+            self.desk.watcher.note(
+                f"scan.sequences: {pattern!r} fits no folder with scans and no file of several "
+                "pages; patterns count from the folder of scans"
+            )
 
     def _tell_gaps(self, name: str, members: Sequence[Member]) -> None:
         """Note the numbers that are missing; what follows goes on from the last one there is."""

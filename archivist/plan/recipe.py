@@ -87,7 +87,9 @@ def _why_missing(step: str, plugins: Plugins) -> str:
     if step in plugins.withdrawn:
         return f"{step} cannot be used: {plugins.withdrawn[step]}"
     if step not in homes:
-        return unknown(step, {*plugins.steps, *homes})
+        absent = plugins.why_absent(step)
+        name = unknown(step, {*plugins.steps, *homes})
+        return f"{step} is not there: {absent}. If it is not from there: {name}" if absent else name
     home = homes[step]
     there = next((info for info in plugins.infos if info.distribution == home), None)
     if there is None:

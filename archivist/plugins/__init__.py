@@ -1,6 +1,6 @@
 """Plugins: found by entry points, loaded one by one, checked, and never able to stop the rest."""
 
-from archivist.plugins.loading import load_plugins
+from archivist.plugins.loading import load_plugins, unknown_plugins
 from archivist.plugins.manager import PluginInfo, Plugins, PluginState
 from archivist.plugins.params import (
     ParamInfo,
@@ -40,6 +40,7 @@ __all__ = [
     "plain_params",
     "resolve",
     "spec_problems",
+    "unknown_plugins",
     "weight_digest",
     "weights_folders",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from archivist.api.errors import PluginError
 from archivist.api.extensions import CheckSpec, CodecSpec, ExporterSpec
 from archivist.api.hookspecs import GROUP
 from archivist.api.steps import StepSpec
-from archivist.plugins.manager import PluginInfo, Plugins, PluginState
+from archivist.plugins.manager import PluginInfo, Plugins, PluginState, canonical
 from archivist.plugins.validate import extension_problem, spec_problems
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def load_plugins(
         info = _info(name, "archivist", __version__, module=module)
         loader.load(info, partial(importlib.import_module, module))
     for point in _entry_points():
-        loader.load_entry_point(point, _permitted(point, allow, block))
+        loader.load_entry_point(point, _kept_out(point, allow, block))
     for name, plugin in (extra or {}).items():
         loader.load(_info(name), partial(_same, plugin))
     return loader.finish()
@@ -65,17 +64,30 @@ def _entry_points() -> list[EntryPoint]:
     return sorted(points, key=lambda point: (_distribution(point)[0].lower(), point.name))
 
 
-def _permitted(point: EntryPoint, allow: Sequence[str] | None, block: Sequence[str]) -> bool:
-    distribution = _canonical(_distribution(point)[0])
-    blocked = {_canonical(name) for name in block}
-    if distribution in blocked or _canonical(point.name) in blocked:
-        return False
-    return allow is None or distribution in {_canonical(name) for name in allow}
+def _kept_out(point: EntryPoint, allow: Sequence[str] | None, block: Sequence[str]) -> str:
+    """Return which key keeps a plugin out; empty when it may be loaded."""
+    distribution = canonical(_distribution(point)[0])
+    blocked = {canonical(name) for name in block}
+    if distribution in blocked or canonical(point.name) in blocked:
+        return "is named under [plugins] block"
+    if allow is None or distribution in {canonical(name) for name in allow}:
+        return ""
+    return "is not named under [plugins] allow"
 
 
-def _canonical(name: str) -> str:
-    """Return a distribution's name as package indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def unknown_plugins(
+    plugins: Plugins, allow: Sequence[str], block: Sequence[str]
+) -> tuple[str, ...]:
+    """Return a sentence for each name under [plugins] that no installed plugin has."""
+    distributions = {canonical(info.distribution) for info in plugins.infos}
+    names = distributions | {canonical(info.name) for info in plugins.infos}
+    wrong = [("allow", name) for name in allow if canonical(name) not in distributions]
+    wrong += [("block", name) for name in block if canonical(name) not in names]
+    return tuple(
+        f"[plugins] {key} names {name!r}, but no plugin of that name is installed; "
+        "`archivist plugins list` lists them"
+        for key, name in wrong
+    )
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
@@ -103,12 +115,12 @@ class _Loader:
         self.offers: dict[str, list[tuple[str, StepSpec]]] = {}
         self.extensions: dict[str, dict[str, Any]] = {"codecs": {}, "checks": {}, "exporters": {}}
 
-    def load_entry_point(self, point: EntryPoint, permitted: bool) -> None:
+    def load_entry_point(self, point: EntryPoint, kept_out: str) -> None:
         info = _info(point.name, *_distribution(point), module=point.module)
-        if permitted:
-            self.load(info, point.load)
+        if kept_out:
+            self._add(replace(info, state=PluginState.BLOCKED, kept_out=kept_out))
         else:
-            self._add(replace(info, state=PluginState.BLOCKED))
+            self.load(info, point.load)
 
     def load(self, info: PluginInfo, make: Callable[[], object]) -> None:
         start = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,8 +51,21 @@ class PluginInfo:
     module: str = ""
     seconds: float = 0.0
     error: str | None = None
+    kept_out: str = ""
+    """Which key of the configuration does not let it load, and how."""
     hooks: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name as package indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _may_offer(info: PluginInfo, step_id: str) -> bool:
+    distribution = canonical(info.distribution)
+    names = {canonical(info.name), distribution, distribution.removeprefix("archivist-")}
+    return canonical(step_id.partition(".")[0]) in names and not info.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +92,32 @@ class Plugins:
             return self.steps[step_id]
         if step_id in self.withdrawn:
             raise UsageError(f"step {step_id!r} cannot be used: {self.withdrawn[step_id]}")
+        absent = self.why_absent(step_id)
+        if absent:
+            raise UsageError(f"there is no step {step_id!r}: {absent}")
         near = difflib.get_close_matches(step_id, self.steps, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
         known = ", ".join(sorted(self.steps)) or "none; install a plugin"
         raise UsageError(f"there is no step {step_id!r}; {hint}Known steps: {known}")
+
+    def why_absent(self, step_id: str) -> str:
+        """Say which plugin may have the step but is kept out or broken; empty if none seems to.
+
+        Code that was not loaded tells no steps, so the plugin is known by its name, or by that of
+        its distribution: ``x`` or ``archivist-x`` for the step ``x.verb``.
+        """
+        for info in self.infos:
+            named = _may_offer(info, step_id)
+            if info.state is PluginState.BLOCKED and named:
+                cure = f"Cure: let it in there, as {info.distribution}"
+                return f"it may come with {info.distribution}, which {info.kept_out}. {cure}"
+            named = named or f"step {step_id}:" in str(info.error)
+            if info.state is PluginState.BROKEN and named:
+                cure = f"Cure: pip install --upgrade {info.distribution}, or tell its author"
+                return (
+                    f"it may come with {info.distribution}, which is broken: {info.error}. {cure}"
+                )
+        return ""
 
     def rank_references(
         self, query: ReferenceQuery, candidates: Sequence[Candidate]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from archivist.api.errors import UsageError
+from archivist.api.errors import ConfigError
 from archivist.catalog.scored import Scored
 from archivist.config import unknown
 
@@ -143,12 +143,15 @@ MEASURES: tuple[Measure, ...] = (
 """All measures; the weight says how much an alarming number counts in the whole."""
 
 
-def weighted(weights: Mapping[str, float]) -> dict[str, float]:
-    """Return the weights of all measures, some given. Raises UsageError for an unknown name."""
+def weighted(weights: Mapping[str, float], *, where: str = "") -> dict[str, float]:
+    """Return the weights of all measures, some given.
+
+    Raises :class:`~archivist.api.errors.ConfigError` for an unknown name; ``where`` is the file.
+    """
     known = {one.name: one.weight for one in MEASURES}
     for name in weights:
         if name not in known:
-            raise UsageError(f"review.weights: {unknown(name, known)}")
+            raise ConfigError(unknown(name, known), where=where, key="review.weights")
     return known | dict(weights)
 
 

@@ -159,6 +159,14 @@ def test_a_pattern_that_is_none_is_refused_before_the_scan(film):
         film.run()
 
 
+def test_a_pattern_that_fits_nothing_is_told(film):
+    film.scan(sequences=("reel/", "rell/"))
+    film.shoot(f1=200, f2=100)
+    film.run()
+    (note,) = film.notes.said
+    assert note.startswith("scan.sequences: 'rell/' fits no folder with scans")
+
+
 def test_the_pages_of_a_file_are_a_sequence(film):
     pages = np.stack([np.full((8, 8), level, np.uint8) for level in (40, 80, 160)])
     (film.bench.scans / "reel").mkdir()

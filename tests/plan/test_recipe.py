@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from archivist.api import Kind, Port
-from archivist.api.errors import ConfigError
+from archivist.api.errors import ConfigError, UsageError
 from archivist.config import RecipeSettings, Settings, first_party_steps, load, shipped_recipes
 from archivist.plan import build_recipe, choose_recipe
 from archivist.plan.ports import check_ports
@@ -73,6 +73,43 @@ def test_a_step_that_its_plugin_does_not_give_says_why(plugins, state, error, sa
     )
     with pytest.raises(ConfigError, match=says):
         recipe(replace(plugins, infos=(info,)), "face.detect")
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution", "more", "says"),
+    [
+        ("film", "museum", {"kept_out": "is named under [plugins] block"}, "is named under"),
+        ("f", "archivist-film", {"kept_out": "is not named under [plugins] allow"}, "let it in"),
+        ("f", "Film", {"error": "SyntaxError: line 3"}, "is broken: SyntaxError: line 3"),
+        ("f", "museum", {"error": "step film.steady: no title"}, "is broken: step film.steady"),
+    ],
+)
+def test_a_step_of_a_strange_plugin_that_is_kept_out_or_broken_says_so(
+    plugins, name, distribution, more, says
+):
+    state = PluginState.BLOCKED if "kept_out" in more else PluginState.BROKEN
+    info = PluginInfo(name=name, distribution=distribution, version="1.0", state=state, **more)
+    plugins = replace(plugins, infos=(*plugins.infos, info))
+
+    message = rf"steps\[0\]\.use: film.steady is not there: it may come with {distribution}, which"
+    with pytest.raises(ConfigError, match=message) as caught:
+        recipe(plugins, "film.steady")
+    assert says in str(caught.value)
+    with pytest.raises(UsageError, match=f"it may come with {distribution}"):
+        plugins.require("film.steady")
+
+
+def test_a_broken_plugin_is_not_blamed_for_a_misspelt_step_beside_its_own(plugins):
+    info = PluginInfo(
+        name="dust",
+        distribution="dust",
+        version="1.0",
+        state=PluginState.BROKEN,
+        error="checks: no title",
+        steps=("dust.find",),
+    )
+    with pytest.raises(ConfigError, match=r"use: unknown name 'dust\.mnd'"):
+        recipe(replace(plugins, infos=(*plugins.infos, info)), "dust.mnd")
 
 
 def test_a_recipe_that_ships_is_not_looked_for_in_the_users_file(plugins):
