@@ -1,4 +1,4 @@
-"""A grey scan that a step coloured is published as RGB, and its profile for grey does not stay."""
+"""Where a step makes colour of grey, or grey of colour, the profile of the scan does not stay."""
 
 from __future__ import annotations
 
@@ -63,6 +63,29 @@ def test_a_coloured_grey_scan_is_rgb_with_the_new_profile_alone(
     assert "3 where the scan has 1" in found.contract.changed["Channels"]
     if kind != "jpg":
         assert np.array_equal(decode(data, max_pixels=LIMIT).pixels, raster.array)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG"])
+@pytest.mark.parametrize("icc", [None, grey_profile()], ids=["without", "with"])
+def test_a_scan_in_colour_that_became_grey_loses_its_profile_with_the_reason(
+    job, scans, tmp_path, kind: str, icc: bytes | None
+):
+    scan = scans / f"colour.{kind.lower()}"
+    shades = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
+    Image.fromarray(shades).save(scan, kind, icc_profile=NEW)
+    work = job(scan)
+    (page,) = work.pages
+    raster = ArrayRaster(np.ascontiguousarray(page.raster.array[..., :1]))
+    done = replace(page, colour=Colour.GREY, icc=icc, raster=raster, changed=True)
+
+    (found,) = publish(replace(work, pages=(done,)))
+
+    (output,) = (tmp_path / "out").iterdir()
+    (header,) = probe(output.read_bytes(), max_pixels=LIMIT)
+    assert header.colour is Colour.GREY
+    assert header.icc_digest == (digest_bytes(icc) if icc else None)
+    assert "became grey" in {**found.contract.changed, **found.contract.lost}["ICC_Profile"]
+    assert "1 where the scan has 3" in found.contract.changed["Channels"]
 
 
 def test_a_grey_result_keeps_the_profile_for_grey(job, scans):

@@ -63,16 +63,21 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
 
 
 def _list_profile(source: SourceMetadata, target: Target, ledger: Ledger) -> None:
-    """Enter that a grey scan became colour, in which its profile has no place."""
-    grown = target.stored.colour is Colour.GREY and target.colour is Colour.RGB
+    """Enter that a grey scan became colour, or one in colour grey: its profile has no place."""
+    was, is_now = target.stored.colour, target.colour
     now = digest_bytes(target.icc) if target.icc is not None else None
-    if not grown or source.profile == now:
+    if is_now is None or is_now is was or source.profile == now:
         return
+    if is_now is Colour.RGB:
+        lost = "a profile for grey; the picture became colour (sRGB)"
+        changed = "the picture became colour; its profile keeps the tone curve of the scan's"
+    else:
+        lost = "a profile for colour; the picture became grey"
+        changed = "the picture became grey; the step gave it a profile for grey"
     if target.icc is None:
-        ledger.lose(["ICC_Profile"], "a profile for grey; the picture became colour (sRGB)")
-        return
-    reason = "the picture became colour; its profile keeps the tone curve of the scan's"
-    ledger.set("ICC_Profile", existed=source.profile is not None, reason=reason)
+        ledger.lose(["ICC_Profile"], lost)
+    else:
+        ledger.set("ICC_Profile", existed=source.profile is not None, reason=changed)
 
 
 def _edited(source: SourceMetadata, target: Target, ledger: Ledger) -> Edited:
