@@ -92,6 +92,9 @@ def planner_for(
 FATE = ("status", "code", "review")
 """What ``--where`` may also ask: how the asset ended last, and what a reviewer said."""
 
+MOST_UNUSED = 10
+"""Files made by hand for no scan that are told one by one."""
+
 
 def columns_of(job: Job) -> tuple[str, ...]:
     """Return the columns of the manifest, if there is one."""
@@ -118,13 +121,21 @@ def units_of(desk: Desk, planner: Planner) -> Iterator[WorkUnit]:
     """Yield the plan for the files that this run's scan saw and that are asked for."""
     files = _asked_for(desk)
     roll, gate = Roll(desk), gate_of(desk.job)
+    used: set[str] = set()
+
+    def planned(file: FoundFile) -> PlannedFile:
+        one = _planned(file, desk, gate)
+        used.update(supplied.path for supplied in one.supplied)
+        return one
+
     yield from planner.units(
-        (_planned(file, desk, gate) for file in roll.single(files)),
+        map(planned, roll.single(files)),
         (
-            PlannedSequence(name=name, files=(_planned(file, desk, gate) for file in members))
+            PlannedSequence(name=name, files=map(planned, members))
             for name, members in roll.sequences()
         ),
     )
+    _tell_unused(desk, used)
 
 
 def _planned(file: FoundFile, desk: Desk, gate: Gate) -> PlannedFile:
@@ -135,6 +146,23 @@ def _planned(file: FoundFile, desk: Desk, gate: Gate) -> PlannedFile:
         supplied=supplied_for(desk.recipe, file.paths),
         denied=gate.of(file),
     )
+
+
+def _tell_unused(desk: Desk, used: AbstractSet[str]) -> None:
+    """Note the files made by hand that belong to no scan: a misnamed one would go unnoticed."""
+    if desk.job.sample or desk.job.where is not None:
+        return
+    for port, folder in desk.recipe.inputs.items():
+        files = (path for path in sorted(Path(folder).rglob("[!.]*")) if _is_file(path))
+        idle = [path for path in files if str(path.resolve()) not in used]
+        for path in idle[:MOST_UNUSED]:
+            desk.watcher.note(
+                f"inputs.{port}: {path} belongs to no scan. Cure: name it like the scan, with its "
+                "folders: album/a.jpg, album/a.jpg.png or album/a.png for album/a.jpg"
+            )
+        if len(idle) > MOST_UNUSED:
+            more = len(idle) - MOST_UNUSED
+            desk.watcher.note(f"inputs.{port}: the same of {more} more in {folder}")
 
 
 def _asked_for(desk: Desk) -> Iterator[FoundFile]:

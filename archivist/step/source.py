@@ -134,7 +134,9 @@ def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
         picture = decode(data, max_pixels=workshop.max_pixels)
     except (OSError, SourceError) as error:
         cure = "draw it again as an 8-bit PNG of the size of the photograph"
-        message = f"the mask {path} cannot be used: {error}. Cure: {cure}"
+        # What a broken scan needs, to be scanned again, does not cure a mask.
+        fault = str(error).partition(" Cure: ")[0].rstrip(".")
+        message = f"the mask {path} cannot be used: {fault}. Cure: {cure}"
         raise SourceError(message, code="bad-mask") from error
     if hashlib.sha256(data).hexdigest() != digest:
         message = f"{path} changed since it was planned. Cure: run the same command again"

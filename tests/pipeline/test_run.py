@@ -461,7 +461,32 @@ def test_a_mask_that_is_no_picture_fails_its_photograph_with_the_cure(bench, tmp
     (failure,) = run(job).failures
 
     assert failure.code == "bad-mask"
-    assert "draw it again" in failure.message
+    assert failure.message.count("Cure: ") == 1
+    assert "Cure: draw it again" in failure.message
+
+
+def test_masks_that_belong_to_no_scan_are_told(bench, tmp_path, monkeypatch):
+    from archivist.pipeline import planning, run
+    from archivist.pipeline.job import Silent
+
+    masks = tmp_path / "masks"
+    (masks / "album").mkdir(parents=True)
+    for name in ("plain.png", "album/deep.tif.png", ".hidden.png", "plani.png", "album/x.png"):
+        PillowImage.fromarray(np.zeros((32, 48), np.uint8)).save(masks / name)
+    job = bench.job()
+    recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
+    job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
+    said: list[str] = []
+    monkeypatch.setattr(Silent, "note", lambda self, text: said.append(text))
+    monkeypatch.setattr(planning, "MOST_UNUSED", 1)
+
+    run(job)
+
+    assert said == [
+        f"inputs.mask: {masks}/album/x.png belongs to no scan. Cure: name it like the scan, with "
+        "its folders: album/a.jpg, album/a.jpg.png or album/a.png for album/a.jpg",
+        f"inputs.mask: the same of 1 more in {masks}",
+    ]
 
 
 def test_a_scan_that_changes_while_it_is_worked_on_fails(bench, monkeypatch):
