@@ -205,7 +205,7 @@ def test_a_probe_that_returns_something_else_is_named(write: Write) -> None:
         ("needed=False, reason=''", "the reason is empty"),
         ("needed=True, reason=''", "it gave no reason"),
         ("needed=True, reason=5", "reason of type int"),
-        ("needed=True, reason='dust', scores={'dust': float('nan')}", "not a finite number"),
+        ("needed=True, reason='dust', scores={'dust': float('nan')}", "'dust' is not finite"),
         ("needed=True, reason='dust', scores={1: 0.5}", "a name is printable text"),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_step_whose_scores_cannot_be_recorded_is_named(write: Write) -> None:
     step = write(body)
     scores = replace(step.outputs[0], name="scores", kind=Kind.SCORES)
     found = broken(check_step(replace(step, outputs=[*step.outputs, scores])))
-    assert any("the score dust is of type str" in detail for detail in found.values())
+    assert any("the score 'dust' is of type str" in detail for detail in found.values())
 
 
 def test_a_failing_self_test_is_named(write: Write) -> None:

@@ -21,6 +21,7 @@ from archivist.api.errors import PluginError
 from archivist.api.extensions import CheckSpec, CodecSpec, ExporterSpec
 from archivist.api.hookspecs import GROUP
 from archivist.api.steps import StepSpec
+from archivist.model import shortened
 from archivist.plugins.manager import PluginInfo, Plugins, PluginState, canonical
 from archivist.plugins.validate import extension_problem, spec_problems
 
@@ -130,7 +131,7 @@ class _Loader:
             self._collect(key)
         except (Exception, SystemExit) as error:
             log.debug("plugin %s cannot be loaded", info.name, exc_info=True)
-            self.problems[key].append(f"{type(error).__name__}: {error}")
+            self.problems[key].append(shortened(f"{type(error).__name__}: {error}"))
         self.infos[key] = replace(self.infos[key], seconds=time.perf_counter() - start)
 
     def finish(self) -> Plugins:

@@ -16,7 +16,7 @@ from archivist.api.extensions import CodecSpec
 from archivist.imaging.decode import open_pages
 from archivist.imaging.metadata.exif import exif_facts
 from archivist.imaging.probe import probe
-from archivist.model import Asset, Header, Refusal, ScanFile
+from archivist.model import Asset, Header, Refusal, ScanFile, shortened
 from archivist.scan.formats import HEAD, classify
 from archivist.scan.likeness import perceptual_hash
 from archivist.scan.plugged import probe_plugged
@@ -57,7 +57,7 @@ def identify(
         return Refusal(
             path=found.path,
             code=error.code,
-            reason=str(error),
+            reason=shortened(str(error)),
             size=found.size,
             mtime_ns=found.mtime_ns,
         )

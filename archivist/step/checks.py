@@ -113,7 +113,7 @@ def accept_verdict(spec: StepSpec, verdict: object) -> Verdict:
         raise BadOutput(f"{place} has a reason of type {type(reason).__name__}, expected text")
     if not verdict.needed and not reason.strip():
         raise BadOutput(f"{place} says that the step is not needed, and the reason is empty")
-    return replace(verdict, scores=_accept_scores(place, verdict.scores))
+    return replace(verdict, scores=accept_scores(place, verdict.scores))
 
 
 def accept_refusal(spec: StepSpec, verdict: Verdict) -> Verdict:
@@ -136,7 +136,7 @@ def _accept_output(
         _check_image(place, value)
         return _accept_profile(place, port, value, source)
     if isinstance(value, Scores):
-        return Scores(_accept_scores(place, value.values))
+        return Scores(accept_scores(place, value.values))
     if isinstance(value, Probability):
         _check_plane(place, value.pixels, np.float32)
         check_range(place, value.pixels)
@@ -147,8 +147,12 @@ def _accept_output(
     return value
 
 
-def _accept_scores(place: str, scores: object) -> dict[str, float]:
-    """Return scores as plain floats, those of numpy too; the catalog takes nothing else."""
+def accept_scores(place: str, scores: object) -> dict[str, float]:
+    """Return scores as plain floats, those of numpy too; the catalog takes nothing else.
+
+    Raises :class:`BadOutput` for names that are no printable text and values that are no finite
+    numbers; ``place`` says whose they are.
+    """
     if not isinstance(scores, Mapping):
         raise BadOutput(f"{place} has scores of type {type(scores).__name__}, expected a mapping")
     for name, score in scores.items():
@@ -157,9 +161,9 @@ def _accept_scores(place: str, scores: object) -> dict[str, float]:
             raise BadOutput(f"{place} has a score named {name!r}; {cure}")
         if not isinstance(score, Real | np.bool_):
             found = type(score).__name__
-            raise BadOutput(f"{place}: the score {name} is of type {found}, expected a number")
+            raise BadOutput(f"{place}: the score {name!r} is of type {found}, expected a number")
         if not math.isfinite(score):
-            raise BadOutput(f"{place}: {name} is not a finite number")
+            raise BadOutput(f"{place}: the score {name!r} is not finite")
     return {name: float(score) for name, score in scores.items()}
 
 

@@ -7,9 +7,9 @@ published whatever it says.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import cv2
 import numpy as np
@@ -18,8 +18,9 @@ from archivist.api.errors import PluginError
 from archivist.api.extensions import CheckSpec
 from archivist.api.steps import Verdict
 from archivist.api.values import Image
-from archivist.model import Flag
+from archivist.model import Flag, shortened
 from archivist.plugins import resolve
+from archivist.step.checks import accept_scores
 from archivist.step.held import Held
 
 
@@ -62,7 +63,7 @@ def look(
     for check in wanted:
         try:
             verdict = _ask(check, *images)
-            found = _finite(check, verdict.scores)
+            found = accept_scores(f"{check.id}: the verdict", verdict.scores)
         except Exception as error:
             # Border of step execution: the code of others must not cost a good result.
             what = f"{type(error).__name__}: {error}"
@@ -70,7 +71,7 @@ def look(
             continue
         scores.update({f"check.{check.id}.{name}": value for name, value in found.items()})
         if verdict.needed:
-            reason = verdict.reason or check.title
+            reason = shortened(verdict.reason or check.title)
             flags.append(Flag(check=check.id, step=step, key=key, reason=reason))
     return Looked(scores=scores, flags=tuple(flags))
 
@@ -91,12 +92,6 @@ def _ask(check: CheckSpec, before: Image, after: Image) -> Verdict:
     verdict = resolve(check.run)(before, after)
     if not isinstance(verdict, Verdict):
         raise PluginError(check.id, f"returned {type(verdict).__name__}, not a Verdict")
+    if not isinstance(cast("object", verdict.reason), str):
+        raise PluginError(check.id, f"gave a reason of type {type(verdict.reason).__name__}")
     return verdict
-
-
-def _finite(check: CheckSpec, scores: Mapping[str, float]) -> dict[str, float]:
-    found = {str(name): float(value) for name, value in scores.items()}
-    odd = sorted(name for name, value in found.items() if not math.isfinite(value))
-    if odd:
-        raise PluginError(check.id, f"the score {odd[0]!r} is not finite")
-    return found

@@ -120,6 +120,14 @@ def not_a_number(before, after):
     return Verdict(needed=True, reason="odd", scores={"ratio": float("nan")})
 
 
+def wordless(before, after):
+    return Verdict(needed=True, reason=5)
+
+
+def misnamed(before, after):
+    return Verdict(needed=True, reason="odd", scores={"a b\\n": 1.0})
+
+
 def export(rows, destination):
     with destination.open("w") as stream:
         for row in rows:
@@ -346,6 +354,8 @@ def test_a_flag_stays_when_the_result_is_reused_and_goes_with_it(extras):
         ("crash", "the check dark failed (LookupError: no model of darkness)"),
         ("mute", "returned NoneType, not a Verdict"),
         ("not_a_number", "the score 'ratio' is not finite"),
+        ("wordless", "gave a reason of type int"),
+        ("misnamed", "a name is printable text"),
     ],
 )
 def test_a_check_that_fails_is_logged_in_the_record_and_costs_nothing(

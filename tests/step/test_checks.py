@@ -136,10 +136,10 @@ def test_the_profile_of_a_colour_scan_is_left_out_when_the_picture_became_grey()
         ({1: 1.0}, "named 1; a name is printable"),
         ({"a b\n": 2.0}, "a name is printable"),
         ({" ": 2.0}, "a name is printable"),
-        ({"a": "0.5"}, "the score a is of type str, expected a number"),
+        ({"a": "0.5"}, "the score 'a' is of type str, expected a number"),
         ({"a": None}, "of type NoneType"),
-        ({"a": float("nan")}, "a is not a finite number"),
-        ({"a": np.float32("inf")}, "a is not a finite number"),
+        ({"a": float("nan")}, "the score 'a' is not finite"),
+        ({"a": np.float32("inf")}, "the score 'a' is not finite"),
         ([0.5], "scores of type list, expected a mapping"),
     ],
 )
