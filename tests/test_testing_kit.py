@@ -146,6 +146,8 @@ def test_a_step_that_keeps_its_promises_conforms(write: Write) -> None:
             "a grey image",
             "ZeroDivisionError",
         ),
+        ("raise SystemExit(0)", "exactly the declared outputs", "tried to end the program"),
+        ("raise GeneratorExit", "exactly the declared outputs", "raised GeneratorExit"),
         (
             "from dataclasses import replace; image = replace(image, icc=None)\n    "
             "pixels = image.pixels * 1",

@@ -23,20 +23,20 @@ def call(
 
     A verdict instead of outputs says that there was nothing to do after all.
     """
-    with _failures(spec):
+    with failures(spec):
         outputs: Mapping[str, Value] | Verdict = resolve(spec.run)(values, params, ctx)
     return accept_refusal(spec, outputs) if isinstance(outputs, Verdict) else outputs
 
 
 def ask(spec: StepSpec, values: Mapping[str, Value], params: Any, ctx: WorkerContext) -> Verdict:
     """Call a step's probe ``applies``; its failures become errors as those of ``run``."""
-    with _failures(spec):
+    with failures(spec):
         verdict = resolve(str(spec.applies))(values, params, ctx)
     return accept_verdict(spec, verdict)
 
 
 @contextmanager
-def _failures(spec: StepSpec) -> Iterator[None]:
+def failures(spec: StepSpec) -> Iterator[None]:
     """Turn out of memory, writes into inputs and attempts to end the program into errors."""
     try:
         yield

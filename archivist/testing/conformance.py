@@ -11,6 +11,7 @@ from archivist.api.errors import WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.api.values import Image, Value
 from archivist.plugins import spec_problems
+from archivist.step.calling import failures
 from archivist.testing import behaviour, description
 from archivist.testing.case import Case
 from archivist.testing.guards import own_folder, own_randomness
@@ -118,7 +119,8 @@ def _try(case: Case, title: str, check: Callable[[Case], str | None]) -> Promise
     if on_cpu and check.__module__ == behaviour.__name__:
         return Promise(title, None, "the step needs a GPU: use --device cuda")
     try:
-        problem = check(case)
+        with failures(case.spec):
+            problem = check(case)
     except (WeightsMissing, WeightsCorrupt) as error:
         # The check of the weights says what to do; the others need not say it again.
         if check is description.weights:
