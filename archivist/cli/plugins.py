@@ -1,8 +1,9 @@
-"""`archivist plugins`: what is installed, what a step is, and whether it keeps its promises."""
+"""`archivist plugins`: what is installed, what it offers, and whether it keeps its promises."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from archivist.cli.exits import Exit
 from archivist.cli.options import config_option, json_option
 
 if TYPE_CHECKING:
-    from archivist.api.steps import StepSpec, Weight
-    from archivist.plugins import Plugins
+    from archivist.plugins import Offer, Plugins
+    from archivist.testing import Promise
 
 
 @click.group()
@@ -25,7 +26,7 @@ def plugins() -> None:
 @config_option
 @json_option
 def list_(config_file: Path | None, as_json: bool) -> None:
-    """List the installed plugins with the steps they offer and the time they took to load.
+    """List the installed plugins with what they offer and the time they took to load.
 
     Plugins that are broken or blocked are listed with the reason.
     """
@@ -46,11 +47,11 @@ def list_(config_file: Path | None, as_json: bool) -> None:
             f"{info.distribution} {info.version}".strip(),
             info.state,
             f"{info.seconds * 1000:.0f} ms",
-            ", ".join(info.steps),
+            ", ".join((*info.steps, *info.others)),
         )
         for info in infos
     ]
-    print_table(("Plugin", "Distribution", "State", "Loading", "Steps"), rows)
+    print_table(("Plugin", "Distribution", "State", "Loading", "Offers"), rows)
     for info in infos:
         if info.error:
             click.echo(f"{info.name}: {info.error}", err=True)
@@ -59,40 +60,50 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 
 
 @plugins.command()
-@click.argument("step_id", metavar="ID")
+@click.argument("name", metavar="ID")
 @config_option
 @json_option
-def show(step_id: str, config_file: Path | None, as_json: bool) -> None:
-    """Show everything that the step ID says about itself: ports, params, cost, weights."""
-    loaded = _load(config_file)
-    facts = _facts(loaded, loaded.require(step_id))
+def show(name: str, config_file: Path | None, as_json: bool) -> None:
+    """Show everything that ID says about itself, and which plugin it comes from.
+
+    ID is that of a step, codec, check or exporter; where two kinds share one, say which:
+    codec:ID.
+    """
+    from archivist.cli.plugin_shown import facts_of, print_facts
+
+    facts = facts_of(_load(config_file).offer(name))
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
     else:
-        _print_step(facts)
+        print_facts(facts)
 
 
 @plugins.command()
-@click.argument("step_id", metavar="ID")
+@click.argument("name", metavar="ID")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--sample",
+    "samples",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A sound file of the format of a codec; may be given more than once.",
+)
 @config_option
 @json_option
-def check(step_id: str, device: str, config_file: Path | None, as_json: bool) -> int:
-    """Try the promises of the step ID on samples: its outputs, memory, randomness and more.
+def check(
+    name: str,
+    device: str,
+    samples: tuple[Path, ...],
+    config_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Try the promises of the step or codec ID on samples.
 
-    Ends with exit code 3 when a promise is broken or cannot be examined here.
+    Of a step: its outputs, memory, randomness and more. Of a codec: that what it writes comes back,
+    and that damaged files are refused. A codec that only reads needs a --sample. Ends with exit
+    code 3 when a promise is broken or cannot be examined here.
     """
-    from archivist.config import load
-    from archivist.plugins import weights_folders
-    from archivist.testing import check_step
-
-    loaded = _load(config_file)
-    promises = check_step(
-        loaded.require(step_id),
-        device=device,
-        folders=weights_folders(load(config_file).weights.folder),
-        module=loaded.owners[step_id].module or None,
-    )
+    promises = _tried(_load(config_file).offer(name), device, samples, config_file)
     rows = [(_words(promise.kept), promise.title, promise.detail) for promise in promises]
     if as_json:
         names = ("result", "promise", "detail")
@@ -102,6 +113,31 @@ def check(step_id: str, device: str, config_file: Path | None, as_json: bool) ->
 
         print_table(("Result", "Promise", "Detail"), rows)
     return Exit.FINE if all(promise.kept for promise in promises) else Exit.SOME_FAILED
+
+
+def _tried(
+    offer: Offer, device: str, samples: Sequence[Path], config_file: Path | None
+) -> Sequence[Promise]:
+    """Return the promises of a step or codec, each tried. Raises UsageError for other kinds."""
+    from archivist.api.errors import UsageError
+    from archivist.api.extensions import CodecSpec
+    from archivist.api.steps import StepSpec
+    from archivist.config import load
+    from archivist.plugins import weights_folders
+    from archivist.testing import check_codec, check_step
+
+    spec, module = offer.spec, offer.owner.module or None
+    if isinstance(spec, CodecSpec):
+        return check_codec(spec, files={str(p): p.read_bytes() for p in samples}, module=module)
+    if samples:
+        raise UsageError(f"{spec.id!r} is a {offer.kind}. Cure: give --sample for a codec only")
+    if isinstance(spec, StepSpec):
+        folders = weights_folders(load(config_file).weights.folder)
+        return check_step(spec, device=device, folders=folders, module=module)
+    raise UsageError(
+        f"{spec.id!r} is a {offer.kind}, which promises nothing that can be tried without an "
+        f"archive. Cure: archivist plugins show {spec.id} tells what it is"
+    )
 
 
 def _load(config_file: Path | None) -> Plugins:
@@ -114,68 +150,3 @@ def _load(config_file: Path | None) -> Plugins:
 
 def _words(kept: bool | None) -> str:
     return {True: "kept", False: "broken", None: "not examined"}[kept]
-
-
-def _facts(loaded: Plugins, spec: StepSpec) -> dict[str, object]:
-    from dataclasses import asdict
-
-    from archivist.plugins import describe_params
-
-    owner = loaded.owners[spec.id]
-    return {
-        "id": spec.id,
-        "title": spec.title,
-        "version": spec.version,
-        "plugin": f"{owner.name} ({owner.distribution} {owner.version})",
-        "inputs": [asdict(port) for port in spec.inputs],
-        "outputs": [asdict(port) for port in spec.outputs],
-        "params": [{**asdict(info), "allowed": info.allowed} for info in describe_params(spec)],
-        "cost": asdict(spec.cost),
-        "tiling": asdict(spec.tiling),
-        "determinism": spec.determinism,
-        "tolerance": spec.tolerance,
-        "conjectural": spec.conjectural,
-        "skips": spec.applies is not None,
-        "weights": [_weight(weight) for weight in spec.weights],
-    }
-
-
-def _weight(weight: Weight) -> dict[str, object]:
-    return {
-        "name": weight.name,
-        "licence": weight.licence,
-        "research_only": weight.research_only,
-        "source": weight.source,
-        "sha256": weight.sha256,
-        "shipped": weight.package is not None,
-        "when": dict(weight.when),
-    }
-
-
-def _print_step(facts: dict[str, object]) -> None:
-    from typing import Any
-
-    from archivist.cli.tables import print_table
-
-    step: dict[str, Any] = facts
-    click.echo(f"{step['id']}, version {step['version']}: {step['title']}")
-    click.echo(f"From {step['plugin']}. Determinism: {step['determinism']}.")
-    if step["conjectural"]:
-        click.echo("It invents content: results are marked as conjectural.")
-    if step["skips"]:
-        click.echo("It is skipped where its probe says that it is not needed.")
-    ports = [
-        (side, port["name"], port["kind"], "" if port["required"] else "optional", port["doc"])
-        for side in ("inputs", "outputs")
-        for port in step[side]
-    ]
-    click.echo()
-    print_table(("Port", "Name", "Kind", "", "Meaning"), ports)
-    if step["params"]:
-        rows = [(p["name"], p["default"], p["allowed"], p["doc"]) for p in step["params"]]
-        click.echo()
-        print_table(("Param", "Default", "Allowed", "Meaning"), rows)
-    if step["weights"]:
-        weights = [(w["name"], w["licence"], w["source"]) for w in step["weights"]]
-        click.echo()
-        print_table(("Weights", "Licence", "Source"), weights)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archivist.api.errors import ArchivistError, PublishError, SourceError
+from archivist.api.errors import PublishError, SourceError
 from archivist.api.extensions import CodecMetadata, CodecSpec, ImageHeader
 from archivist.api.values import Colour, Image
 from archivist.hashing import digest_bytes
@@ -24,20 +24,6 @@ from archivist.model import Header
 from archivist.plugins import resolve
 
 _MOST_BITS = 64
-FAULTS = (
-    ArchivistError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What the code of others may raise over a damaged file."""
 
 
 def is_plugged(header: Header) -> bool:
@@ -122,11 +108,11 @@ def write_plugged(codec: CodecSpec, image: Image, held: CodecMetadata) -> bytes:
     Raises PublishError when the codec cannot.
     """
     assert codec.write is not None  # the caller asks only codecs that write
-    fault = "no bytes"
+    fault, cause = "no bytes", None
     try:
         data = resolve(codec.write)(image, *([held] if codec.places else []))
-    except FAULTS as error:
-        fault = str(error) or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - as in _asked
+        fault, cause = str(error) or type(error).__name__, error
     else:
         if isinstance(data, bytes) and data:
             return data
@@ -134,7 +120,7 @@ def write_plugged(codec: CodecSpec, image: Image, held: CodecMetadata) -> bytes:
         f"the codec {codec.id} ({codec.title}) cannot write it: {fault}. Cure: set format to tiff "
         "in the output profile, or install another version of the codec",
         code="codec-failed",
-    )
+    ) from cause
 
 
 def open_any(
@@ -172,8 +158,9 @@ def _asked(codec: CodecSpec, function: str, *arguments: object) -> object:
         return resolve(function)(*arguments)
     except SourceError:
         raise
-    except FAULTS as error:
-        raise _failed(codec, str(error)) from error
+    except Exception as error:
+        # A codec is somebody's code: whatever it raises over one file must not stop the others.
+        raise _failed(codec, str(error) or type(error).__name__) from error
 
 
 def _failed(codec: CodecSpec, why: str) -> SourceError:

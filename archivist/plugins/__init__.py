@@ -1,7 +1,7 @@
 """Plugins: found by entry points, loaded one by one, checked, and never able to stop the rest."""
 
 from archivist.plugins.loading import load_plugins, unknown_plugins
-from archivist.plugins.manager import PluginInfo, Plugins, PluginState
+from archivist.plugins.manager import Offer, PluginInfo, Plugins, PluginState
 from archivist.plugins.params import (
     ParamInfo,
     describe_params,
@@ -9,7 +9,7 @@ from archivist.plugins.params import (
     plain_params,
 )
 from archivist.plugins.resolving import resolve
-from archivist.plugins.validate import spec_problems
+from archivist.plugins.validate import codec_problems, spec_problems
 from archivist.plugins.weights import (
     ImportedWeights,
     NotInSource,
@@ -25,10 +25,12 @@ from archivist.plugins.weights import (
 __all__ = [
     "ImportedWeights",
     "NotInSource",
+    "Offer",
     "ParamInfo",
     "PluginInfo",
     "PluginState",
     "Plugins",
+    "codec_problems",
     "default_weights_folder",
     "describe_params",
     "find_weights",

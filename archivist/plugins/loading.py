@@ -115,6 +115,7 @@ class _Loader:
         self.problems: dict[str, list[str]] = {}
         self.offers: dict[str, list[tuple[str, StepSpec]]] = {}
         self.extensions: dict[str, dict[str, Any]] = {"codecs": {}, "checks": {}, "exporters": {}}
+        self.extension_keys: dict[tuple[str, str], str] = {}
 
     def load_entry_point(self, point: EntryPoint, kept_out: str) -> None:
         info = _info(point.name, *_distribution(point), module=point.module)
@@ -144,12 +145,18 @@ class _Loader:
         for step, (key, _) in kept.items():
             info = self.infos[key]
             self.infos[key] = replace(info, steps=(*info.steps, step))
+        for (name, other), key in self.extension_keys.items():
+            shown = f"{name.removesuffix('s')}:{other}"
+            self.infos[key] = replace(self.infos[key], others=(*self.infos[key].others, shown))
         return Plugins(
             manager=self.manager,
             steps=MappingProxyType({step: spec for step, (_, spec) in kept.items()}),
             owners=MappingProxyType({step: self.infos[key] for step, (key, _) in kept.items()}),
             infos=tuple(self.infos.values()),
             withdrawn=MappingProxyType(self.withdrawn),
+            extension_owners=MappingProxyType(
+                {place: self.infos[key] for place, key in self.extension_keys.items()}
+            ),
             **{name: MappingProxyType(found) for name, found in self.extensions.items()},
         )
 
@@ -201,6 +208,7 @@ class _Loader:
             problem = "its id is taken by another plugin"
         if problem is None:
             found[offer.id] = offer
+            self.extension_keys[name, offer.id] = key
         else:
             self.problems[key].append(f"{name}: {getattr(offer, 'id', offer)!r}: {problem}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,6 +24,8 @@ from archivist.api.extensions import (
 from archivist.api.steps import StepSpec
 
 log = logging.getLogger(__name__)
+
+Extension = CodecSpec | CheckSpec | ExporterSpec
 
 
 class PluginState(StrEnum):
@@ -55,6 +57,8 @@ class PluginInfo:
     """Which key of the configuration does not let it load, and how."""
     hooks: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Codecs, checks and exporters that it offers, by kind and id: ``codec:jp2``."""
 
 
 def canonical(name: str) -> str:
@@ -66,6 +70,15 @@ def _may_offer(info: PluginInfo, step_id: str) -> bool:
     distribution = canonical(info.distribution)
     names = {canonical(info.name), distribution, distribution.removeprefix("archivist-")}
     return canonical(step_id.partition(".")[0]) in names and not info.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that a plugin offers: a ``step``, ``codec``, ``check`` or ``exporter``."""
+
+    kind: str
+    spec: StepSpec | Extension
+    owner: PluginInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,47 @@ class Plugins:
     exporters: Mapping[str, ExporterSpec]
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     """Steps that were offered but cannot be used, by id, each with the reason."""
+    extension_owners: Mapping[tuple[str, str], PluginInfo] = field(default_factory=dict)
+    """The plugin of each codec, check and exporter, by kind (``codecs``) and id."""
+
+    def offer(self, name: str) -> Offer:
+        """Return what goes by an id (``jp2``), or by kind and id (``codec:jp2``).
+
+        Raises :class:`~archivist.api.errors.UsageError` when there is none, or several kinds have
+        it, with the cure.
+        """
+        kind, _, plain = name.rpartition(":")
+        found = [one for one in self._offers() if one.spec.id == plain and kind in ("", one.kind)]
+        if len(found) > 1:
+            names = " or ".join(f"{one.kind}:{plain}" for one in found)
+            raise UsageError(f"{plain!r} is the id of several things. Cure: name one: {names}")
+        if found:
+            return found[0]
+        if kind not in ("", "step"):
+            cure = "archivist plugins list names what there is, by kind and id"
+            raise UsageError(f"there is no {kind} {plain!r}. Cure: {cure}")
+        others = sorted({one.spec.id for one in self._offers() if one.kind != "step"})
+        nearest = difflib.get_close_matches(plain, [*self.steps, *others], n=1, cutoff=0.5)
+        if nearest and nearest[0] in others:
+            known = ", ".join(others)
+            raise UsageError(
+                f"nothing is called {name!r}; did you mean {nearest[0]!r}? Beside steps are "
+                f"known: {known}"
+            )
+        return Offer("step", self.require(plain), self.owners[plain])
+
+    def _offers(self) -> Iterator[Offer]:
+        for step, spec in self.steps.items():
+            yield Offer("step", spec, self.owners[step])
+        extensions: Mapping[str, Mapping[str, Extension]] = {
+            "codecs": self.codecs,
+            "checks": self.checks,
+            "exporters": self.exporters,
+        }
+        for name, specs in extensions.items():
+            for other, extension in specs.items():
+                owner = self.extension_owners[name, other]
+                yield Offer(name.removesuffix("s"), extension, owner)
 
     def require(self, step_id: str) -> StepSpec:
         """Return a step.

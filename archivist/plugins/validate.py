@@ -31,6 +31,8 @@ WEIGHT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """The name of a weight, which is also its file name when it is imported."""
 OWN_FORMATS = frozenset({"jpeg", "png", "tiff", "same"})
 """Words that a format or a profile's format has already."""
+SUFFIX = re.compile(r"\.[a-z0-9][a-z0-9_+-]*")
+MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]*")
 PLACES = ("exif", "xmp", "iptc", "dpi")
 """What a codec's format may have a place for."""
 _HEX = re.compile(rf"[0-9a-f]{{{SHA256_HEX}}}")
@@ -61,6 +63,27 @@ def spec_problems(spec: object) -> tuple[str, ...]:
         *_determinism(spec),
         *(problem for weight in spec.weights for problem in _weight(weight, spec)),
     )
+
+
+def codec_problems(spec: object) -> tuple[str, ...]:
+    """Return what is wrong with a codec's description, in words; empty when it is fine."""
+    problem = extension_problem(spec, CodecSpec)
+    if problem is not None or not isinstance(spec, CodecSpec):
+        return (str(problem),)
+    return tuple(_named(spec))
+
+
+def _named(spec: CodecSpec) -> Iterator[str]:
+    """Yield what would keep files of a codec from being found, or from being told of."""
+    if not spec.title.strip():
+        yield "title is empty"
+    for suffix in spec.suffixes:
+        if not SUFFIX.fullmatch(suffix):
+            yield f"suffix {suffix!r} is not of the form '.abc', in lower case"
+    if not spec.suffixes and not spec.signature:
+        yield "it has neither suffixes nor a signature, so that no file would be given to it"
+    if spec.media_type and not MEDIA_TYPE.fullmatch(spec.media_type):
+        yield f"media_type {spec.media_type!r} is not of the form 'image/name'"
 
 
 def extension_problem(offer: object, kind: type) -> str | None:

@@ -146,17 +146,11 @@ def _check_metadata(
 ) -> None:
     written = scan_metadata(path, data, range(len(sources)))
     for source, new, contract in zip(sources, written, contracts, strict=True):
-        check_metadata(source, new, contract, blame="archivist")
+        demand_whole(compare(source, new, contract), blame="archivist")
 
 
-def check_metadata(
-    source: SourceMetadata, written: SourceMetadata, contract: MetadataContract, *, blame: str
-) -> None:
-    """Compare the metadata of a page before and after; ``blame`` names whose fault a loss is.
-
-    Raises PublishError (``metadata-lost``).
-    """
-    problems = compare(source, written, contract)
+def demand_whole(problems: Sequence[str], *, blame: str) -> None:
+    """Raise PublishError (``metadata-lost``) for losses; ``blame`` names whose fault they are."""
     if problems:
         raise PublishError(
             f"metadata would be lost: {'; '.join(problems[:5])}. The scan is untouched and "

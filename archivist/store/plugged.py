@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from archivist.api.errors import PublishError, SourceError
-from archivist.api.extensions import CodecSpec
+from archivist.api.extensions import CodecMetadata, CodecSpec
 from archivist.api.values import Image
 from archivist.imaging.encode import PageOutput
-from archivist.imaging.metadata import SourceMetadata, from_codec
+from archivist.imaging.metadata import SourceMetadata, compare, from_codec
 from archivist.imaging.picture import Picture, quantise, to_depth, to_float
 from archivist.imaging.plugged import metadata_plugged, read_plugged, write_plugged
 from archivist.imaging.samples import at_depth
 from archivist.imaging.storage import ArrayRaster
 from archivist.model import MetadataContract
-from archivist.store.checks import PSNR_FLOOR, check_metadata, psnr, same_dpi
+from archivist.store.checks import PSNR_FLOOR, demand_whole, psnr, same_dpi
 from archivist.store.job import Output, PublishJob
 from archivist.store.render import depth_of, draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """What a codec wrote, read again and compared with what was meant.
+
+    ``nearness`` of the pixels is in decibels, infinite when all are equal; ``metadata`` are those
+    found. ``problems`` of the picture and ``lost`` of the metadata are one sentence a piece.
+    """
+
+    nearness: float
+    metadata: SourceMetadata
+    problems: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def render_plugged(
@@ -35,28 +51,40 @@ def render_plugged(
     page = job.pages[output.pages[0]]
     depth = depth_of([page], output.profile, codec.id)
     written, carried = draft(page, source, job, output, depth, codec.places)
-    meant = _meant(written, depth)
-    path.write_bytes(write_plugged(codec, meant, carried.pieces.blocks))
+    meant, blocks = _meant(written, depth), carried.pieces.blocks
+    path.write_bytes(write_plugged(codec, meant, blocks))
     most = max(job.max_pixels, meant.height * meant.width)
     try:
-        data = path.read_bytes()
-        found = read_plugged(codec, data, max_pixels=most)
-        held = metadata_plugged(codec, data)
+        found = reread(codec, meant, blocks, path.read_bytes(), max_pixels=most)
     except SourceError as error:
         raise _wrong(codec, str(error)) from error
-    reached = _compare(codec, meant, found)
+    if found.problems:
+        raise _wrong(codec, found.problems[0])
     if codec.metadata is not None:
         blame = f"the codec {codec.id} ({codec.title})"
-        new, given = (from_codec(found.header, one) for one in (held, carried.pieces.blocks))
-        check_metadata(source, new, carried.contract, blame=blame)
-        check_metadata(given, new, MetadataContract(), blame=blame)
-    if carried.pieces.blocks.dpi and not same_dpi(carried.pieces.blocks.dpi, found.header.dpi):
-        raise _wrong(codec, f"its resolution is {found.header.dpi} dpi, not {written.dpi}")
+        lost = (*compare(source, found.metadata, carried.contract), *found.lost)
+        demand_whole(lost, blame=blame)
     contract = carried.contract
-    if reached == math.inf:
+    if found.nearness == math.inf:
         return contract
-    reason = f"the codec is lossy: {reached:.1f} dB from the pixels that were meant"
+    reason = f"the codec is lossy: {found.nearness:.1f} dB from the pixels that were meant"
     return dataclasses.replace(contract, changed={**contract.changed, "Pixels": reason})
+
+
+def reread(
+    codec: CodecSpec, meant: Image, held: CodecMetadata, data: bytes, *, max_pixels: int
+) -> Reread:
+    """Read what a codec wrote of an image and its metadata. Raises SourceError."""
+    found = read_plugged(codec, data, max_pixels=max_pixels)
+    given, new = (from_codec(found.header, one) for one in (held, metadata_plugged(codec, data)))
+    problems = list(_differences(meant, found))
+    nearness = -math.inf if problems else _nearness(meant, found)
+    if -math.inf < nearness < PSNR_FLOOR:
+        problems.append(f"its pixels differ by {nearness:.1f} dB from those meant")
+    if held.dpi and not same_dpi(held.dpi, found.header.dpi):
+        problems.append(f"its resolution is {found.header.dpi} dpi, not {held.dpi}")
+    lost = compare(given, new, MetadataContract())
+    return Reread(nearness=nearness, metadata=new, problems=tuple(problems), lost=tuple(lost))
 
 
 def _meant(written: PageOutput, depth: int) -> Image:
@@ -65,8 +93,8 @@ def _meant(written: PageOutput, depth: int) -> Image:
     return Image(pixels=to_float(samples), colour=written.colour, depth=depth, icc=written.icc)
 
 
-def _compare(codec: CodecSpec, meant: Image, found: Picture) -> float:
-    """Return how near the pixels are in decibels, infinite when equal. Raises PublishError."""
+def _differences(meant: Image, found: Picture) -> Iterator[str]:
+    """Yield what of a picture, its pixels apart, did not come back."""
     facts = {
         "size": ((meant.width, meant.height), (found.width, found.height)),
         "colour": (meant.colour, found.colour),
@@ -76,14 +104,15 @@ def _compare(codec: CodecSpec, meant: Image, found: Picture) -> float:
     for name, (wanted, got) in facts.items():
         if wanted != got:
             shown = "another one" if name == "colour profile" else f"{got}, not {wanted}"
-            raise _wrong(codec, f"its {name} is {shown}")
+            yield f"its {name} is {shown}"
+
+
+def _nearness(meant: Image, found: Picture) -> float:
+    """Return how near the pixels are in decibels, infinite when equal; both of one size."""
     samples = to_depth(quantise(meant.pixels), meant.depth)
     if np.array_equal(samples, found.pixels):
         return math.inf
-    reached = psnr(ArrayRaster(samples), ArrayRaster(found.pixels))
-    if reached < PSNR_FLOOR:
-        raise _wrong(codec, f"its pixels differ by {reached:.1f} dB from those meant")
-    return reached
+    return psnr(ArrayRaster(samples), ArrayRaster(found.pixels))
 
 
 def _wrong(codec: CodecSpec, what: str) -> PublishError:

@@ -7,6 +7,7 @@
     def test_my_step_keeps_its_promises():
         assert_step_conforms(MY_STEP)
 
+:func:`assert_codec_conforms` does the same for a codec.
 The pytest fixture ``tiny_archive`` comes with it. Importing this package loads neither numpy nor
 pytest, because pytest imports it in every project of everybody who has archivist installed.
 """
@@ -17,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archivist.testing.codec_conformance import assert_codec_conforms, check_codec
     from archivist.testing.conformance import Promise, assert_step_conforms, check_step
     from archivist.testing.context import FakeContext
     from archivist.testing.running import run_step
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "FakeContext": "context",
     "Promise": "conformance",
+    "assert_codec_conforms": "codec_conformance",
     "assert_step_conforms": "conformance",
+    "check_codec": "codec_conformance",
     "check_step": "conformance",
     "make_archive": "samples",
     "run_step": "running",
@@ -42,7 +46,9 @@ _HOMES = {
 __all__ = [
     "FakeContext",
     "Promise",
+    "assert_codec_conforms",
     "assert_step_conforms",
+    "check_codec",
     "check_step",
     "make_archive",
     "run_step",

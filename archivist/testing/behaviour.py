@@ -5,13 +5,8 @@ Each check returns what is wrong, in words, or None.
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-
-import psutil
 
 from archivist.api.errors import BadOutput, Unsupported
 from archivist.api.steps import Cost, Determinism, Verdict
@@ -20,6 +15,7 @@ from archivist.plugins import find_weights, resolve
 from archivist.step.checks import accept_verdict
 from archivist.testing.case import Case
 from archivist.testing.guards import own_randomness, watched
+from archivist.testing.measure import growth
 from archivist.testing.samples import sample_image, sample_inputs
 from archivist.testing.values import fingerprint, largest_difference
 
@@ -121,7 +117,7 @@ def memory(case: Case) -> str | None:
     image = sample_image(MEMORY_SIDE, MEMORY_SIDE, colour=case.ordinary().colour)
     cost = _declared_cost(case, image)
     allowed = MEMORY_FACTOR * (cost.ram_mib + cost.ram_mib_per_mp * MEMORY_SIDE**2 / 1e6)
-    with _growth() as peak:
+    with growth() as peak:
         case.run(image)
     if peak[0] <= allowed:
         return None
@@ -176,28 +172,3 @@ def _declared_cost(case: Case, image: Image) -> Cost:
     if not isinstance(cost, Cost):
         raise TypeError(f"estimate returned {type(cost).__name__}, expected Cost")
     return cost
-
-
-@contextmanager
-def _growth() -> Iterator[list[float]]:
-    """Measure the growth of this process in MiB, looking every 2 ms."""
-    gc.collect()
-    process, done = psutil.Process(), threading.Event()
-    start = process.memory_info().rss
-    peak = [0.0]
-
-    def look() -> None:
-        peak[0] = max(peak[0], (process.memory_info().rss - start) / 2**20)
-
-    def watch() -> None:
-        while not done.wait(0.002):
-            look()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peak
-        look()
-    finally:
-        done.set()
-        thread.join()

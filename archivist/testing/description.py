@@ -23,7 +23,8 @@ import importlib, json, sys, time
 import archivist.api
 start = time.process_time()
 module = importlib.import_module(sys.argv[1])
-list(getattr(module, "archivist_steps", tuple)())
+for hook in ("steps", "codecs", "checks", "exporters"):
+    list(getattr(module, "archivist_" + hook, tuple)() or ())
 seconds = time.process_time() - start
 print(json.dumps([seconds, [name for name in sys.argv[2:] if name in sys.modules]]))
 """
@@ -47,6 +48,11 @@ def light(case: Case) -> str | None:
         module = case.spec.run.partition(":")[0]
     if module == "__main__":
         return "the step is declared in __main__; give module="
+    return slow_import(module)
+
+
+def slow_import(module: str) -> str | None:
+    """Say why a plugin module is too slow or too heavy to be loaded only to list what it offers."""
     # The best of three in CPU time: the first may have to compile, and machines are busy.
     results = [_load(module) for _ in range(3)]
     seconds, heavy = min(seconds for seconds, _ in results), results[0][1]

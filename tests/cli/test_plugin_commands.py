@@ -14,10 +14,23 @@ from typing import Any
 import pytest
 
 import archivist.plugins
-from archivist.api import Image, Kind, Port, StepSpec, Weight, hookimpl, param
+from archivist.api import (
+    CheckSpec,
+    CodecSpec,
+    ExporterSpec,
+    Image,
+    Kind,
+    Port,
+    SourceError,
+    StepSpec,
+    Weight,
+    hookimpl,
+    param,
+)
 from archivist.cli import checkup
 from archivist.cli.exits import Exit
 from archivist.cli.main import invoke
+from archivist.testing import sample_image
 
 Use = Callable[..., None]
 
@@ -306,3 +319,115 @@ def test_missing_imported_weights_are_a_note(
     use(Plugin(replace(STEP, weights=(WEIGHT,))))
     found = findings(capsys, "--config", str(settings))["Weights paper-v1"]
     assert found["state"] == "note"
+
+
+CODEC = CodecSpec(
+    id="toy", title="Toy pictures", suffixes=(".toy",), signature=b"TOY", read="sample_dim:read"
+)
+CHECK = CheckSpec(id="dark", title="It became dark", run="sample_dim:dark", steps=("sample.dim",))
+EXPORTER = ExporterSpec(
+    id="lines", title="JSON lines", suffix=".jsonl", run="sample_dim:export", params=Params
+)
+
+
+class Extras:
+    """Offers a codec, a check and an exporter, all by the ids given."""
+
+    def __init__(self, codec: str = "toy", check: str = "dark", exporter: str = "lines") -> None:
+        self.ids = codec, check, exporter
+
+    @hookimpl
+    def archivist_codecs(self) -> tuple[CodecSpec, ...]:
+        return (replace(CODEC, id=self.ids[0]),)
+
+    @hookimpl
+    def archivist_checks(self) -> tuple[CheckSpec, ...]:
+        return (replace(CHECK, id=self.ids[1]),)
+
+    @hookimpl
+    def archivist_exporters(self) -> tuple[ExporterSpec, ...]:
+        return (replace(EXPORTER, id=self.ids[2]),)
+
+
+def test_the_list_names_what_is_offered_beside_steps(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(Plugin(STEP), Extras())
+    invoke(["plugins", "list"])
+    assert "codec:toy, check:dark, exporter:lines" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("toy", ["toy: Toy pictures", "A codec from plugin1", ".toy", "54 4f 59", "image/x-toy"]),
+        ("dark", ["dark: It became dark", "A check from plugin1", "sample.dim"]),
+        ("lines", ["lines: JSON lines", "An exporter from plugin1", ".jsonl", "How much light"]),
+    ],
+)
+def test_what_is_no_step_is_shown_with_its_plugin(
+    use: Use, capsys: pytest.CaptureFixture[str], name: str, told: list[str]
+) -> None:
+    use(Plugin(STEP), Extras())
+    assert invoke(["plugins", "show", name]) == Exit.FINE
+    shown = capsys.readouterr().out
+    assert [words for words in told if words not in shown] == []
+    assert invoke(["plugins", "show", name, "--json"]) == Exit.FINE
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["id"], facts["plugin"]) == (name, "plugin1")
+
+
+def test_an_id_of_two_kinds_is_asked_for_its_kind(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(Extras(codec="twin", exporter="twin"))
+    assert invoke(["plugins", "show", "twin"]) == Exit.USAGE
+    assert "Cure: name one: codec:twin or exporter:twin" in capsys.readouterr().err
+    assert invoke(["plugins", "show", "exporter:twin"]) == Exit.FINE
+    assert "An exporter" in capsys.readouterr().out
+    assert invoke(["plugins", "show", "check:twin"]) == Exit.USAGE
+    assert "there is no check 'twin'" in capsys.readouterr().err
+
+
+def test_the_nearest_name_is_looked_for_beside_steps_too(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(Plugin(STEP), Extras())
+    assert invoke(["plugins", "show", "line"]) == Exit.USAGE
+    assert "did you mean 'lines'?" in capsys.readouterr().err
+
+
+def test_a_codec_is_tried_on_a_sample_of_its_user(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(data: bytes, page: int) -> Image:
+        if data != b"TOY sound":
+            raise SourceError("it is torn. Cure: scan it again", code="torn")
+        return sample_image(5, 7)
+
+    monkeypatch.setattr(sys.modules["sample_dim"], "read", read, raising=False)
+    use(Extras())
+    assert invoke(["plugins", "check", "toy"]) == Exit.SOME_FAILED
+    assert "give some of its format (files=, --sample)" in capsys.readouterr().out
+    (tmp_path / "a.toy").write_bytes(b"TOY sound")
+
+    invoke(["plugins", "check", "toy", "--sample", str(tmp_path / "a.toy"), "--json"])
+
+    rows = {row["promise"]: row["result"] for row in json.loads(capsys.readouterr().out)}
+    assert rows["It reads each sample, the same each time"] == "kept"
+    assert rows["A file that ends early is refused, never read in part"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("dark",), "is a check, which promises nothing that can be tried"),
+        (("sample.dim", "--sample", __file__), "give --sample for a codec only"),
+    ],
+)
+def test_what_cannot_be_tried_is_a_usage_error(
+    use: Use, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], told: str
+) -> None:
+    use(Plugin(STEP), Extras())
+    assert invoke(["plugins", "check", *command]) == Exit.USAGE
+    assert told in capsys.readouterr().err

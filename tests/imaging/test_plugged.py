@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from archivist.api import CodecMetadata, CodecSpec, Colour, Image, ImageHeader, SourceError
-from archivist.imaging.plugged import read_plugged
+from archivist.api.errors import PublishError
+from archivist.imaging.plugged import read_plugged, write_plugged
 
 LIMIT = 100
 WITHOUT = CodecSpec(
@@ -123,6 +124,31 @@ def test_a_probe_that_crashes_is_told_with_the_codec(answers):
     error = refusal(WITH)
     assert error.code == "codec-failed"
     assert "the codec toy (Toy pictures) cannot read it: no such box" in str(error)
+
+
+class ForeignError(Exception):
+    """What a library of a codec may raise: of no kind that Python knows."""
+
+
+@pytest.mark.parametrize("place", ["probe", "read"])
+def test_whatever_a_codec_raises_is_the_failure_of_one_file(answers, place):
+    strange = ForeignError()
+    answers(strange if place == "probe" else header(10, 10), strange)
+    error = refusal(WITH)
+    assert error.code == "codec-failed"
+    assert "cannot read it: ForeignError" in str(error)
+
+
+def test_whatever_a_codec_raises_while_writing_is_a_failure_with_a_cure(monkeypatch):
+    module = ModuleType("toy_reader")
+
+    def write(image: Image) -> bytes:
+        raise ForeignError("out of ink")
+
+    module.write = write  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "toy_reader", module)
+    with pytest.raises(PublishError, match="out of ink"):
+        write_plugged(replace(WITHOUT, write="toy_reader:write"), image(3, 3), CodecMetadata())
 
 
 @pytest.mark.parametrize(
