@@ -168,7 +168,7 @@ def _with_smaller_tiles(
     while True:
         try:
             return attempt(side)
-        except (MemoryError, RuntimeError) as error:
+        except (MemoryError, OutOfMemory, RuntimeError) as error:
             if not _says_out_of_memory(error):
                 raise
             message = str(error)
@@ -183,4 +183,5 @@ def _with_smaller_tiles(
 
 def _says_out_of_memory(error: Exception) -> bool:
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(part in text for part in _MEMORY_TEXTS)
+    known = isinstance(error, MemoryError | OutOfMemory)
+    return known or any(part in text for part in _MEMORY_TEXTS)

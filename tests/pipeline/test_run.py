@@ -6,6 +6,7 @@ import errno
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
@@ -574,3 +575,33 @@ def test_an_output_that_shows_the_same_keeps_its_bytes_when_only_a_look_was_take
 
     assert result.planned.summary.units == 4
     assert {name: (bench.out / name).read_bytes() for name in bench.outputs()} == before
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory")])
+def test_a_tiled_step_that_runs_out_of_memory_gets_smaller_tiles(bench, monkeypatch, error):
+    import sample_steps
+
+    smooth, sides = sample_steps.smooth, []
+
+    def hungry(inputs, params, ctx):
+        sides.append(max(inputs["image"].pixels.shape[:2]))
+        if sides[-1] > 64:
+            raise error
+        return smooth(inputs, params, ctx)
+
+    for file in bench.scans.rglob("*.*"):
+        file.unlink()
+    scan = np.tile(np.linspace(20, 120, 200, dtype=np.uint8), (150, 1))
+    PillowImage.fromarray(scan).save(bench.scans / "wide.png")
+    bench.steps = [{"use": "sample.smooth"}]
+    with monkeypatch.context() as patch:
+        patch.setattr(sample_steps, "smooth", hungry)
+        result = bench.run()
+
+    assert result.failures == ()
+    assert (sides[0], sides[1]) == (128, 64)
+    with open_catalog(bench.job().url, write=False) as catalog:
+        (row,) = queries.report_rows(catalog)
+    assert row.records[0].tiling["size"] == 64
+    expected = cv2.GaussianBlur(scan, (9, 9), 1.5)
+    assert np.abs(bench.pixels("wide.png").astype(int) - expected).max() <= 1
