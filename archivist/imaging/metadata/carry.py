@@ -37,8 +37,8 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
     edited = _edited(held, target, ledger)
     _list_profile(source, target, ledger)
     if source.trailer:
-        reason = "a second picture, video or gain map after the main picture; not restored"
-        ledger.lose(["Trailer"], reason)
+        reason = "what follows the end of the picture (a second one, a video, a gain map or else)"
+        ledger.lose(["Trailer"], f"{reason} is not restored")
     if source.parts:
         ledger.lose(["ReducedImages"], "reduced copies or masks of the picture before restoration")
     for name, reason in source.unread:
