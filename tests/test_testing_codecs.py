@@ -196,7 +196,7 @@ def test_a_promise_that_reading_breaks_is_found(
         ("blocks['iptc'] = None", "It gives back exif, xmp, iptc, dpi together", "IPTC:2:025"),
         ("blocks['xmp'] = (blocks['xmp'] or b'')[:65000]", "It gives back xmp of 100 kB",
          "XMP-dc:Source is missing"),
-        ("dpi = dpi and dpi[::-1]", "It gives back dpi", "its resolution is (300, 400) dpi"),
+        ("dpi = dpi and dpi[::-1]", "It gives back dpi", "its resolution is (300.0, 400.0) dpi"),
         ("raise TypeError('only bytes')", BACK, "only bytes"),
         ("start = b'TOYS'", "It writes files that begin with its signature", "it begins with"),
         ("blocks['icc'] = b'%d' % random.getrandbits(40)", "The same image gives the same bytes",

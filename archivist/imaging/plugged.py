@@ -13,7 +13,7 @@ from archivist.api.extensions import CodecMetadata, CodecSpec, ImageHeader
 from archivist.api.values import Colour, Image
 from archivist.hashing import digest_bytes
 from archivist.imaging.decode import no_such_page
-from archivist.imaging.exif_block import read_exif_block
+from archivist.imaging.exif_block import dots_per_inch, read_exif_block
 from archivist.imaging.orient import upright
 from archivist.imaging.page import PageFacts
 from archivist.imaging.picture import Picture, quantise, to_depth
@@ -24,6 +24,8 @@ from archivist.model import Header
 from archivist.plugins import resolve
 
 _MOST_BITS = 64
+_INCH = 2
+"""The unit of a resolution as Exif numbers it."""
 
 
 def is_plugged(header: Header) -> bool:
@@ -74,6 +76,7 @@ def read_plugged(codec: CodecSpec, data: bytes, page: int = 0, *, max_pixels: in
 def _stored(codec: CodecSpec, image: Image, held: CodecMetadata) -> Header:
     """Return the header of what a codec read: as stored, before it is turned upright."""
     orientation, exif_dpi = read_exif_block(held.exif or b"")
+    dpi = dots_per_inch(*held.dpi, _INCH) if held.dpi else None
     return Header(
         format=codec.id,
         width=image.width,
@@ -82,7 +85,7 @@ def _stored(codec: CodecSpec, image: Image, held: CodecMetadata) -> Header:
         depth=held.bits or image.depth,
         palette=held.palette,
         orientation=1 if held.turned else orientation,
-        dpi=held.dpi or exif_dpi,
+        dpi=dpi or exif_dpi,
         icc_digest=digest_bytes(image.icc) if image.icc else None,
         layout=codec.title,
     )
@@ -108,11 +111,12 @@ def write_plugged(codec: CodecSpec, image: Image, held: CodecMetadata) -> bytes:
     Raises PublishError when the codec cannot.
     """
     assert codec.write is not None  # the caller asks only codecs that write
-    fault, cause = "no bytes", None
+    cause: BaseException | None = None
+    fault = "no bytes"
     try:
         data = resolve(codec.write)(image, *([held] if codec.places else []))
-    except Exception as error:  # noqa: BLE001 - as in _asked
-        fault, cause = str(error) or type(error).__name__, error
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as in _asked
+        fault, cause = _words(error), error
     else:
         if isinstance(data, bytes) and data:
             return data
@@ -158,9 +162,15 @@ def _asked(codec: CodecSpec, function: str, *arguments: object) -> object:
         return resolve(function)(*arguments)
     except SourceError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A codec is somebody's code: whatever it raises over one file must not stop the others.
-        raise _failed(codec, str(error) or type(error).__name__) from error
+        raise _failed(codec, _words(error)) from error
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it tried to end the program (exit code {error.code})"
+    return str(error) or type(error).__name__
 
 
 def _failed(codec: CodecSpec, why: str) -> SourceError:

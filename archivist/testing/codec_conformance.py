@@ -101,6 +101,6 @@ def _try(case: CodecCase, title: str, check: Check) -> Promise:
         found = check(case)
     except Unexamined as error:
         return Promise(title, None, str(error))
-    except Exception as error:  # noqa: BLE001 - the codec is somebody's code; its fault is the answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as for steps: its fault is the answer
         return Promise(title, False, f"{type(error).__name__}: {error}")
     return Promise(title, not found.problem, found.problem or found.note)

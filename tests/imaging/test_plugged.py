@@ -48,7 +48,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, object], list[
         def answering(name: str, answer: object) -> Callable[..., object]:
             def function(*arguments: object) -> object:
                 calls.append(name)
-                if isinstance(answer, Exception):
+                if isinstance(answer, BaseException):
                     raise answer
                 return answer
 
@@ -131,12 +131,18 @@ class ForeignError(Exception):
 
 
 @pytest.mark.parametrize("place", ["probe", "read"])
-def test_whatever_a_codec_raises_is_the_failure_of_one_file(answers, place):
-    strange = ForeignError()
-    answers(strange if place == "probe" else header(10, 10), strange)
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (ForeignError(), "cannot read it: ForeignError"),
+        (SystemExit(3), "cannot read it: it tried to end the program (exit code 3)"),
+    ],
+)
+def test_whatever_a_codec_raises_is_the_failure_of_one_file(answers, place, raised, said):
+    answers(raised if place == "probe" else header(10, 10), raised)
     error = refusal(WITH)
     assert error.code == "codec-failed"
-    assert "cannot read it: ForeignError" in str(error)
+    assert said in str(error)
 
 
 def test_whatever_a_codec_raises_while_writing_is_a_failure_with_a_cure(monkeypatch):

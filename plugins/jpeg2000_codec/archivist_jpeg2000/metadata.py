@@ -141,14 +141,14 @@ def _take_resolution(values: Mapping[bytes, Dpi | None], found: _Found) -> None:
     capture, display = values.get(CAPTURE), values.get(DISPLAY)
     found.dpi = capture or display
     if CAPTURE in values and capture is None:
-        found.lost["Jpeg2000:CaptureResolution"] = "it cannot be read"
+        found.lost["Jpeg2000:CaptureResolution"] = "it makes no sense"
     if DISPLAY in values:
         found.lost["Jpeg2000:DisplayResolution"] = (
             "the resolution of capture stands for it"
             if capture
             else "its numbers become the resolution of capture"
             if display
-            else "it cannot be read"
+            else "it makes no sense"
         )
 
 

@@ -15,14 +15,17 @@ _METRE = Fraction(10_000, 254)
 """Inches."""
 _FIELDS = ">HHHHbb"
 _MOST = 0xFFFF
+_LEAST, _LARGEST = 0.001, 1e6
+"""Dots per inch beyond which a number is damage."""
 _DIGITS = 4
 """Of a resolution in dpi that are kept, as in other formats."""
 
 
 def read_resolutions(data: bytes, outer: Box) -> Mapping[bytes, Dpi | None]:
-    """Return dots per inch (x, y) by kind: of capture and of display; None for an unreadable one.
+    """Return dots per inch (x, y) by kind: of capture and of display.
 
-    Raises SourceError for boxes that are not whole.
+    None stands for one that cannot be read or is beyond all scanners. Raises SourceError for boxes
+    that are not whole.
     """
     parts = list(boxes(data, outer.start, outer.end))
     return {part.kind: _dpi(data[part.start : part.end]) for part in parts}
@@ -36,7 +39,9 @@ def _dpi(text: bytes) -> Dpi | None:
         return None
     x = Fraction(above_x, below_x) * Fraction(10) ** power_x / _METRE
     y = Fraction(above_y, below_y) * Fraction(10) ** power_y / _METRE
-    return (round(float(x), _DIGITS), round(float(y), _DIGITS)) if x < 1e9 and y < 1e9 else None
+    if not all(_LEAST < value < _LARGEST for value in (x, y)):
+        return None
+    return round(float(x), _DIGITS), round(float(y), _DIGITS)
 
 
 def resolution(dpi: Dpi) -> bytes:

@@ -83,6 +83,8 @@ def test_the_first_of_two_packets_is_carried_and_the_other_listed(read):
 CAPTURE = (b"resc", struct.pack(">HHHHbb", 5906, 1, 11811, 1, 0, 0))
 DISPLAY = (b"resd", struct.pack(">HHHHbb", 2835, 1, 2835, 1, 0, 0))
 BROKEN = (b"resc", struct.pack(">HHHHbb", 1, 0, 1, 1, 0, 0))
+ENDLESS = (b"resc", struct.pack(">HHHHbb", 9, 1, 9, 1, 127, 127))
+NOTHING = (b"resc", struct.pack(">HHHHbb", 9, 1, 9, 1, -128, -128))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +93,12 @@ BROKEN = (b"resc", struct.pack(">HHHHbb", 1, 0, 1, 1, 0, 0))
         ([CAPTURE], (300, 150), {}),
         ([DISPLAY], (72, 72), {"Jpeg2000:DisplayResolution": "become the resolution of capture"}),
         ([DISPLAY, CAPTURE], (300, 150), {"Jpeg2000:DisplayResolution": "stands for it"}),
-        ([BROKEN], None, {"Jpeg2000:CaptureResolution": "cannot be read"}),
+        *(
+            ([part], None, {"Jpeg2000:CaptureResolution": "makes no sense"})
+            for part in (BROKEN, ENDLESS, NOTHING)
+        ),
     ],
-    ids=["capture", "display", "both", "broken"],
+    ids=["capture", "display", "both", "broken", "endless", "nothing"],
 )
 def test_the_resolution_of_capture_counts_before_that_of_display(read, parts, dpi, lost):
     found = read(res(*parts))
