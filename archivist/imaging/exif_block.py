@@ -12,6 +12,8 @@ from collections.abc import Iterator
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
 INCHES = {2: 1.0, 3: 1 / 2.54}
 """Inches in one resolution unit of TIFF and Exif."""
+LEAST, MOST = 1, 65535
+"""Dots per inch that the header of a JPEG can say."""
 
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 
@@ -29,10 +31,14 @@ def read_exif_block(block: bytes) -> tuple[int, tuple[float, float] | None]:
 
 
 def dots_per_inch(x: float, y: float, unit: int) -> tuple[float, float] | None:
-    """Return a resolution in dpi; ``unit`` is 2 inch or 3 centimetre; None when it says nothing."""
-    if unit not in INCHES or not (0 < x < 1e6 and 0 < y < 1e6):
+    """Return a resolution in dpi; ``unit`` is 2 inch or 3 centimetre; None when it says nothing.
+
+    What no format of ours can say, and no picture has, counts as nothing.
+    """
+    if unit not in INCHES:
         return None
-    return round(x / INCHES[unit], 4), round(y / INCHES[unit], 4)
+    dpi = round(x / INCHES[unit], 4), round(y / INCHES[unit], 4)
+    return dpi if all(LEAST <= value <= MOST for value in dpi) else None
 
 
 def _entries(block: bytes) -> Iterator[tuple[int, float]]:

@@ -70,6 +70,17 @@ def test_a_scan_that_lies_on_its_side_gets_the_resolutions_of_its_upright_sides(
     assert header.dpi == pytest.approx((300, 600))
 
 
+@pytest.mark.parametrize("dpi", [0.0001, 100_000])
+def test_a_resolution_that_no_picture_has_stays_as_exif_says_it(desk, sights, dpi):
+    desk.steps = ("test.enlarge",)
+    desk.add("scan.jpg", sights.make(60, 80), exif=exif(dpi=dpi))
+    outcome = desk.publish("scan.jpg")
+    (publication,) = outcome.publications
+    with Pillow.open(desk.workshop.out + "/scan.jpg") as image:
+        assert float(image.getexif()[282]) == pytest.approx(2 * dpi)
+    assert not publication.contract.lost
+
+
 def test_an_unknown_resolution_stays_unknown(desk, sights):
     desk.steps = ("test.enlarge",)
     desk.add("scan.png", sights.make(60, 80))
