@@ -26,6 +26,9 @@ from archivist.imaging.metadata.ifd import (
 )
 
 
+_MOST = 0xFFFF_FFFF
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes directories at the end of ``block``; ``base`` is the offset of the block's first byte.
@@ -103,7 +106,10 @@ def _code(kind: int) -> str:
 
 
 def _narrowed(entry: Entry, order: Order) -> tuple[int, bytes]:
+    """Return the type and the value of numbers of 64 bits as such of 32, unless they are larger."""
     values = [int(number) for number in numbers(entry, order)]
+    if any(value > _MOST for value in values):  # damage, which stays as it is
+        return entry.type, entry.value
     return LONG if entry.type == LONG8 else IFD, struct.pack(f"{order}{len(values)}I", *values)
 
 
