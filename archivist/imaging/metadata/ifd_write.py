@@ -25,7 +25,6 @@ from archivist.imaging.metadata.ifd import (
     numbers,
 )
 
-
 _MOST = 0xFFFF_FFFF
 
 
