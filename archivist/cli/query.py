@@ -13,7 +13,7 @@ import click
 
 from archivist.api.errors import UsageError
 from archivist.cli.options import catalog_options, place
-from archivist.cli.spared import TEXT_FILE, spare_scans
+from archivist.cli.spared import TEXT_FILE_OR_OUTPUT, spare_scans
 
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 @click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @click.option(
-    "--csv", type=TEXT_FILE, help="Write a table for spreadsheets here (- for the output)."
+    "--csv",
+    type=TEXT_FILE_OR_OUTPUT,
+    help="Write a table for spreadsheets here (- for the output).",
 )
 @catalog_options
 def query(

@@ -24,15 +24,21 @@ _RUNS = 1000
 
 
 class TextFile(click.Path):
-    """A file that a command will write text to; refuses one that holds a picture or a catalog."""
+    """A file that a command will write text to; refuses one that holds a picture or a catalog.
 
-    def __init__(self) -> None:
+    ``-``, which stands for the output, is refused where a command does not write there.
+    """
+
+    def __init__(self, *, or_output: bool = False) -> None:
         super().__init__(path_type=Path)
+        self._or_output = or_output
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path."""
         path = super().convert(value, param, ctx)
         assert isinstance(path, Path)
+        if str(path) == "-" and not self._or_output:
+            raise UsageError("this is written to a file, not to the output. Cure: name one")
         what = _precious(path)
         if what:
             raise UsageError(
@@ -41,7 +47,7 @@ class TextFile(click.Path):
         return path
 
 
-TEXT_FILE = TextFile()
+TEXT_FILE, TEXT_FILE_OR_OUTPUT = TextFile(), TextFile(or_output=True)
 
 
 def spare_archive(catalog: Catalog, where: Place, target: Path | None) -> None:

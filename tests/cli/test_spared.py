@@ -53,6 +53,17 @@ def test_no_text_is_written_over_a_picture_or_the_catalog(ran, asked):
         assert target.read_bytes() == before
 
 
+@pytest.mark.parametrize("asked", [("report", "--csv"), ("ledger", "export", "--to")])
+def test_no_file_is_named_dash_where_that_does_not_stand_for_the_output(ran, monkeypatch, asked):
+    monkeypatch.chdir(ran.out)
+
+    code, err = ran(*asked, "-")
+
+    assert code == 2
+    assert "written to a file, not to the output" in err
+    assert not (ran.out / "-").exists()
+
+
 @pytest.mark.parametrize(
     "asked",
     [
