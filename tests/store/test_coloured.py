@@ -88,6 +88,23 @@ def test_a_scan_in_colour_that_became_grey_loses_its_profile_with_the_reason(
     assert "1 where the scan has 3" in found.contract.changed["Channels"]
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG"])
+def test_a_scan_in_colour_that_was_grey_on_the_way_loses_its_profile_with_the_reason(
+    job, scans, tmp_path, kind: str
+):
+    scan = scans / f"again.{kind.lower()}"
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8) + 90).save(scan, kind, icc_profile=NEW)
+    work = job(scan)
+    (page,) = work.pages
+
+    (found,) = publish(replace(work, pages=(replace(page, icc=None, changed=True),)))
+
+    (output,) = (tmp_path / "out").iterdir()
+    (header,) = probe(output.read_bytes(), max_pixels=LIMIT)
+    assert (header.colour, header.icc_digest) == (Colour.RGB, None)
+    assert "grey on the way" in found.contract.lost["ICC_Profile"]
+
+
 def test_a_grey_result_keeps_the_profile_for_grey(job, scans):
     scan = save_grey(scans, "png", grey_profile())
 

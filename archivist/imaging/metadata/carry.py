@@ -63,12 +63,19 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
 
 
 def _list_profile(source: SourceMetadata, target: Target, ledger: Ledger) -> None:
-    """Enter that a grey scan became colour, or one in colour grey: its profile has no place."""
+    """Enter that a grey scan became colour, or one in colour grey: its profile has no place.
+
+    Nor has it where the picture was the other on the way: steps that leave the channels as they are
+    hand the profile on, which was seen when they ran.
+    """
     was, is_now = target.stored.colour, target.colour
     now = digest_bytes(target.icc) if target.icc is not None else None
-    if is_now is None or is_now is was or source.profile == now:
+    if is_now is None or source.profile == now:
         return
-    if is_now is Colour.RGB:
+    if is_now is was:
+        other = "grey" if was is Colour.RGB else "in colour"
+        lost = changed = f"the picture was {other} on the way, and the profile was for what it was"
+    elif is_now is Colour.RGB:
         lost = "a profile for grey; the picture became colour (sRGB)"
         changed = "the picture became colour; its profile keeps the tone curve of the scan's"
     else:
