@@ -33,7 +33,6 @@ from archivist.model import StepRecord
 _run, _recipe = tables.run.c, tables.recipe.c
 _RECENT = 100
 """Runs that are looked through for one that names its folders; nearly all do."""
-_OPEN = (RunState.PLANNING, RunState.RUNNING)
 _RUNS: Select[Any] = (
     select(
         *tables.run.c,
@@ -85,10 +84,10 @@ def _as_they_stand(catalog: Catalog, rows: Sequence[RunRow]) -> tuple[RunRow, ..
 
     The next writer records it.
     """
-    if not any(row.state in _OPEN for row in rows) or catalog.has_writer():
+    if not any(row.state.is_open for row in rows) or catalog.has_writer():
         return tuple(rows)
     return tuple(
-        replace(row, state=RunState.INTERRUPTED) if row.state in _OPEN else row for row in rows
+        replace(row, state=RunState.INTERRUPTED) if row.state.is_open else row for row in rows
     )
 
 

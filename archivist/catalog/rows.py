@@ -34,6 +34,11 @@ class RunState(StrEnum):
     FAILED = "failed"
     """A fault of archivist ended it."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a process should be at work on it."""
+        return self in (RunState.PLANNING, RunState.RUNNING)
+
 
 class Decision(StrEnum):
     """What a reviewer said about an asset's result."""

@@ -28,7 +28,7 @@ from archivist.ledger.checkpoint import Checkpoint
 from archivist.model import Recipe, Refusal, ScanFile, UnitOutcome, WorkUnit, now
 from archivist.rights import Denials
 
-_OPEN = (RunState.PLANNING.value, RunState.RUNNING.value)
+_OPEN = [state.value for state in RunState if state.is_open]
 
 
 class Writer:

@@ -61,9 +61,7 @@ def spare_archive(catalog: Catalog, where: Place, target: Path | None) -> None:
     place = target.absolute().resolve()
     for scans, out in _folders(catalog, where):
         if _inside(place, scans):
-            raise UsageError(
-                f"{target} lies among the scans, which are never written to. Cure: another folder"
-            )
+            raise _among_scans(target)
         if _inside(place, out) and (place == out or place.exists()):
             raise UsageError(
                 f"{target} is in the output folder, and what is there is not written over. Cure: "
@@ -84,9 +82,7 @@ def spare_scans(
         moved = scans and scans.absolute().resolve()
         among = any(_inside(place, one) for one in (moved, *(scans for scans, _ in folders)))
         if among and not any(_inside(place, out) for _, out in folders):
-            raise UsageError(
-                f"{target} lies among the scans, which are never written to. Cure: another folder"
-            )
+            raise _among_scans(target)
 
 
 def _folders(catalog: Catalog, where: Place) -> Iterator[tuple[Path | None, Path | None]]:
@@ -100,6 +96,12 @@ def _folders(catalog: Catalog, where: Place) -> Iterator[tuple[Path | None, Path
     }
     for scans, out in recorded:
         yield Path(scans).resolve() if scans else None, Path(out).resolve() if out else None
+
+
+def _among_scans(target: Path) -> UsageError:
+    return UsageError(
+        f"{target} lies among the scans, which are never written to. Cure: another folder"
+    )
 
 
 def _inside(place: Path, folder: Path | None) -> bool:

@@ -8,17 +8,14 @@ from pathlib import Path
 
 from archivist.api.errors import UsageError
 from archivist.catalog import queries
-from archivist.catalog.rows import RunState
 from archivist.catalog.session import Catalog
 from archivist.store.pins import pin, pins_folder, unpin
-
-_OPEN = (RunState.PLANNING, RunState.RUNNING)
 
 
 def run_at_work(catalog: Catalog) -> str | None:
     """Return the uid of the run that holds a catalog beside us, None when there is none."""
     newest = queries.runs(catalog, limit=1) if catalog.beside else ()
-    return newest[0].uid if newest and newest[0].state in _OPEN else None
+    return newest[0].uid if newest and newest[0].state.is_open else None
 
 
 @contextmanager
