@@ -14,7 +14,9 @@ from archivist.step import session as sessions
 
 PLUGIN = '''
 """Steps for tests: find light spots, fill them, shade; and some that misbehave."""
+import ctypes
 import os
+import subprocess
 from dataclasses import dataclass
 
 from archivist.api import *
@@ -139,6 +141,9 @@ def quit(inputs, params, ctx):
 
 def talk(inputs, params, ctx):
     print("a word of the plugin")
+    subprocess.run(["echo", "a word of its child"], check=True)
+    library = ctypes.CDLL(None)
+    library.printf(b"a word of a library\\n")
     return {"image": inputs["image"]}
 
 

@@ -81,7 +81,6 @@ def try_(
         pictures=pictures and pictures.absolute(),
         tolerance=tolerance,
     )
-    say = teller(as_json)
     with open_catalog(at.catalog_url, write=True, create=False, home=at.journal_home) as catalog:
         spare_archive(catalog, at, pictures)
         record = start_record(
@@ -93,7 +92,7 @@ def try_(
             out=where.out,
             facts={"asked": name, "sample": sample, "seed": seed},
         )
-        with stopping() as stop:
+        with stopping() as (stop, lines):
             trial = try_it(
                 catalog,
                 plugins,
@@ -101,7 +100,7 @@ def try_(
                 name,
                 sample=sample,
                 seed=seed,
-                note=say,
+                note=teller(as_json, lines),
                 record=record,
                 stop=stop,
             )

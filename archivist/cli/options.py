@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -176,8 +176,8 @@ def make_job(options: Mapping[str, Any]) -> Job:
     )
 
 
-def watcher_for(as_json: bool) -> Progress:
-    """Return the display of progress: a bar, plain lines, or JSON lines."""
+def watcher_for(as_json: bool, lines: TextIO) -> Progress:
+    """Return the display of progress: a bar, plain lines, or JSON lines, which go to ``lines``."""
     from archivist.cli.progress import Progress
 
-    return Progress(as_json=as_json)
+    return Progress(as_json=as_json, out=lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archivist.cli.aside import set_aside
 from archivist.cli.options import (
     catalog_option,
     config_option,
@@ -35,7 +36,7 @@ def plan(as_json: bool, explain: bool, **options: object) -> None:
     """Say what a run over SCANS would do. Nothing is restored."""
     from archivist.pipeline import plan as plan_pipeline
 
-    with watcher_for(as_json) as watcher:
+    with set_aside() as lines, watcher_for(as_json, lines) as watcher:
         planned = plan_pipeline(make_job(options), watcher)
     if as_json:
         click.echo(json.dumps(_facts(planned), ensure_ascii=False))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, folder_of, place
 from archivist.cli.spared import spare_archive
@@ -81,7 +81,6 @@ def replay(
         workers=workers or at.settings.schedule.workers or None,
         pictures=pictures and pictures.absolute(),
     )
-    say = teller(as_json)
     with open_catalog(
         at.catalog_url, write=not no_record, create=False, home=at.journal_home
     ) as catalog:
@@ -106,7 +105,8 @@ def replay(
                 out=where.out,
                 facts={"asked": name, "sample": sample or 0, "seed": seed},
             )
-        with stopping() as stop:
+        with stopping() as (stop, lines):
+            say = teller(as_json, lines)
             result = do_again(catalog, plugins, where, pages, note=say, record=record, stop=stop)
     sum_up(result, as_json)
     if result.stopped:
@@ -130,8 +130,11 @@ def find_in(at: Place, scans: Path | None, plugins: Plugins) -> Findings:
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[StopSignal]:
-    """Let Ctrl-C finish what is under way; what a plugin prints stays out of our lines."""
+def stopping() -> Iterator[tuple[StopSignal, TextIO]]:
+    """Let Ctrl-C finish what is under way; what a plugin prints stays out of our lines.
+
+    Yields the signal, and the stream that our lines go to meanwhile.
+    """
     from archivist.schedule.stop import Stop, StopSignal
 
     stop = StopSignal()
@@ -143,15 +146,13 @@ def stopping() -> Iterator[StopSignal]:
                 err=True,
             )
 
-    with stop.listen(say), contextlib.redirect_stdout(sys.stderr):
-        yield stop
+    with stop.listen(say), set_aside() as lines:
+        yield stop, lines
 
 
-def teller(as_json: bool) -> Callable[[Replayed], None]:
-    """Return what prints a verdict, to the output of this moment."""
+def teller(as_json: bool, stream: TextIO) -> Callable[[Replayed], None]:
+    """Return what prints a verdict."""
     from archivist.report.verdicts import verdict_facts, verdict_lines
-
-    stream = sys.stdout
 
     def say(one: Replayed) -> None:
         if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archivist.api.errors import UsageError
+from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, place
 from archivist.cli.spared import TEXT_FILE, spare_scans
@@ -99,18 +100,19 @@ def report(
         html = where.home / "report.html"
     if html is not None or csv is not None:
         plugins = _plugins(where.settings)
-        written = write_report(
-            where.catalog_url,
-            scans=scans,
-            out=None if out is None else out.absolute(),
-            path=html,
-            csv=csv,
-            run=run_uid,
-            specs=plugins.steps,
-            codecs=plugins.codecs,
-            pictures=not no_pictures,
-            limits=Limits(cards=cards),
-        )
+        with set_aside():
+            written = write_report(
+                where.catalog_url,
+                scans=scans,
+                out=None if out is None else out.absolute(),
+                path=html,
+                csv=csv,
+                run=run_uid,
+                specs=plugins.steps,
+                codecs=plugins.codecs,
+                pictures=not no_pictures,
+                limits=Limits(cards=cards),
+            )
         for path in written.paths:
             click.echo(f"Written: {path}", err=as_json)
         if written.left_out:
@@ -216,9 +218,10 @@ def _bring_up_to_date(
     export = replace(export, params=params)
     is_ready(exporter, params)  # what the user can cure is told as for any other command
     archive = Archive(url=where.catalog_url, home=home, settings=where.settings, scans=scans)
-    (done,) = bring_up_to_date(
-        (export,), archive, say=lambda text: click.echo(text, err=True), again=True
-    )
+    with set_aside():
+        (done,) = bring_up_to_date(
+            (export,), archive, say=lambda text: click.echo(text, err=True), again=True
+        )
     tell_exports([done], err=as_json)
     ends = {ExportState.FAILED: Exit.SOME_FAILED, ExportState.LEFT: Exit.INTERRUPTED}
     return ends.get(done.state, Exit.FINE)
@@ -237,9 +240,10 @@ def _export_to(
 
     out = None if where.out is None else where.out.absolute()
     try:
-        write_export(
-            where.catalog_url, target, exporter, scans=scans, out=out, run=run, params=params
-        )
+        with set_aside():
+            write_export(
+                where.catalog_url, target, exporter, scans=scans, out=out, run=run, params=params
+            )
     except PluginError as error:
         click.echo(f"Error: {error}", err=True)
         return Exit.SOME_FAILED

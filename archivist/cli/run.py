@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.exported import export_facts, tell_exports
 from archivist.cli.options import (
@@ -66,17 +66,17 @@ def run(as_json: bool, until: str | None, **options: object) -> int:
                 err=True,
             )
 
-    # What a plugin prints must not get between the lines that a program reads.
-    aside = contextlib.redirect_stdout(sys.stderr)
-    with watcher_for(as_json) as watcher, stop.listen(say), hours, aside:
-        result = run_pipeline(job, watcher, stop)
-    plugins = _plugins(job)
-    report = _report(job, result, plugins)
+    with set_aside() as lines:
+        with watcher_for(as_json, lines) as watcher, stop.listen(say), hours:
+            result = run_pipeline(job, watcher, stop)
+        plugins = _plugins(job)
+        report = _report(job, result, plugins)
     if not as_json:
         _tell(job, result, report)
-    exports = _exports(job, result, plugins)
-    if _is_news(exports):
-        _write_report(job, plugins)  # it tells what became of the exports, too
+    with set_aside():
+        exports = _exports(job, result, plugins)
+        if _is_news(exports):
+            _write_report(job, plugins)  # it tells what became of the exports, too
     if as_json:
         click.echo(json.dumps(summary(job, result, report, exports), ensure_ascii=False))
     else:
@@ -144,8 +144,7 @@ def _exports(job: Job, result: RunResult, plugins: Plugins) -> tuple[ExportResul
     """Bring the exports up to date that the configuration asks for, as the last act of a run."""
     from archivist.pipeline import last_act
 
-    with contextlib.redirect_stdout(sys.stderr):
-        return last_act(job, bool(result.pending), plugins, lambda text: click.echo(text, err=True))
+    return last_act(job, bool(result.pending), plugins, lambda text: click.echo(text, err=True))
 
 
 def _is_news(exports: tuple[ExportResult, ...]) -> bool:

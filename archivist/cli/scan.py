@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.options import (
     catalog_option,
@@ -29,7 +30,7 @@ def scan(as_json: bool, **options: object) -> int:
     from archivist.pipeline import scan as scan_pipeline
 
     job = make_job(options)
-    with watcher_for(as_json) as watcher:
+    with set_aside() as lines, watcher_for(as_json, lines) as watcher:
         run, found = scan_pipeline(job, watcher)
     if as_json:
         click.echo(json.dumps({"event": "result", "run": run, **asdict(found)}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from contextlib import nullcontext
 from io import BytesIO
 
@@ -264,6 +266,37 @@ def test_what_a_plugin_prints_stays_out_of_the_json(archive):
     assert json.loads(out.splitlines()[-1])["event"] == "result"
     assert all(line.startswith("{") for line in out.splitlines())
     assert "a word of the plugin" in err
+
+
+@pytest.mark.parametrize("scheduler", ["serial", "auto"])
+def test_what_a_library_or_a_child_of_a_plugin_prints_stays_out_of_the_json(archive, scheduler):
+    done = _in_a_process(archive, "--scheduler", scheduler)
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [lines[0]["event"], lines[-1]["event"]] == ["start", "result"]
+    for words in ("a word of its child", "a word of a library"):
+        assert words in done.stderr
+
+
+def test_a_run_whose_json_nobody_reads_is_carried_on_to_its_end(archive):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = _in_a_process(archive, "--scheduler", "serial", stdout=writing)
+    os.close(writing)
+
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "a word of its child" in done.stderr
+    assert len(list(archive.out.rglob("*.jpg"))) == 1
+
+
+def _in_a_process(archive, *words, stdout=subprocess.PIPE):
+    """Run with the outputs that a process of its own has."""
+    main = [sys.executable, "-c", "from archivist.cli.main import main; main()"]
+    place = ["run", str(archive.scans), "--out", str(archive.out), "--config", str(archive.config)]
+    command = [*main, *place, "--json", "--recipe", "talk", *words]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
 
 
 def test_a_report_that_cannot_be_written_does_not_hide_the_results(archive):
