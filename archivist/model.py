@@ -60,6 +60,14 @@ def shortened(text: str, most: int = MESSAGE_LENGTH) -> str:
     return f"{text[:head]} ... {left_out} characters left out ... {text[-tail:]}"
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number of things as people read it: ``1 file``, ``1,200 files``.
+
+    ``plural`` is for nouns that do more than to take an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def now() -> datetime:
     """Return the time in UTC, with microseconds."""
     return datetime.now(UTC)

@@ -12,6 +12,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, place
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.catalog.journal.rebuild import Rebuilt
@@ -134,9 +135,10 @@ def _tell_rebuilt(done: Rebuilt, missing: list[Absent]) -> None:
         click.echo(readable(line))
     if len(told) > SHOWN:
         click.echo(f"... and {len(told) - SHOWN:,} more; --json names all of them")
-    click.echo(f"{done.batches:,} transactions read from {done.folder}")
+    click.echo(f"{counted(done.batches, 'transaction')} read from {done.folder}")
     root = b64encode(bytes.fromhex(done.root)).decode() or "unknown"  # as checkpoints write it
-    click.echo(f"{done.entries:,} entries of the ledger are back, root {root}")
+    entries = counted(done.entries, "entry", "entries")
+    click.echo(f"{entries} of the ledger {'is' if done.entries == 1 else 'are'} back, root {root}")
     if done.checkpoint is None:
         click.echo("No checkpoint was made yet that the root could be compared with.")
     elif done.agrees:

@@ -9,6 +9,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import catalog_option, config_option, json_option, out_option
+from archivist.model import counted
 
 
 @click.command()
@@ -45,4 +46,4 @@ def doctor(
 def _verdict(problems: int) -> str:
     if not problems:
         return "Everything that a run needs is in order."
-    return f"{problems} problem{'s' if problems > 1 else ''} to mend."
+    return f"{counted(problems, 'problem')} to mend."

@@ -14,6 +14,7 @@ import click
 from archivist.cli.exits import Exit
 from archivist.cli.options import FILE, Place, catalog_options, folder_of, json_option, place
 from archivist.cli.spared import TEXT_FILE, spare_scans
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.ledger.checkpoint import Checkpoint
@@ -78,7 +79,8 @@ def show(
             "There is no checkpoint yet: a run ends with one, archivist ledger seal makes one"
         )
     elif entries > found[-1].size and not note:
-        click.echo(f"{entries - found[-1].size:,} entries came since, which no checkpoint covers.")
+        since = counted(entries - found[-1].size, "entry", "entries")
+        click.echo(f"{since} came since, which no checkpoint covers.")
 
 
 @ledger.command()
@@ -129,7 +131,7 @@ def prove(
     if as_json:
         click.echo(json.dumps({"file": str(to), "records": count, "later": later}))
         return
-    click.echo(f"{count} records with proofs: {to}")
+    click.echo(f"{counted(count, 'record')} with proofs: {to}")
     if later:
         click.echo(f"{later} more came after the newest checkpoint. Cure: archivist ledger seal")
 

@@ -17,6 +17,7 @@ from archivist.cli.options import (
     make_job,
     watcher_for,
 )
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,10 +68,9 @@ def _tell(planned: Planned, *, explain: bool) -> None:
     if planned.first is not None:
         _tell_first(planned.first, explain=explain)
     left_out = f"; the rights of {denied} forbid it" if denied else ""
-    click.echo(
-        f"Recipe {planned.recipe}: {summary.busy_assets} of {summary.assets} assets need work"
-        f"{left_out}."
-    )
+    of_all = f"{summary.busy_assets:,} of {counted(summary.assets, 'asset')}"
+    verb = "needs" if summary.busy_assets == 1 else "need"
+    click.echo(f"Recipe {planned.recipe}: {of_all} {verb} work{left_out}.")
     if explain:
         _tell_lines(planned.lines)
     click.echo(
@@ -85,8 +85,9 @@ def _tell_first(first: Summary, *, explain: bool) -> None:
     if not count:
         click.echo("First pass: all pictures of the archive are embedded.")
         return
+    verb = "is" if count == 1 else "are"
     click.echo(
-        f"First pass: {count} pictures of the archive are to be embedded, "
+        f"First pass: {counted(count, 'picture')} of the archive {verb} to be embedded, "
         f"{_time(first.seconds)} of one worker; then lookalikes are known."
     )
     if explain:

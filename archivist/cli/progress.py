@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, TextIO
 
 from archivist.cli.tally import Tally, duration, ends_text, speed
-from archivist.model import AssetOutcome, Status, UnitOutcome, text_to_path
+from archivist.model import AssetOutcome, Status, UnitOutcome, counted, text_to_path
 
 PLAIN_SECONDS = 10.0
 """How often a line is written where there is no terminal."""
@@ -119,7 +119,8 @@ class PlainView:
     def start(self, tally: Tally) -> None:
         """Say how much there is to do."""
         expected = f", about {duration(tally.expected)}" if tally.expected else ""
-        self.note(f"{tally.total_assets} assets in {tally.total_units} units{expected}")
+        assets = counted(tally.total_assets, "asset")
+        self.note(f"{assets} in {counted(tally.total_units, 'unit')}{expected}")
         self._told = self._clock()
 
     def show(self, tally: Tally, outcome: UnitOutcome) -> None:
@@ -129,7 +130,7 @@ class PlainView:
         self._told = self._clock()
         steps = "; ".join(f"{name}: {ends_text(step.ends)}" for name, step in tally.steps.items())
         self.note(
-            f"{tally.assets}/{tally.total_assets} assets: {ends_text(tally.ends)}; "
+            f"{tally.assets:,}/{counted(tally.total_assets, 'asset')}: {ends_text(tally.ends)}; "
             f"{speed(tally.rate)}, {duration(tally.left)} left{f' ({steps})' if steps else ''}"
         )
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from archivist.cli.tally import Tally, duration, ends_text, speed
-from archivist.model import Status, UnitOutcome
+from archivist.model import Status, UnitOutcome, counted
 
 
 class RichView:
@@ -36,7 +36,7 @@ class RichView:
             self._bars.remove_task(task)
         self._steps.clear()
         pace = f"about {duration(tally.expected)}" if tally.expected else ""
-        counts = f"0/{tally.total_assets} assets"
+        counts = f"0/{counted(tally.total_assets, 'asset')}"
         self._run = self._bars.add_task(
             "run", total=max(1, tally.total_assets), counts=counts, pace=pace
         )
@@ -46,10 +46,11 @@ class RichView:
         """Move the bars."""
         if self._run is None:
             return
+        of_all = f"{tally.assets:,}/{counted(tally.total_assets, 'asset')}"
         self._bars.update(
             self._run,
             completed=tally.assets,
-            counts=f"{tally.assets}/{tally.total_assets} assets: {ends_text(tally.ends)}",
+            counts=f"{of_all}: {ends_text(tally.ends)}",
             pace=f"{speed(tally.rate)}, {duration(tally.left)} left",
         )
         for name, step in tally.steps.items():

@@ -14,6 +14,7 @@ from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, folder_of, place
 from archivist.cli.spared import spare_archive
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.catalog.replays import Replayed
@@ -176,9 +177,8 @@ def sum_up(result: ReplayResult, as_json: bool) -> None:
         click.echo(json.dumps(facts | {"reproduced": result.reproduced, "stopped": result.stopped}))
         return
     told = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    click.echo(
-        f"{sum(counts.values()):,} outputs: {told}." if told else "No output was made again."
-    )
+    outputs = counted(sum(counts.values()), "output")
+    click.echo(f"{outputs}: {told}." if told else "No output was made again.")
     for path in pictures:
         click.echo(f"Difference: {path}")
     if result.stopped:

@@ -15,6 +15,7 @@ from archivist.cli.aside import set_aside
 from archivist.cli.exits import Exit
 from archivist.cli.options import FOLDER, Place, catalog_options, place
 from archivist.cli.spared import TEXT_FILE, spare_scans
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,8 +118,8 @@ def report(
             click.echo(f"Written: {path}", err=as_json)
         if written.left_out:
             click.echo(
-                f"Pictures of {written.shown} photographs are in the page; "
-                f"{written.left_out} more are only in its list.",
+                f"Pictures of {counted(written.shown, 'photograph')} are in the page; of "
+                f"{written.left_out:,} more it has only the names.",
                 err=as_json,
             )
     if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archivist.cli.options import FOLDER, catalog_options, place
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.cli.options import Place
@@ -194,7 +195,7 @@ def serve(
         if as_json:
             click.echo(json.dumps({"address": where, "waiting": waiting}))
         else:
-            click.echo(f"{waiting} results wait. Open {where} and end with Ctrl-C.")
+            click.echo(f"{counted(waiting, 'result')} to review. Open {where} and end with Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -21,6 +21,7 @@ from archivist.cli.options import (
     make_job,
     watcher_for,
 )
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.pipeline import ExportResult, Job, RunResult
@@ -232,12 +233,11 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     denied = max(result.denied, planned.denied_assets)
     left_out = f"{denied} left out because their rights forbid it, " if denied else ""
     click.echo(
-        f"{planned.assets} asset{'' if planned.assets == 1 else 's'} in {planned.files} "
-        f"file{'' if planned.files == 1 else 's'}: "
+        f"{counted(planned.assets, 'asset')} in {counted(planned.files, 'file')}: "
         f"{counts.get('done', 0)} restored, "
         f"{counts.get('skipped', 0) - result.denied} needed nothing, {idle} up to date, {left_out}"
-        f"{counts.get('failed', 0)} failed, {result.pending} units not done. "
-        f"{found.refused} files refused, {found.ignored} ignored."
+        f"{counts.get('failed', 0)} failed, {counted(result.pending, 'unit')} not done. "
+        f"{counted(found.refused, 'file')} refused, {found.ignored} ignored."
     )
     for path, code, reason in result.refused:
         click.echo(f"  refused  {readable(path)}: {readable(reason)} [{code}]", err=True)

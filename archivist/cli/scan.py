@@ -17,6 +17,7 @@ from archivist.cli.options import (
     scan_options,
     watcher_for,
 )
+from archivist.model import counted
 
 
 @click.command()
@@ -36,7 +37,8 @@ def scan(as_json: bool, **options: object) -> int:
         click.echo(json.dumps({"event": "result", "run": run, **asdict(found)}))
     else:
         click.echo(
-            f"{found.files} files with {found.pages} pages, {found.refused} refused, "
+            f"{counted(found.files, 'file')} with {counted(found.pages, 'page')}, "
+            f"{found.refused} refused, "
             f"{found.ignored} ignored."
         )
     return Exit.SOME_FAILED if found.refused else Exit.FINE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archivist.cli.options import catalog_options, place
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.catalog.rows import RunRow
@@ -138,7 +139,9 @@ def _show(facts: dict[str, Any]) -> None:
     if facts["fixity"]:
         click.echo()
     if facts["pending_units"]:
-        click.echo(f"\n{facts['pending_units']:,} units are not done: the same command goes on.")
+        verb = "is" if facts["pending_units"] == 1 else "are"
+        units = counted(facts["pending_units"], "unit")
+        click.echo(f"\n{units} {verb} not done: the same command goes on.")
     if facts["failures"]:
         click.echo("\nFailed in the newest run:")
     for failure in facts["failures"]:

@@ -11,6 +11,7 @@ import click
 
 from archivist.cli.exits import Exit
 from archivist.cli.options import catalog_options, place
+from archivist.model import counted
 
 if TYPE_CHECKING:
     from archivist.catalog.session import Catalog
@@ -63,8 +64,9 @@ def gc(
         return
     verb = "would be removed" if dry_run else "removed"
     click.echo(
-        f"{len(done.removed)} blobs {verb} ({done.freed_bytes / 2**20:.1f} MiB), {done.kept} are "
-        f"in use, {done.young} are too young, {done.leftovers} leftovers of crashes removed."
+        f"{counted(len(done.removed), 'blob')} {verb} ({done.freed_bytes / 2**20:.1f} MiB), "
+        f"{done.kept:,} in use, {done.young:,} too young, "
+        f"{counted(done.leftovers, 'leftover')} of crashes removed."
     )
 
 
@@ -102,7 +104,7 @@ def check(
             for digest in getattr(found, name):
                 click.echo(f"{name:8} {digest}")
         click.echo(
-            f"{found.whole} blobs are whole, {len(found.damaged)} damaged, "
+            f"{counted(found.whole, 'blob')} whole, {len(found.damaged)} damaged, "
             f"{len(found.missing)} missing; {found.unreferenced} are pointed to by nothing."
         )
         if found.damaged or found.missing:

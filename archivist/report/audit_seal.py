@@ -9,7 +9,7 @@ from datetime import datetime
 from archivist.catalog import ledger
 from archivist.catalog.recorded import as_recorded
 from archivist.catalog.session import Catalog
-from archivist.model import StepRecord
+from archivist.model import StepRecord, counted
 from archivist.report.words import moment, short
 
 RecordDigest = Callable[[StepRecord], str]
@@ -53,14 +53,16 @@ class Seal:
                 f"Records were deleted from the catalog: {', '.join(self.gone)}. What is shown may "
                 "lack some of this photograph. Cure: archivist verify names them"
             )
-        told = f"All {self.entries} records of this photograph are as they were entered."
+        told = f"All {self.entries:,} records of this photograph are as they were entered."
+        if self.entries == 1:
+            told = "The record of this photograph is as it was entered."
         if self.at is None:
             return f"{told} No checkpoint seals them yet."
         signed = f"signed by {self.key}" if self.key else "not signed"
         newer = f" {self.waiting} of them came after it." if self.waiting else ""
         return (
             f"{told} The newest checkpoint is of {moment(self.at)}, root {self.root}, over "
-            f"{self.size} entries, {signed}.{newer}"
+            f"{counted(self.size, 'entry', 'entries')}, {signed}.{newer}"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archivist.catalog.certifications import Certification, Change
+from archivist.model import counted
 from archivist.report.verdicts import measured
 from archivist.report.words import moment, number, readable, short
 
@@ -29,7 +30,7 @@ def result_lines(changes: Sequence[Change], results: Mapping[str, Any]) -> Itera
     for one in changes:
         yield change_words(one)
     counts = ", ".join(f"{n:,} {verdict}" for verdict, n in results["counts"].items())
-    yield f"{results['sample']:,} scans: {counts}"
+    yield f"{counted(results['sample'], 'scan')}: {counts}"
     if results["largest"]:
         yield measured(results)
     yield f"tolerance {number(results['tolerance'])} (values from 0 to 1)"

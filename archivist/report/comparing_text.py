@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from archivist.model import counted
 from archivist.report.audit_json import run_facts
 from archivist.report.comparing_rows import Changed, Comparison, OutputDifference, Verdict
 from archivist.report.measuring import Measure
@@ -26,7 +27,7 @@ def diff_lines(found: Comparison) -> Iterator[str]:
     for name, run in (("first", found.first), ("second", found.second)):
         recipe = f", recipe {run.recipe}" if run.recipe else ""
         yield f"{name.ljust(8)}{run.uid}, {moment(run.started)}{readable(recipe)}, {run.state}"
-    yield f"{found.assets:,} photographs treated by either"
+    yield f"{counted(found.assets, 'photograph')} treated by either"
     area = ""
     for one in found.changed:
         if one.area != area:

@@ -9,7 +9,7 @@ from archivist.api import UsageError
 from archivist.catalog import queries
 from archivist.catalog.finding import How, Match
 from archivist.catalog.session import Catalog
-from archivist.model import Asset
+from archivist.model import Asset, counted
 from archivist.report.audit_find import Where, find
 
 
@@ -55,8 +55,7 @@ def named(
         number = sum(len(of_file) for of_file in pages.values())
         wrong = "no such page" if page is None else f"no page {page + 1}"
         raise UsageError(
-            f"{asked!r} has {number} page{'' if number == 1 else 's'}, {wrong}. Cure: --page "
-            "counts from 1"
+            f"{asked!r} has {counted(number, 'page')}, {wrong}. Cure: --page counts from 1"
         )
     return Named(
         asked=asked,

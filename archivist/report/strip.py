@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archivist.api import Kind
 from archivist.api.errors import StoreError
 from archivist.api.values import Faces
-from archivist.model import Artifact, Role
+from archivist.model import Artifact, Role, counted
 from archivist.report import thumbnails, words
 from archivist.report.changed import SHARES
 from archivist.report.rows import ReportAsset, ReportStep
@@ -87,7 +87,7 @@ class Strips:
         if not isinstance(value, Faces):
             return ""
         count = len(value.faces)
-        return f"{count} face{'' if count == 1 else 's'}"
+        return counted(count, "face")
 
     def _seen(self, artifact: Artifact) -> NDArray[np.uint8] | None:
         """Return a kept picture, reduced, in the colours of a page."""

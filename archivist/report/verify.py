@@ -24,7 +24,7 @@ from archivist.catalog.recorded import as_recorded
 from archivist.catalog.rows import WeightRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
-from archivist.model import StepRecord, path_to_text, text_to_path
+from archivist.model import StepRecord, counted, path_to_text, text_to_path
 from archivist.store.blobs import BlobStore
 
 RecordDigest = Callable[[StepRecord], str]
@@ -224,7 +224,7 @@ def _unreached(
     option = "--scans DIR" if subject is Subject.ORIGINAL else "--out DIR"
     yield Finding(
         subject=subject,
-        name=f"{number} {subject}{'' if number == 1 else 's'}",
+        name=counted(number, subject),
         condition=Condition.NOT_CHECKED,
         detail=f"{where}. Cure: connect the disk, or name the folder with {option}",
         count=number,

@@ -19,7 +19,7 @@ from pathlib import Path
 from archivist.catalog import fixity, queries
 from archivist.catalog.fixity import NEVER, Check, Due
 from archivist.catalog.session import Catalog
-from archivist.model import now, text_to_path
+from archivist.model import counted, now, text_to_path
 from archivist.report.verify import (
     CURES,
     Condition,
@@ -149,7 +149,7 @@ class _Checks:
             if finding.condition not in _GOOD:
                 condition, bad = finding.condition, bad + 1
             yield finding
-        detail = f"{bad} findings" if bad else ""
+        detail = counted(bad, "finding") if bad else ""
         self._add(item, condition, detail, time.perf_counter() - clock)
 
     def _add(self, item: _Item, condition: Condition, detail: str, seconds: float) -> None:

@@ -17,6 +17,7 @@ from archivist.catalog.session import Catalog
 from archivist.ledger.checkpoint import Checkpoint
 from archivist.ledger.keys import PublicKey
 from archivist.ledger.merkle import Frontier
+from archivist.model import counted
 from archivist.report.verify import Condition, Finding, Subject
 
 Keys = Mapping[str, PublicKey]
@@ -164,7 +165,7 @@ class _Judge:
         if one.origin != self._origin:
             return f"it is of another catalog, {one.origin}. {_BACKUP}"
         if root is None:
-            return f"it was made over {one.size} entries, which are no longer there. {_BACKUP}"
+            return f"it was made over {_entries(one.size)}, more than there are. {_BACKUP}"
         if root != one.root:
             return f"the entries before it were rewritten: their root is another. {_BACKUP}"
         key = self._keys.get(one.key_id)
@@ -185,7 +186,7 @@ class _Judge:
         if later > 0:
             yield Finding(
                 subject=Subject.CHECKPOINT,
-                name=f"{later} entries after the newest",
+                name=f"{_entries(later)} after the newest",
                 condition=condition,
                 detail=f"no checkpoint covers them yet. {_SEAL}",
             )
@@ -194,7 +195,7 @@ class _Judge:
 def _no_checkpoint(size: int) -> Finding:
     return Finding(
         subject=Subject.CHECKPOINT,
-        name=f"{size} entries",
+        name=_entries(size),
         condition=Condition.NOT_CHECKED,
         detail=f"there is no checkpoint that they could be compared with. {_SEAL}",
     )
@@ -207,7 +208,7 @@ def _kept(since: Checkpoint, walk: _Walk, origin: str) -> Finding:
         detail = f"it is of {since.origin}, this catalog is {origin}. Cure: name its catalog"
         return finding(condition=Condition.NOT_CHECKED, detail=detail)
     if since.size > walk.size:
-        detail = f"the ledger had {since.size} entries then and has {walk.size} now. {_BACKUP}"
+        detail = f"the ledger had {_entries(since.size)} then and has {walk.size} now. {_BACKUP}"
         return finding(condition=Condition.MISSING, detail=detail)
     if walk.roots.get(since.size) != since.root:
         detail = f"what was recorded before it was rewritten since. {_BACKUP}"
@@ -216,4 +217,8 @@ def _kept(since: Checkpoint, walk: _Walk, origin: str) -> Finding:
 
 
 def _name(one: Checkpoint) -> str:
-    return f"{one.at:%Y-%m-%d %H:%M:%S} over {one.size} entries"
+    return f"{one.at:%Y-%m-%d %H:%M:%S} over {_entries(one.size)}"
+
+
+def _entries(number: int) -> str:
+    return counted(number, "entry", "entries")

@@ -12,7 +12,7 @@ from archivist.catalog.borrowing import Borrowing, borrowings_of
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
 from archivist.config import ReviewSettings
-from archivist.model import Asset
+from archivist.model import Asset, counted
 from archivist.report.named import named
 from archivist.report.words import readable
 from archivist.review.people import reason_of, reviewer
@@ -54,7 +54,7 @@ class Withdrawn:
         if not outputs:
             yield "No result in place borrowed from it."
             return
-        what = "1 result" if len(outputs) == 1 else f"{len(outputs)} results"
+        what = counted(len(outputs), "result")
         yield f"{what} in place borrowed from it; the next run makes anew:"
         for output, asset in outputs:
             stays = ", approved: stays until it is rejected" if asset in self.approved else ""

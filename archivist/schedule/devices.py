@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from archivist.model import counted
 from archivist.schedule.cgroups import cpu_quota, memory_left
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class WorkerPlan:
         """Say it in one line."""
         kind = "GPU" if self.gpus else "CPU"
         text = (
-            f"{_count(self.workers, f'{kind} worker')}, {_count(self.threads, 'thread')} each, "
+            f"{counted(self.workers, f'{kind} worker')}, {counted(self.threads, 'thread')} each, "
             f"{self.budget_mib / 1024:.1f} GiB of memory for images"
         )
         if self.gpus:
@@ -186,7 +187,3 @@ def visible_gpus(gpus: Mapping[str, Gpu], visible: str | None) -> tuple[Gpu, ...
             break
         chosen += found
     return tuple(dict.fromkeys(chosen))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -113,7 +113,7 @@ def test_records_without_any_checkpoint_are_not_checked(run, found, tamper):
 def test_what_came_after_the_newest_checkpoint_is_told(run, found, writer, make, pair):
     run("a", key=pair[0])
     writer.review(make.asset("a").uid, Decision.APPROVE, by="Ada")
-    later = (Subject.CHECKPOINT, "1 entries after the newest", Condition.NOT_CHECKED)
+    later = (Subject.CHECKPOINT, "1 entry after the newest", Condition.NOT_CHECKED)
     assert found(pair[1]) == [later]
 
 

@@ -145,6 +145,18 @@ def test_without_a_terminal_a_line_is_written_every_ten_seconds(clock, make_outc
     assert lines[1].startswith("10/50 assets: 10 done; 1.0/s, 0:40 left (scratch.detect: 10 done)")
 
 
+def test_one_asset_is_told_as_one_and_many_in_thousands(clock, make_outcome):
+    stream, progress = _plain(clock)
+    progress.start(1, 1, 0)
+    clock.now += 10
+    progress.outcome(make_outcome("a"), {})
+    progress.start(1200, 2400, 0)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "1 asset in 1 unit"
+    assert lines[1].startswith("1/1 asset: 1 done; ")
+    assert lines[2] == "2,400 assets in 1,200 units"
+
+
 def test_the_end_is_told_with_what_each_step_took(clock, make_outcome):
     stream, progress = _plain(clock)
     progress.start(2, 2, 0)

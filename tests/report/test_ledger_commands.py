@@ -282,4 +282,4 @@ def test_show_tells_what_no_checkpoint_covers(archive, command):
     archive.writer.review(file.assets[0].uid, Decision.APPROVE, by="Ada")
     _, out, _ = command("ledger", "show")
     assert "unsigned" in out
-    assert "1 entries came since" in out
+    assert "1 entry came since" in out

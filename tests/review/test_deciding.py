@@ -283,7 +283,7 @@ def test_a_rejected_result_is_made_again_with_the_params_that_were_asked_for(don
 
     assert "the next run makes it again with other params" in out
     assert "param level 0.9 -> 0.4; asked for by Ada, who rejected the result" in told
-    assert "1 of 4 assets need work" in told
+    assert "1 of 4 assets needs work" in told
     done.run()
     assert "0 of 4 assets need work" in done.plan()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archivist.api.values import Colour
-from archivist.model import Header
+from archivist.model import Header, counted
 
 _BYTE = 8
 _WRITTEN = (_BYTE, 16)
@@ -30,7 +30,7 @@ def sample_changes(
         number = _CHANNELS[colour]
         found["Palette"] = (
             "written out: each pixel has its colour itself, in place of a number of the palette "
-            f"({number} channel{'' if number == 1 else 's'}{opacity}, {depth} bits each)"
+            f"({counted(number, 'channel')}{opacity}, {depth} bits each)"
         )
     if model:
         shown = stored.colour.upper() if stored.colour is Colour.RGB else stored.colour
@@ -47,7 +47,7 @@ def _depth_reason(stored: int, kind: str, depth: int) -> str:
     if stored not in _WRITTEN:
         if kind == "jpeg" and stored > _BYTE:
             return "JPEG holds no more"
-        return f"archivist writes no samples of {stored} bit{'' if stored == 1 else 's'}"
+        return f"archivist writes no samples of {counted(stored, 'bit')}"
     if depth > stored:
         return "the output profile asks for it, or another page of the file needs it"
     return "JPEG holds no more" if kind == "jpeg" else "the output profile asks for it"
