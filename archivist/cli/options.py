@@ -117,7 +117,8 @@ def job_options(function: F) -> F:
             "--exclude",
             metavar="ASSET",
             multiple=True,
-            help="Never a reference: a path, inventory number or SHA-256; may be given again.",
+            help="Never a reference: a path, inventory number or SHA-256 of a scan or an output; "
+            "may be given again.",
         ),
         click.option(
             "--retry", is_flag=True, help="Describe again the pictures for which that failed."

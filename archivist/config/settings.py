@@ -96,7 +96,8 @@ class ReferenceSettings:
     """Which pictures of the archive may lend texture or colour to others, if a recipe borrows."""
 
     excluded: tuple[str, ...] = param(
-        (), doc="Never references: paths, inventory numbers or SHA-256 digests."
+        (),
+        doc="Never references: paths of scans or outputs, inventory numbers or SHA-256 digests.",
     )
     rights: tuple[str, ...] = param(
         (), doc="Values of the manifest's `rights` that allow it; empty: any."

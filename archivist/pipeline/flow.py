@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archivist.api.errors import UsageError
 from archivist.api.extensions import RunInfo
@@ -24,7 +24,7 @@ from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, t
 from archivist.pipeline.exports_asked import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
-from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, search_in
+from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, excluded, search_in
 from archivist.pipeline.rights import RightsWatch, check_rules_kept, note_rights
 from archivist.pipeline.scanning import Found, check_same_archive, scan_into
 from archivist.pipeline.working import name_table, work_off, workshop_for
@@ -97,7 +97,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
     exports_of(job.settings, plugins, job.home, job.config_file)
     with _open(job) as catalog:
         desk = _desk("plan", job, recipe, plugins, catalog, watcher or Silent(), StopSignal())
-        found = _scan(desk)
+        found, desk = _scan(desk)
         first = plan_first(desk) if takes_references(recipe, plugins) else None
         search = None
         if first is not None and not first.summary.units:
@@ -133,7 +133,7 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
         _tidy(job, catalog)
         watch = RightsWatch(desk)
         try:
-            found = _scan(desk)
+            found, desk = _scan(desk)
             first = embed_archive(desk) if takes_references(recipe, plugins) else None
             desk = first.desk if first else desk
             planned = _freeze(desk, found, first)
@@ -189,15 +189,18 @@ def _desk(
     )
 
 
-def _scan(desk: Desk) -> Found:
+def _scan(desk: Desk) -> tuple[Found, Desk]:
     """Scan; the whole archive where any picture may be a reference, or be one of those asked for.
 
-    ``--where`` asks for facts that only a scan finds, so a sample is taken of what it finds.
+    ``--where`` asks for facts that only a scan finds, so a sample is taken of what it finds. Names
+    of excluded references are looked up as soon as it can be told what they mean, before any work.
     """
-    whole = takes_references(desk.recipe, desk.plugins) or desk.job.where is not None
-    return scan_into(
+    borrows = takes_references(desk.recipe, desk.plugins)
+    whole = borrows or desk.job.where is not None
+    found = scan_into(
         desk.job, desk.plugins, desk.catalog, desk.writer, desk.run, desk.watcher, whole=whole
     )
+    return found, replace(desk, excluded=excluded(desk)) if borrows else desk
 
 
 def _units(desk: Desk, search: ArchiveSearch | NothingToFind | None) -> Iterator[WorkUnit]:

@@ -122,3 +122,5 @@ class Desk:
     """The device family of the work: cpu or cuda."""
     watcher: Watcher
     stop: StopSignal
+    excluded: frozenset[str] = frozenset()
+    """The uids of what the settings exclude as references; known after the scan."""

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist import __version__
+from archivist.api.errors import UsageError
 from archivist.catalog import queries
 from archivist.catalog.bulk import pages
+from archivist.catalog.finding import refusal_at
 from archivist.catalog.found import files_of_run
 from archivist.catalog.session import Catalog
 from archivist.config import ReferenceSettings
 from archivist.hashing import digest_json
 from archivist.lending import Lends
-from archivist.model import Asset, Lookalike
-from archivist.pipeline.job import Desk, Watcher
+from archivist.model import Asset, Lookalike, path_to_text
+from archivist.pipeline.job import Desk
 from archivist.pipeline.rights import not_lending
 from archivist.references.eligible import Eligible
 from archivist.references.found import FoundBefore
@@ -28,6 +30,7 @@ from archivist.references.rows import Place
 from archivist.references.rules import Facts, Kin, Rules, facts_of
 from archivist.references.search import Match
 from archivist.references.select import Sighting, sightings
+from archivist.report.named import named
 
 PICTURES = 64
 """Pictures that look for others at a time: each block of the index is read once for all of them."""
@@ -169,8 +172,7 @@ def search_in(index: VectorIndex | None, desk: Desk) -> ArchiveSearch | NothingT
     if index is None:
         return NothingToFind(barred=barred)
     catalog, settings = desk.catalog, desk.job.settings.references
-    named = excluded(settings.excluded, catalog, desk.watcher)
-    rules = rules_of(settings, named | barred.keys())
+    rules = rules_of(settings, desk.excluded | barred.keys())
     pairs = queries.outputs_among_scans(catalog)
     made = {output for _, output in pairs}
     approved = approved_outputs(desk, pairs) if settings.approved else frozenset()
@@ -254,12 +256,37 @@ def rules_of(settings: ReferenceSettings, uids: frozenset[str]) -> Rules:
     )
 
 
-def excluded(names: Iterable[str], catalog: Catalog, watcher: Watcher) -> frozenset[str]:
-    """Return the uids of what is named by path, inventory number or digest; say what is not."""
-    found: set[str] = set()
-    for name in names:
-        assets = queries.assets_named(catalog, name)
-        if not assets:
-            watcher.note(f"excluded as a reference: the archive has no picture {name!r}")
-        found.update(asset.uid for asset in assets)
-    return frozenset(found)
+def excluded(desk: Desk) -> frozenset[str]:
+    """Return the uids of what is excluded as a reference, named as for every other command.
+
+    A path counts from the folder of scans first, wherever the command is given. Raises UsageError
+    for a name that is of nothing in the archive or of several things: a picture that nobody may
+    see in others must not lend because its name was misspelt.
+    """
+    names = desk.job.settings.references.excluded
+    return frozenset(asset.uid for name in names for asset in _excluded_by(name, desk))
+
+
+def _excluded_by(name: str, desk: Desk) -> tuple[Asset, ...]:
+    if assets := queries.assets_named(desk.catalog, name):
+        return assets
+    if _is_refused(name, desk):
+        desk.watcher.note(f"{name} is excluded as a reference; it was refused by the scan anyway")
+        return ()
+    try:
+        return named(desk.catalog, name, scans=desk.job.scans, out=desk.job.out).assets
+    except UsageError as error:
+        raise UsageError(
+            f"excluded as a reference is {name!r}, but {error}. What is no longer in the archive "
+            "can be left out of --exclude and of `excluded` under [references]"
+        ) from error
+
+
+def _is_refused(name: str, desk: Desk) -> bool:
+    """Tell whether a path, from the folder of scans or whole, is of a file that cannot lend."""
+    path = desk.job.scans / name
+    try:
+        below = str(path.relative_to(desk.job.scans))
+        return refusal_at(desk.catalog, path_to_text(below)) is not None
+    except ValueError:  # it lies elsewhere, or no catalog can hold such a name
+        return False

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from archivist.api import UsageError
 from archivist.catalog import ledger, queries
 from archivist.catalog.rows import Decision, RunState
 from archivist.catalog.session import open_catalog
@@ -18,6 +19,7 @@ from archivist.catalog.writer import Writer
 from archivist.cli.exits import Exit
 from archivist.cli.main import invoke
 from archivist.config import ReferenceSettings, RightsRule, RightsSettings, StoreSettings
+from archivist.hashing import digest_file
 from archivist.pipeline import plan, run
 from archivist.pipeline.job import Silent
 from archivist.plan.reasons import PINNED
@@ -419,14 +421,35 @@ def test_excluding_a_picture_concerns_only_those_that_borrowed_from_it(archive):
     assert not any("bridge-1.png" in names for names in borrowed(archive).values())
 
 
-def test_a_name_to_exclude_that_the_archive_does_not_have_is_told(archive):
-    notes = Notes()
-    archive.run()
+@pytest.mark.parametrize("do", [plan, run])
+def test_a_name_to_exclude_that_the_archive_does_not_have_is_told_before_any_work(archive, do):
     with_references(archive, excluded=("brigde-1.png",))
+
+    with pytest.raises(UsageError, match=r"'brigde-1.png', but the catalog knows.*Cure: give"):
+        do(archive.job())
+
+    assert not (archive.out / ".archivist" / "index").exists()
+
+
+def test_a_picture_is_excluded_by_any_name_that_other_commands_take(archive, tmp_path):
+    archive.run()
+    digest = digest_file(archive.scans / "bridge-1.png")
+    copy = tmp_path / "copy.png"
+    copy.write_bytes((archive.out / "bridge-1.png").read_bytes())
+    names = ("bridge-1.png", str(archive.scans / "bridge-1.png"), str(copy), digest[:8], digest)
+    for name in names:
+        with_references(archive, excluded=(name,))
+        assert told(archive)["look.pick", "run", "input changed: lookalikes"] == 2, name
+
+
+def test_a_refused_scan_may_be_excluded_and_stops_no_run(archive):
+    notes = Notes()
+    (archive.scans / "broken.png").write_bytes((archive.scans / "tree-0.png").read_bytes()[:60])
+    with_references(archive, excluded=("broken.png",))
 
     plan(archive.job(), notes)
 
-    assert notes.notes == ["excluded as a reference: the archive has no picture 'brigde-1.png'"]
+    assert "broken.png is excluded as a reference" in " ".join(notes.notes)
 
 
 def test_where_the_same_are_chosen_the_later_steps_are_not_run_again(archive):
