@@ -24,6 +24,7 @@ from datetime import datetime
 from typing import Any
 
 PROVED, FALSE, UNREADABLE, NOT_CHECKED = 0, 1, 2, 3
+PROOF, LEDGER = "archivist-proof 1", "archivist-ledger 1"
 
 
 class Report:
@@ -249,30 +250,92 @@ def check_file(report: Report, path: str, records: list[dict[str, Any]]) -> None
         report.say(False, f"{path}: is neither an output nor the scan of these records")
 
 
-def read_text(path: str) -> str:
-    """Return the text of a file."""
-    with open(path, encoding="utf-8") as stream:  # noqa: PTH123 (plain on purpose)
-        return stream.read()
+# --- files of the wrong kind ----------------------------------------------------------------
+
+
+def read_text(path: str, expected: str) -> str:
+    """Return the text of a file. Raises ValueError for one that is no text."""
+    with open(path, "rb") as stream:  # noqa: PTH123 (plain on purpose)
+        data = stream.read()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text; {expected}") from None
+
+
+def kind_of(text: str) -> str:
+    """Return what a text is of all that archivist writes for auditors."""
+    found = re.search("^-----BEGIN [A-Z ]*(PRIVATE|PUBLIC) KEY-----", text, re.MULTILINE)
+    if found:
+        return f"a {found.group(1).lower()} key"
+    try:
+        Head(text)
+        return "a checkpoint"
+    except (ValueError, IndexError):
+        pass
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return "neither a proof nor anything else of the ledger"
+    kind = str(content.get("format")) if isinstance(content, dict) else ""
+    names = {PROOF: "a proof", LEDGER: "an export of the ledger"}
+    for name, words in names.items():
+        if kind == name:
+            return words
+        if kind.startswith(name.split(" ", maxsplit=1)[0] + " "):
+            return f"{words} of format {json.dumps(kind)}, which another version wrote"
+    return "JSON, but neither a proof nor an export of the ledger"
+
+
+def read_bundle(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what a proof or an export holds. Raises ValueError for another kind of file."""
+    expected = "expected is what `archivist ledger prove` or `archivist ledger export` wrote"
+    if arguments.file:
+        expected = "to check a --file, what `archivist ledger prove` wrote is needed"
+    text = read_text(arguments.bundle, expected)
+    kind = kind_of(text)
+    if kind not in (["a proof"] if arguments.file else ["a proof", "an export of the ledger"]):
+        raise ValueError(f"{arguments.bundle} is {kind}; {expected}")
+    bundle: dict[str, Any] = json.loads(text)
+    return bundle
+
+
+def read_key(path: str) -> str:
+    """Return the text of a public key. Raises ValueError for another kind of file."""
+    expected = "expected is the public key (.pub) of `archivist ledger keygen`"
+    text = read_text(path, expected)
+    if kind_of(text) != "a public key":
+        raise ValueError(f"{path} is {kind_of(text)}; {expected}")
+    return text
+
+
+def read_head(path: str) -> Head:
+    """Return a checkpoint that somebody kept. Raises ValueError for another kind of file."""
+    expected = "expected is a checkpoint, as `archivist ledger show` prints it"
+    text = read_text(path, expected)
+    if kind_of(text) != "a checkpoint":
+        raise ValueError(f"{path} is {kind_of(text)}; {expected}")
+    return Head(text)
+
+
+# --- the program ----------------------------------------------------------------------------
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Check what the command line names and return the exit code."""
-    report, bundle = Report(), json.loads(read_text(arguments.bundle))
-    keys = [read_text(name) for name in arguments.public_key]
-    kind = bundle.get("format") if isinstance(bundle, dict) else None
-    if kind not in ("archivist-proof 1", "archivist-ledger 1"):
-        raise ValueError("neither a proof nor a ledger")
+    report, bundle = Report(), read_bundle(arguments)
+    keys = [read_key(name) for name in arguments.public_key]
+    known = read_head(arguments.since) if arguments.since else None
     notes = [Head(note) for note in bundle["notes"]]
     for old, new, path in zip(notes, notes[1:], bundle["paths"]):  # noqa: B905 (Python 3.9)
         check_growth(report, old, new, path)
     if len(bundle["paths"]) < len(notes) - 1:
         report.say(False, "proofs are missing between checkpoints")
-    records = check_proof(report, bundle, notes[-1]) if kind == "archivist-proof 1" else []
+    records = check_proof(report, bundle, notes[-1]) if bundle["format"] == PROOF else []
     if "leaves" in bundle:
         check_leaves(report, bundle["leaves"], notes)
     check_signature(report, notes[-1], keys)
-    if arguments.since:
-        known = Head(read_text(arguments.since))
+    if known is not None:
         same = [one for one in notes if one.size == known.size]
         if same:
             report.say(
@@ -295,8 +358,11 @@ def main() -> int:
     parser.add_argument("--file", action="append", default=[], help="a scan or an output")
     try:
         return check(parser.parse_args())
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError) as error:
         print(f"cannot be checked: {error}", file=sys.stderr)  # noqa: T201
+        return UNREADABLE
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        print(f"cannot be checked: parts are missing ({error!r})", file=sys.stderr)  # noqa: T201
         return UNREADABLE
 
 

@@ -145,6 +145,51 @@ def test_what_is_no_proof_cannot_be_checked(tmp_path, content):
     assert (code, out.startswith("cannot be checked")) == (UNREADABLE, True)
 
 
+def test_a_photograph_is_not_called_false_by_an_export_which_holds_no_records(
+    archive, command, tmp_path, bundle, key
+):
+    export = tmp_path / "ledger.json"
+    command("ledger", "export", "--to", str(export))
+    file = str(archive.out / "album/a.tif")
+
+    code, out = check(export, "--public-key", str(key), "--file", file)
+
+    assert (code, "FALSE" in out) == (UNREADABLE, False)
+    assert f"{export} is an export of the ledger; to check a --file" in out
+    assert "`archivist ledger prove` wrote is needed" in out
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "words"),
+    [
+        ("bundle", "kept", "is a checkpoint; expected is what `archivist ledger prove`"),
+        ("bundle", "k.pub", "is a public key; expected is what"),
+        ("bundle", "photo.tif", "is no text; expected is what"),
+        ("bundle", "list.json", "is JSON, but neither a proof nor an export"),
+        ("bundle", "later.json", 'a proof of format "archivist-proof 2", which another version'),
+        ("--public-key", "k", "is a private key; expected is the public key"),
+        ("--public-key", "proof.json", "is a proof; expected is the public key"),
+        ("--since", "proof.json", "is a proof; expected is a checkpoint"),
+        ("--since", "k.pub", "is a public key; expected is a checkpoint"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_told_with_what_is_expected(
+    bundle, command, tmp_path, place, given, words
+):
+    _, line, _ = command("ledger", "show", "--json")
+    (tmp_path / "kept").write_text(json.loads(line)["checkpoints"][0]["line"], "utf-8")
+    (tmp_path / "photo.tif").write_bytes(b"II*\0\xff\xfe")
+    (tmp_path / "list.json").write_text("[]", "utf-8")
+    (tmp_path / "later.json").write_text('{"format": "archivist-proof 2"}', "utf-8")
+    wrong = tmp_path / given
+
+    code, out = check(wrong) if place == "bundle" else check(bundle, place, str(wrong))
+
+    assert (code, "FALSE" in out) == (UNREADABLE, False)
+    assert f"cannot be checked: {wrong} is " in out
+    assert words in out
+
+
 def test_a_kept_line_is_found_in_the_proof_since(archive, command, tmp_path, key):
     archive.put("a.tif")
     _, line, _ = command("ledger", "show", "--json")
