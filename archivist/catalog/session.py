@@ -18,7 +18,7 @@ from archivist.catalog.failing import translated
 from archivist.catalog.head import check_head, set_position, take_epoch
 from archivist.catalog.journal.judging import Tip
 from archivist.catalog.journal.lines import OPTION, Batch
-from archivist.catalog.journal.shards import Journal, journals_in, unwritable
+from archivist.catalog.journal.shards import Journal, journals_in, taken_away, unwritable
 from archivist.catalog.lock import (
     MOMENT_SECONDS,
     AdvisoryLock,
@@ -99,6 +99,8 @@ class Catalog:
     def _write_down(self, connection: Connection, batch: Batch, mine: Tip) -> Tip:
         """Write the batch before the commit: what is committed is in the journal for certain."""
         assert self.journal is not None
+        if not self.journal.folder.is_dir():
+            raise taken_away(self.journal.folder, self.path)
         try:
             self.journal.go_on(mine, beside=self.beside)
             return self.journal.append(batch.lines)

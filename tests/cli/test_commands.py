@@ -15,6 +15,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from archivist.cli.main import COMMANDS, invoke
+from archivist.step import session as sessions
 
 CONFIG = """
 recipe = "test"
@@ -297,6 +298,40 @@ def _in_a_process(archive, *words, stdout=subprocess.PIPE):
     place = ["run", str(archive.scans), "--out", str(archive.out), "--config", str(archive.config)]
     command = [*main, *place, "--json", "--recipe", "talk", *words]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+
+
+GONE = """
+    import shutil
+    shutil.rmtree({!r}, ignore_errors=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "scheduler"), [("", "serial"), ("", "auto"), (".archivist/journal", "serial")]
+)
+def test_an_output_folder_that_is_removed_during_a_run_is_told_as_that(
+    archive, sample_plugin, what, scheduler
+):
+    steps = sample_plugin / "sample_steps.py"
+    whole, gone = steps.read_text(), archive.out / what
+    begin = "def talk(inputs, params, ctx):\n"
+    steps.write_text(whole.replace(begin, begin + GONE.format(str(gone)).lstrip("\n")))
+
+    code, _, err = archive("run", "--recipe", "talk", "--scheduler", scheduler)
+
+    assert code == 2
+    lost = "journal" if what.endswith("journal") else "catalog"
+    assert err.splitlines()[-1].startswith(f"Error: the {lost} {archive.out}")
+    assert "gone: the output folder, or a part of it, was removed or renamed meanwhile" in err
+    assert "Cure: put it back in its place" in err
+    assert "Traceback" not in err
+
+    steps.write_text(whole)
+    sys.modules.pop("sample_steps", None)
+    sessions.session.cache_clear()
+    code, out, _ = archive("run", "--recipe", "talk")
+    assert code == 0
+    assert "0 failed" in out
 
 
 def test_a_report_that_cannot_be_written_does_not_hide_the_results(archive):

@@ -201,6 +201,22 @@ def unwritable(folder: Path, error: OSError) -> CatalogError:
     )
 
 
+def taken_away(folder: Path, catalog: Path | None) -> CatalogError:
+    """Return the error of a journal that is gone while it is written, with its catalog perhaps.
+
+    What else is gone does not show: workers make the folders of their outputs again.
+    """
+    if catalog is not None and not catalog.exists():
+        lost, again = f"the catalog {catalog} and its journal are", "begins anew"
+    else:
+        lost, again = f"the journal {folder} is", "writes it anew from the catalog"
+    return CatalogError(
+        f"{lost} gone: the output folder, or a part of it, was removed or renamed meanwhile, or "
+        "its disk was taken away; nothing more was recorded. Cure: put it back in its place and "
+        f"give the same command again, which goes on; without it, that {again}"
+    )
+
+
 def journals_in(home: Path) -> list[Path]:
     """Return the folders of all journals in ``.archivist`` of an output folder that hold a batch.
 
