@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archivist.api import Cancelled, Kind, StepSpec, Unsupported, WeightsMissing
+from archivist.api import Cancelled, Kind, Port, StepSpec, Unsupported, WeightsMissing
 from archivist.api.errors import BadOutput
 from archivist.testing import (
     FakeContext,
@@ -28,7 +28,7 @@ from archivist.testing import (
 
 PLUGIN = """
 from dataclasses import dataclass
-from archivist.api import Cost, Kind, Port, StepSpec, Verdict, Unsupported, param
+from archivist.api import Cost, Embedding, Kind, Port, StepSpec, Verdict, Unsupported, param
 {extra}
 
 @dataclass(frozen=True)
@@ -165,6 +165,18 @@ def test_a_step_that_keeps_its_promises_conforms(write: Write) -> None:
 def test_a_broken_promise_is_named(write: Write, body: str, title: str, detail: str) -> None:
     found = broken(check_step(write(body)))
     assert any(title in name and detail in text for name, text in found.items()), found
+
+
+def test_a_description_that_nothing_can_be_compared_with_is_a_broken_promise(write: Write) -> None:
+    body = (
+        "import numpy as np; whole = (0, 0, image.width, image.height)\n"
+        "    vectors = np.full((1, 4), np.nan, np.float32)\n"
+        "    return {'embedding': Embedding(vectors=vectors, regions=(whole,), model='net')}\n"
+        "    pixels = None"
+    )
+    found = Port(name="embedding", kind=Kind.EMBEDDING)
+    told = broken(check_step(replace(write(body), outputs=(found,))))
+    assert any("'embedding' holds NaN" in text for text in told.values()), told
 
 
 def test_a_refusal_by_unsupported_is_no_breach(write: Write) -> None:

@@ -24,6 +24,7 @@ from archivist.api.values import (
     TransferMap,
     Value,
 )
+from archivist.step.finds import accept_embedding, accept_faces
 
 CLASSES: Mapping[Kind, type] = {
     Kind.IMAGE: Image,
@@ -78,7 +79,7 @@ def accept_outputs(
     *,
     tile: bool = False,
 ) -> dict[str, Value]:
-    """Return the outputs as the engine goes on with them: scores as plain floats.
+    """Return the outputs as the engine goes on with them: scores and faces as plain floats.
 
     A colour profile that a step handed on to an image of other channels is left out. Raises
     :class:`BadOutput` unless outputs are exactly the declared ones and are sane. They are ``scale``
@@ -144,6 +145,13 @@ def _accept_output(
         _check_plane(place, value.pixels, np.bool_)
     elif isinstance(value, TransferMap):
         _check_transfer_map(place, value, source, scale)
+    size = None
+    if isinstance(source, Image):
+        size = (source.width * scale, source.height * scale)
+    if isinstance(value, Faces):
+        return accept_faces(place, value, size)
+    if isinstance(value, Embedding):
+        return accept_embedding(place, value, size)
     return value
 
 

@@ -10,6 +10,9 @@ import pytest
 from archivist.api import (
     BadOutput,
     Colour,
+    Embedding,
+    Face,
+    Faces,
     Kind,
     Port,
     Scores,
@@ -168,6 +171,96 @@ def test_numbers_of_numpy_are_scores_and_become_plain_floats():
 def test_a_probe_that_does_not_say_why_is_refused(verdict, words):
     with pytest.raises(BadOutput, match=words):
         accept_verdict(PAINT, verdict)
+
+
+FOUND = replace(
+    SPEC,
+    id="test.find",
+    outputs=(
+        Port(name="faces", kind=Kind.FACES),
+        Port(name="embedding", kind=Kind.EMBEDDING),
+    ),
+)
+POINTS = ((3.0, 3.0), (5.0, 3.0), (4.0, 4.0), (3.0, 5.0), (5.0, 5.0))
+FACE = Face(box=(2.0, 2.0, 4.0, 5.0), landmarks=POINTS, score=0.75)
+VECTORS = np.eye(2, 3, dtype=np.float32)
+DESCRIBED = Embedding(vectors=VECTORS, regions=((0, 0, 10, 8), (5, 0, 5, 8)), model="net")
+
+
+def found_in(source, *, faces=(FACE,), embedding=DESCRIBED):
+    """What the engine goes on with when a step finds this in a picture."""
+    outputs = {"faces": Faces(faces), "embedding": embedding}
+    return accept_outputs(FOUND, {"image": source}, outputs, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"box": (2.0, np.nan, 4.0, 5.0)}, "the box holds nan, no finite number"),
+        ({"box": (2.0, 2.0, 4.0)}, r"expected \(x, y, width, height\)"),
+        ({"box": (6.0, 7.0, -4.0, -5.0)}, "no area; give .*, not two corners"),
+        ({"box": (2.0, 2.0, 0.0, 5.0)}, "no area"),
+        ({"box": (20.0, 2.0, 4.0, 5.0)}, "outside the image of 10 x 8; give it in pixels"),
+        ({"box": (-4.0, 2.0, 4.0, 5.0)}, "outside the image of 10 x 8"),
+        ({"score": 1.5}, "the score 1.5, allowed is 0 to 1"),
+        ({"score": -0.5}, "allowed is 0 to 1"),
+        ({"score": float("inf")}, "the score holds inf"),
+        ({"score": "sure"}, "the score holds 'sure'"),
+        ({"landmarks": POINTS[:2]}, "has 2 landmarks, expected eyes"),
+        ({"landmarks": None}, "has no landmarks, expected eyes"),
+        ({"landmarks": (*POINTS[:4], (1.0, 2.0, 3.0))}, r"expected \(x, y\)"),
+        ({"landmarks": (*POINTS[:4], (1.0, np.inf))}, "the landmark holds inf"),
+    ],
+)
+def test_a_face_that_cannot_be_is_refused_with_its_number(change, words):
+    with pytest.raises(BadOutput, match=f"test.find: output 'faces': face 2.*{words}"):
+        found_in(sample_image(8, 10), faces=(FACE, replace(FACE, **change)))
+
+
+@pytest.mark.parametrize(("faces", "words"), [((None,), "is NoneType"), (FACE, "holds Face")])
+def test_faces_that_are_none_are_refused(faces, words):
+    with pytest.raises(BadOutput, match=words):
+        found_in(sample_image(8, 10), faces=faces)
+
+
+def test_a_face_may_be_cut_off_by_the_edge_and_have_numbers_of_numpy():
+    box = np.array([-1.5, 2, 4, 9], np.float32)
+    rounded = np.float32(1.0001)
+    face = Face(box=tuple(box), landmarks=np.array(POINTS, np.float32), score=rounded)
+    (found,) = found_in(sample_image(8, 10), faces=[face])["faces"].faces
+    assert found == Face(box=(-1.5, 2.0, 4.0, 9.0), landmarks=POINTS, score=1.0)
+    assert {type(number) for number in (*found.box, *found.landmarks[0], found.score)} == {float}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"vectors": VECTORS * np.float32("nan")}, "NaN or infinity"),
+        ({"vectors": np.full_like(VECTORS, np.inf)}, "NaN or infinity"),
+        ({"vectors": np.diag([1, 0]).astype(np.float32)}, "a vector of length 0.*`Unsupported`"),
+        ({"vectors": VECTORS.astype(np.float64)}, "float64 of shape .2, 3., expected float32"),
+        ({"vectors": VECTORS[0]}, "expected float32"),
+        ({"vectors": [1.0]}, "vectors that are list"),
+        ({"vectors": VECTORS[:, :0]}, "is empty"),
+        ({"vectors": VECTORS[:1]}, "2 regions for 1 vectors"),
+        ({"regions": ((0, 0, 10, 8), (5, 0, 6, 8))}, "not inside the image of 10 x 8"),
+        ({"regions": ((0, 0, 10, 8), (-1, 0, 5, 8))}, "not inside the image"),
+        ({"regions": ((0, 0, 10, 8), (5, 0, 0, 8))}, "not inside the image"),
+        ({"regions": ((0, 0, 10, 8), (0.0, 0.0, 0.5, 1.0))}, "expected whole numbers"),
+        ({"regions": ((0, 0, 10, 8), (5, 0))}, "expected .x, y, width, height."),
+        ({"model": " "}, "names no model"),
+    ],
+)
+def test_an_embedding_that_cannot_be_compared_is_refused(change, words):
+    with pytest.raises(BadOutput, match=f"test.find: output 'embedding' .*{words}"):
+        found_in(sample_image(8, 10), embedding=replace(DESCRIBED, **change))
+
+
+def test_a_sound_embedding_is_taken_with_plain_numbers():
+    regions = np.array(DESCRIBED.regions)
+    found = found_in(sample_image(8, 10), embedding=replace(DESCRIBED, regions=regions))
+    assert found["embedding"].regions == DESCRIBED.regions
+    assert type(found["embedding"].regions[1][0]) is int
 
 
 class Looks:
