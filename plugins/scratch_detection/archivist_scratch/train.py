@@ -107,10 +107,13 @@ def answers(network: nn.Module, grey: Pixels, compute: Compute) -> Pixels:
 @click.option("--workers", default=0, show_default=True, help="Processes that make samples.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads of the network.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @click.option(
-    "--start", type=click.Path(path_type=Path, exists=True), help="Begin with these weights."
+    "--from",
+    "begin",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights to go on from.",
 )
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(
     data: Path,
     minutes: float,
@@ -124,8 +127,8 @@ def command(
     workers: int,
     threads: int,
     device: str,
+    begin: Path | None,
     resume: bool,
-    start: Path | None,
 ) -> None:
     """Train the compact scratch detector; the best weights land in OUT/compact.safetensors."""
     if crop % Compact.STRIDE:
@@ -135,8 +138,8 @@ def command(
     cv2.setNumThreads(1)
     seed_everything(seed)
     compute, network = choose(device), Compact()
-    if start is not None:
-        load_weights(network, start)
+    if begin is not None:
+        load_weights(network, begin)
     train, val = (Material.read(data, split, out / "cache") for split in ("train", "val"))
     task = ScratchTask(train, val, seed, compute, crop)
     settings = Settings(

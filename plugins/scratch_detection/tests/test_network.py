@@ -15,7 +15,7 @@ from archivist_scratch import oracle, train
 from archivist_scratch.checkpoint import import_paper
 from archivist_scratch.features import CHANNELS, REACH, compact_input
 from archivist_scratch.network import Compact, Paper
-from archivist_torch.weights import load_network, load_state
+from archivist_torch.weights import load_network, load_state, save_weights
 
 Layout = dict[str, tuple[int, ...]]
 
@@ -162,3 +162,15 @@ def test_a_crop_that_does_not_fit_the_network_is_refused(tmp_path: Path) -> None
 
     assert result.exit_code == 2
     assert "multiple of 16" in result.output
+
+
+def test_training_goes_on_from_given_weights_and_refuses_those_of_another_network(
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "other.safetensors"
+    save_weights({"layer": torch.zeros(1)}, other, {})
+    asked = ["--data", str(tmp_path), "--minutes", "1", "--out", str(tmp_path / "run")]
+
+    result = CliRunner().invoke(train.command, [*asked, "--from", str(other)])
+
+    assert "does not fit Compact" in str(result.exception)
