@@ -141,13 +141,13 @@ def make_job(options: Mapping[str, Any]) -> Job:
     """Return the job that the options of a command describe. Raises UsageError."""
     from dataclasses import replace
 
-    from archivist.config import load
+    from archivist.config import load, named_in_errors
     from archivist.pipeline import Job
     from archivist.review.measures import weighted
 
     config_file: Path | None = options.get("config_file")
     settings = load(config_file)
-    weighted(settings.review.weights, where=str(config_file))
+    weighted(settings.review.weights, where=named_in_errors(config_file))
     if options.get("manifest"):
         manifest = str(options["manifest"].resolve())
         settings = replace(settings, scan=replace(settings.scan, manifest=manifest))

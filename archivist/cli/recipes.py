@@ -31,7 +31,7 @@ def recipes(config_file: Path | None, as_json: bool) -> None:
 
 
 def _rows(config_file: Path | None) -> list[dict[str, Any]]:
-    from archivist.config import load
+    from archivist.config import load, named_in_errors
     from archivist.plan.recipe import build_recipe, place_of
     from archivist.plugins import load_plugins
 
@@ -41,7 +41,7 @@ def _rows(config_file: Path | None) -> list[dict[str, Any]]:
     for name, written in sorted(settings.recipes.items()):
         problem = ""
         try:
-            where = place_of(name, settings, str(config_file))
+            where = place_of(name, settings, named_in_errors(config_file))
             build_recipe(name, written, plugins, where=where)
         except ConfigError as error:
             problem = str(error)

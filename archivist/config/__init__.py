@@ -2,7 +2,7 @@
 
 from archivist.config.checking import build, check_range, convert, unknown
 from archivist.config.example import example
-from archivist.config.loading import default_catalog, load, parse
+from archivist.config.loading import default_catalog, load, named_in_errors, parse
 from archivist.config.places import placed_values
 from archivist.config.settings import (
     CatalogSettings,
@@ -45,6 +45,7 @@ __all__ = [
     "example",
     "first_party_steps",
     "load",
+    "named_in_errors",
     "parse",
     "placed_values",
     "shipped_recipes",

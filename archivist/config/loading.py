@@ -22,6 +22,11 @@ def default_catalog(out: Path) -> str:
     return f"sqlite:///{out.resolve() / '.archivist' / 'catalog.sqlite'}"
 
 
+def named_in_errors(path: Path | None) -> str:
+    """Return what errors call the settings of a file, or those that hold without one."""
+    return str(path or "defaults")
+
+
 def load(path: Path | None = None) -> Settings:
     """Return the settings of a TOML file, or the defaults; recipes that ship are always there.
 
@@ -32,7 +37,7 @@ def load(path: Path | None = None) -> Settings:
     own = table.get("recipes", {})
     if not isinstance(own, Mapping):
         raise ConfigError("expected tables [recipes.NAME]", where=str(path), key="recipes")
-    named = str(path or "defaults")
+    named = named_in_errors(path)
     settings = parse({**table, "recipes": {**shipped_recipes(), **own}}, where=named)
     settings = _with_plain_folders(placed(settings, path.parent if path else Path()))
     _check_profiles(settings.output.profiles, named)

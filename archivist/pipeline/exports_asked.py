@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archivist.api.errors import ConfigError, UsageError
 from archivist.api.extensions import ExporterSpec
-from archivist.config import PublishSettings, Settings, placed_values
+from archivist.config import PublishSettings, Settings, named_in_errors, placed_values
 from archivist.plugins import Plugins, make_params
 from archivist.report.export import exporter_named, is_ready
 
@@ -30,7 +30,7 @@ def exports_of(
     Raises ConfigError for an exporter that is unknown or named twice, and for wrong params, also
     those of an exporter that is not asked for.
     """
-    publish, where = settings.publish, str(config_file or "defaults")
+    publish, where = settings.publish, named_in_errors(config_file)
     for number, name in enumerate(publish.exports):
         if name in publish.exports[:number]:
             key = f"publish.exports[{number}]"
@@ -52,7 +52,7 @@ def params_of(
     Raises ConfigError for wrong ones.
     """
     given = publish.params.get(exporter.id, {})
-    where, key = str(config_file or "defaults"), f"publish.params.{exporter.id}"
+    where, key = named_in_errors(config_file), f"publish.params.{exporter.id}"
     make_params(exporter, given, where=where, key=key)
     return placed_values(exporter.params, given, config_file.parent if config_file else Path())
 

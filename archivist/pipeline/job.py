@@ -10,7 +10,7 @@ from typing import Protocol
 
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
-from archivist.config import Settings, default_catalog
+from archivist.config import Settings, default_catalog, named_in_errors
 from archivist.model import Recipe, UnitOutcome
 from archivist.plugins import Plugins
 from archivist.schedule.runner import StopSignal
@@ -51,7 +51,7 @@ class Job:
     @property
     def where_from(self) -> str:
         """Where the settings come from, for errors."""
-        return str(self.config_file or "defaults")
+        return named_in_errors(self.config_file)
 
     @property
     def who(self) -> str:
