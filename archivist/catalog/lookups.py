@@ -85,6 +85,14 @@ def file_stats(catalog: Catalog) -> FileStats:
     return FileStats(catalog)
 
 
+def digests_of_formats(catalog: Catalog, formats: Iterable[str]) -> frozenset[str]:
+    """Return the SHA-256 (hex) of all files that are of one of these formats."""
+    table = tables.asset.c
+    wanted = select(table.digest).where(table.format.in_(sorted(formats))).distinct()
+    with catalog.reading() as connection:
+        return frozenset(connection.scalars(wanted))
+
+
 def holds_files(catalog: Catalog) -> bool:
     """Tell whether the last scan found any scan."""
     table = tables.scan_file.c

@@ -26,7 +26,13 @@ from archivist.pipeline.job import Desk, Job, Silent, Watcher
 from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
 from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, excluded, search_in
 from archivist.pipeline.rights import RightsWatch, check_rules_kept, note_rights
-from archivist.pipeline.scanning import Found, check_same_archive, scan_into
+from archivist.pipeline.scanning import (
+    READERS,
+    Found,
+    check_same_archive,
+    readers_of,
+    scan_into,
+)
 from archivist.pipeline.working import name_table, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins, unknown_plugins
@@ -83,7 +89,7 @@ def scan(job: Job, watcher: Watcher | None = None) -> tuple[str, Found]:
     plugins = _plugins(job)
     with _open(job) as catalog:
         writer = Writer(catalog)
-        run = writer.start_run(command="scan", operator=job.who, settings=job.facts())
+        run = writer.start_run(command="scan", operator=job.who, settings=_facts(job, plugins))
         found = scan_into(job, plugins, catalog, writer, run, watcher or Silent())
         writer.finish_run(run)
     return run, found
@@ -175,7 +181,8 @@ def _desk(
     for text in unknown_plugins(plugins, chosen.allow, chosen.block):
         watcher.note(text)
     writer = Writer(catalog, sign=key.sign if key else None)
-    run = writer.start_run(command=command, operator=job.who, settings=job.facts(), recipe=recipe)
+    facts = _facts(job, plugins)
+    run = writer.start_run(command=command, operator=job.who, settings=facts, recipe=recipe)
     return Desk(
         job=job,
         recipe=recipe,
@@ -187,6 +194,11 @@ def _desk(
         watcher=watcher,
         stop=stop,
     )
+
+
+def _facts(job: Job, plugins: Plugins) -> Mapping[str, object]:
+    """Return what is recorded of the request, with who reads the scans."""
+    return {**job.facts(), READERS: readers_of(plugins)}
 
 
 def _scan(desk: Desk) -> tuple[Found, Desk]:

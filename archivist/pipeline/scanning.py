@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from archivist.api.errors import UsageError
-from archivist.catalog.lookups import assets_of, file_stats, holds_files
+from archivist.catalog.lookups import assets_of, digests_of_formats, file_stats, holds_files
 from archivist.catalog.queries import runs
+from archivist.catalog.rows import RunState
 from archivist.catalog.session import Catalog
 from archivist.catalog.writer import Writer
 from archivist.model import Refusal, ScanFile, Status
@@ -18,7 +20,11 @@ from archivist.plugins import Plugins
 from archivist.scan import Manifest, Scanned, ScanOptions, Unchanged, read_manifest
 from archivist.scan import scan as walk_and_read
 
+READERS = "readers"
+"""What the settings of a run call :func:`readers_of` its scan."""
 _CHUNK = 500
+_RECENT = 100
+"""Runs that are looked through for one that saw the whole archive."""
 
 
 @dataclass(slots=True)
@@ -52,7 +58,8 @@ def scan_into(
     found = Found()
     sample = 0 if whole else job.sample
     options = _options(job, plugins, sample)
-    items = walk_and_read(job.scans, options, known=_Known(catalog), manifest=manifest)
+    known = _Known(catalog, _read_otherwise(catalog, plugins))
+    items = walk_and_read(job.scans, options, known=known, manifest=manifest)
     writer.add_scan(run, _counted(_whole(items, catalog, described=manifest is not None), found))
     if not found.files + found.refused and holds_files(catalog):
         raise UsageError(
@@ -112,15 +119,45 @@ def _options(job: Job, plugins: Plugins, sample: int) -> ScanOptions:
     )
 
 
-class _Known:
-    """Answers with size, mtime and digest of files that the catalog knows."""
+def readers_of(plugins: Plugins) -> Mapping[str, str]:
+    """Return which distribution in which version reads each format that plugins read."""
+    return {
+        codec: f"{owner.distribution} {owner.version}"
+        for (kind, codec), owner in plugins.extension_owners.items()
+        if kind == "codecs"
+    }
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._stats = file_stats(catalog)
+
+def _read_otherwise(catalog: Catalog, plugins: Plugins) -> frozenset[str]:
+    """Return the digests of files that another version of their codec read: it may tell more now.
+
+    Compared is the newest run that saw the whole archive and came to its end. Where none says who
+    read, all files of the formats of plugins are read again, once.
+    """
+    newest = (
+        row.settings[READERS]
+        for row in runs(catalog, limit=_RECENT)
+        if row.state is RunState.DONE and READERS in row.settings and not row.settings["sample"]
+    )
+    before: Any = next(newest, {})
+    now = readers_of(plugins)
+    changed = {codec for codec, reader in now.items() if before.get(codec) != reader}
+    return digests_of_formats(catalog, changed) if changed else frozenset()
+
+
+class _Known:
+    """Answers with size, mtime and digest of files that the catalog knows, some excepted."""
+
+    def __init__(self, catalog: Catalog, excepted: frozenset[str]) -> None:
+        self._stats, self._excepted = file_stats(catalog), excepted
 
     def __call__(self, paths: Sequence[str]) -> Mapping[str, tuple[int, int, str]]:
         known = {path: self._stats.get(path) for path in paths}
-        return {p: (s.size, s.mtime_ns, s.digest) for p, s in known.items() if s is not None}
+        return {
+            path: (stat.size, stat.mtime_ns, stat.digest)
+            for path, stat in known.items()
+            if stat is not None and stat.digest not in self._excepted
+        }
 
 
 def _whole(
