@@ -13,7 +13,8 @@ from sound ones by attention. What differs, and why:
   latent's positions, where stains and uneven light are seen.
 - Tone has a path of its own. Fading, casts and toning move pixels by an affine map of colour, which
   is near enough an affine map of the latent at each position; twelve such maps span all of them,
-  and the description of the picture says how much of each is due (see :class:`Tone`).
+  and the description of the picture says how much of each is due (see :class:`Tone`). A second
+  opinion on the tone of the whole comes from :mod:`archivist_triplet.tone_guess`.
 - The latent has 64 channels at a quarter of the size, 4 values a pixel, and little noise: detail
   survives the way through it.
 
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archivist_triplet.attention import attend
+from archivist_triplet.tone_guess import ToneGuess
 
 STRIDE = 4
 """Pixels per position of a latent, along each side."""
@@ -251,7 +253,11 @@ class Context(nn.Module):
 
 
 class Triplet(nn.Module):
-    """All three networks; pixels in, restored pixels out."""
+    """All networks; pixels in, restored pixels out.
+
+    ``guess`` takes no part in :meth:`forward`: it looks at a whole picture, and training sees
+    pieces.
+    """
 
     RADIUS = 352
     """Receptive field of the whole in pixels to each side, rounded up to a multiple of 16."""
@@ -260,6 +266,7 @@ class Triplet(nn.Module):
         super().__init__()
         self.vae_a, self.vae_b = Vae(latent), Vae(latent)
         self.mapping = Mapping(latent, widths)
+        self.guess = ToneGuess()
 
     def forward(self, pixels: Tensor, damage: Tensor) -> Tensor:
         """Restore pixels; ``damage`` (batch, 1, height, width) is 1 where a pixel is damaged.

@@ -3,7 +3,8 @@
 Two passes. The first gathers what the mapping must know of the whole picture: the means that
 describe it, and, where there is damage, keys and values of every sound position and queries of
 every damaged one. Then attention fills the damaged positions, and the second pass restores.
-Memory is linear in the area: 10 bytes a pixel for keys and values, and the tile in work.
+Where all of a picture is restored, its tone is then agreed with the guess. Memory is linear in the
+area: 10 bytes a pixel for keys and values, and the tile in work.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from archivist_triplet.compact import (
     halved,
     reduced,
 )
+from archivist_triplet.tone_guess import agreed
 
 Pixels = NDArray[np.float32]
 HALF = 2 * STRIDE
@@ -83,11 +85,16 @@ def restore(
         try:
             whole = _gather(network, picture, damage, tile, pause)
             both = _apply(network, picture, damage, whole, tile, everywhere, pause)
-            return Restored(*(part[:height, :width] for part in both))
+            break
         except torch.OutOfMemoryError:
             if tile <= SMALLEST:
                 raise
             tile //= 2
+    restored, explained = (part[:height, :width] for part in both)
+    if everywhere:
+        seen = picture[..., :height, :width], damage[None, None, :height, :width]
+        restored = agreed(network.guess, *seen, torch.from_numpy(restored)).numpy()
+    return Restored(restored, explained)
 
 
 def _gather(

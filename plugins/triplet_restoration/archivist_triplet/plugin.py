@@ -21,8 +21,8 @@ from archivist_triplet.params import RestoreParams
 COMPACT = Weight(
     name="triplet-compact",
     package="archivist_triplet:weights/compact.safetensors",
-    sha256="8422878a7003e217537ad32f464baa019388ab580495b0401ceaade370f86a5a",
-    size=8_723_728,
+    sha256="969121e7d28a5d4da7885d47b942690634af2f4873017cd3aeae0c872febf7a3",
+    size=8_783_776,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
@@ -41,7 +41,7 @@ PAPER = {
 
 RESTORE = StepSpec(
     id="triplet.restore",
-    version=3,
+    version=4,
     title="Restore an old photograph: fading, stains, noise, blur, damage",
     run="archivist_triplet.restore:run",
     params=RestoreParams,

@@ -30,8 +30,12 @@ from archivist_triplet.plugin import COMPACT, PAPER, RESTORE
 
 Pixels = NDArray[np.float32]
 Region = NDArray[np.bool_]
+MENDED = ("tone", "noise", "print", "mixed")
+"""The questions of :mod:`archivist_triplet.condition` that call for restoration. Blur and
+compression alone do not: what the networks make of them lies further from the truth than the input,
+by 0.5 and 1.8 dB on average (48 photographs each), and hardly ever nearer."""
 OF_TONE = ("tone", "print", "mixed")
-"""The questions of :mod:`archivist_triplet.condition` whose answer can lie in the tone."""
+"""The questions whose answer can lie in the tone."""
 Restore = Callable[[Pixels, Region, bool, StepContext], Restored]
 """Scan, mask, whether every pixel is wanted, context."""
 
@@ -44,11 +48,11 @@ def applies(inputs: Mapping[str, Value], params: RestoreParams, ctx: StepContext
     condition = assess(image.pixels)
     share = float(mask.mean())
     scores = {**condition.scores, "degraded": condition.degraded, "damaged_share": share}
-    degraded = params.scope == "auto" and condition.degraded >= THRESHOLD
+    degraded = params.scope == "auto" and _worst(condition, MENDED) >= THRESHOLD
     reasons = [*condition.reasons] if degraded else []
     reasons += [f"{share:.2%} of the pixels are damaged"] if mask.any() else []
     needed = bool(reasons) or degraded
-    reason = "; ".join(reasons) or f"in good condition ({_in_words(condition)})"
+    reason = "; ".join(reasons) or _why_not(condition)
     return Verdict(needed=needed, reason=reason, scores=scores)
 
 
@@ -85,16 +89,19 @@ def run(
 def _decided(pixels: Pixels, params: RestoreParams) -> tuple[bool, RestoreParams]:
     """Return whether the whole picture is restored, and params that leave a sound tone alone.
 
-    In scope auto a picture may be degraded by noise, blur or compression alone; then its tone is
-    not changed.
+    In scope auto a picture may be degraded by noise alone; then its tone is not changed.
     """
     if params.scope != "auto":
         return params.scope == "whole", params
     condition = assess(pixels)
-    worst_tone = max((condition.scores.get(name, 0.0) for name in OF_TONE), default=0.0)
-    if worst_tone < THRESHOLD:
+    if _worst(condition, OF_TONE) < THRESHOLD:
         params = replace(params, tone="keep")
-    return condition.degraded >= THRESHOLD, params
+    return _worst(condition, MENDED) >= THRESHOLD, params
+
+
+def _worst(condition: Condition, questions: tuple[str, ...]) -> float:
+    """Return the worst answer to some questions; 0 where none could be asked."""
+    return max((condition.scores.get(name, 0.0) for name in questions), default=0.0)
 
 
 def _image_and_mask(inputs: Mapping[str, Value]) -> tuple[Image, Region]:
@@ -106,8 +113,12 @@ def _image_and_mask(inputs: Mapping[str, Value]) -> tuple[Image, Region]:
     return image, mask.pixels
 
 
-def _in_words(condition: Condition) -> str:
-    return f"degradation {condition.degraded:.2f}, limit {THRESHOLD:.2f}"
+def _why_not(condition: Condition) -> str:
+    """Return why a picture without damage is left as it is."""
+    if condition.degraded >= THRESHOLD:
+        what = "; ".join(condition.reasons)
+        return f"blurred or compressed and no more, which this step does not mend ({what})"
+    return f"in good condition (degradation {condition.degraded:.2f}, limit {THRESHOLD:.2f})"
 
 
 def _restorer(params: RestoreParams, ctx: StepContext) -> Restore:

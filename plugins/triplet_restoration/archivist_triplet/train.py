@@ -1,8 +1,9 @@
-"""``archivist train triplet``: train all three compact networks, in two stages and one budget.
+"""``archivist train triplet``: train all compact networks, in three stages and one budget.
 
 The data folder holds ``photos`` (clean pictures), ``historic-prints`` (scans of old prints) and
-``damage-overlays``; see :mod:`archivist_triplet.samples`. In the folder of a run lie ``vae`` and
-``mapping``, a run of :mod:`archivist_torch.training` each, and ``compact.safetensors``.
+``damage-overlays``; see :mod:`archivist_triplet.samples`. In the folder of a run lie ``vae``,
+``tone`` and ``mapping``, a run of :mod:`archivist_torch.training` each, and
+``compact.safetensors``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -36,17 +37,25 @@ from archivist_triplet.training.mapping_stage import (
     optimisers,
 )
 from archivist_triplet.training.source import LIKE_PRINTS, SHARPENED, Source
+from archivist_triplet.training.tone_stage import ToneSamples, ToneTask
+from archivist_triplet.training.tone_stage import optimisers as tone_optimisers
 from archivist_triplet.training.vae_stage import Pair, VaeTask
 from archivist_triplet.training.validation import Validation
 
 VAE_SHARE = 0.15
 """Share of the budget that the auto-encoders get; they exceed 36 dB after 200 steps."""
+TONE_SHARE = 0.04
+"""Share of the budget that the guess of tone gets; two minutes of one core are enough for it."""
 FIRST_RATES, LATER_RATES = (2e-3, 0.03), (3e-4, 0.0)
 """Full learning rates (AdamW, Muon) of the auto-encoders, from nothing and from given weights.
 Muon moves all directions of a matrix equally far: latents that were to stay were gone after 300
 steps."""
 FIRST_MAPPING_RATES, LATER_MAPPING_RATES = (1e-3, 0.006), (7e-4, 0.003)
 """The same of the mapping. Muon at 0.03 made it diverge, at 0.012 it stood still."""
+TONE_RATE, TONE_BATCH = 1e-3, 256
+TONE_SIDE, TONE_SCALES = 256, (0.4, 0.8)
+"""Side of the pieces from which tone is guessed, and their scales: nearly whole photographs."""
+TONE_HELD_OUT = 192
 PRISTINE = 0.08
 """Share of samples that are not aged, so that good pictures are left alone."""
 SOLVED = 32
@@ -70,10 +79,12 @@ class Run:
     resume: bool = False
     begin: Path | None = None
     """Weights of a triplet to go on from: VAE2 stays, VAE1 and the mapping learn on."""
-    mapping_alone: bool = False
-    """VAE1 of ``begin`` stays too, and the mapping has the whole budget."""
+    only: str | None = None
+    """``mapping`` or ``tone``: it has the whole budget, and the rest of ``begin`` stays."""
     lessons: int = 6000
     """Samples remembered for lessons in tone; 370 MB, about 9 minutes on one core."""
+    tones: int = 40_000
+    """Samples remembered for the guess of tone; 280 MB, about 9 minutes on one core."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -109,7 +120,11 @@ class Run:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Weights to go on from: VAE2 is kept, VAE1 and the mapping are trained on.",
 )
-@click.option("--mapping-alone", is_flag=True, help="Keep VAE1 of --from too.")
+@click.option(
+    "--only",
+    type=click.Choice(["mapping", "tone"]),
+    help="Train this on alone: the mapping, or the guess of tone; the rest of --from is kept.",
+)
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(*, device: str, **asked: object) -> None:
     """Train the compact triplet networks; the final weights land in OUT/compact.safetensors."""
@@ -122,38 +137,40 @@ def command(*, device: str, **asked: object) -> None:
 
 
 def train(run: Run, compute: Compute) -> Path:
-    """Train both stages, or what is left of them, and return the path of the final weights.
+    """Train all stages, or what is left of them, and return the path of the final weights.
 
     Raises FileExistsError when the folder holds a run that is not to be resumed, ValueError for a
-    crop that is no multiple of 32 and for ``mapping_alone`` without ``begin``, FileNotFoundError
-    when there are no photographs or prints.
+    crop that is no multiple of 32 and for ``only`` without ``begin``, FileNotFoundError when there
+    are no photographs or prints.
     """
     _check(run)
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
     parts = [Material.read(run.data, split, run.out / "cache") for split in ("train", "val")]
     material, held_out = parts
-    if run.prints and not run.mapping_alone and material.prints is None:
+    if run.prints and run.only is None and material.prints is None:
         raise FileNotFoundError(
             f"{run.data} has no historic-prints; put scans of old prints there, or train"
             " --without-prints"
         )
-    stages = Stages(run, compute, material, Validation(held_out, compute, run.out))
-    if not (run.mapping_alone or (run.resume and (run.out / "mapping" / "checkpoint.pt").exists())):
+    stages = Stages(run, compute, material, held_out)
+    if run.only is None and not (stages.begun("tone") or stages.begun("mapping")):
         stages.vaes()
-    stages.mapping()
-    return export(run.out / "mapping" / "last.safetensors", run.out / "compact.safetensors")
+    if run.only != "mapping" and not stages.begun("mapping"):
+        stages.tone()
+    if run.only != "tone":
+        stages.mapping()
+    return stages.export()
 
 
 class Stages:
-    """Both stages of a run on the same material."""
+    """The stages of a run on the same material."""
 
-    def __init__(
-        self, run: Run, compute: Compute, material: Material, validation: Validation
-    ) -> None:
-        self.run, self.compute, self.validation = run, compute, validation
+    def __init__(self, run: Run, compute: Compute, material: Material, held_out: Material) -> None:
+        self.run, self.compute = run, compute
+        self.validation = Validation(held_out, compute, run.out)
         self.accelerated = compute.device.type != "cpu"
-        self.material = material
+        self.material, self.held_out = material, held_out
         self.perceptual = PerceptualLoss().to(compute.device)
 
     def vaes(self) -> None:
@@ -185,6 +202,28 @@ class Stages:
         folder = self.run.out / "vae"
         self._train(Trainer(pair, task, settings, folder, self.compute, moved_by=moved_by))
 
+    def tone(self) -> None:
+        """Train the guess of tone; its weights land in ``tone/last.safetensors``."""
+        seed_everything(self.run.seed)
+        parts = (self.material, self.run.tones), (self.held_out, TONE_HELD_OUT)
+        samples = [
+            ToneSamples(
+                replace(self._source(4, TONE_SIDE), material=material, scales=TONE_SCALES),
+                min(count, self.run.tones),
+                self.compute,
+            )
+            for material, count in parts
+        ]
+        task = ToneTask(*samples, seed=self.run.seed)
+        guess = task.begun()
+        minutes = self.run.minutes * (1 if self.run.only == "tone" else TONE_SHARE)
+        settings = replace(
+            self._settings(minutes, TONE_BATCH, rate=TONE_RATE, matrix_rate=0), workers=0
+        )
+        moved_by = tone_optimisers(guess, rate=TONE_RATE)
+        folder = self.run.out / "tone"
+        self._train(Trainer(guess, task, settings, folder, self.compute, moved_by=moved_by))
+
     def mapping(self) -> None:
         """Train the mapping; the weights of all three land in ``mapping/last.safetensors``.
 
@@ -196,9 +235,10 @@ class Stages:
         wider = self._source(3, WIDER * self.run.crop)
         lessons = ToneLessons(network, wider, self.compute, self.run.lessons)
         task = MappingTask(source, self.validation, self.perceptual, lessons)
-        minutes = self.run.minutes * (1 if self.run.mapping_alone else 1 - VAE_SHARE)
+        share = 1 - TONE_SHARE - (0 if self.run.only else VAE_SHARE)
         rates = FIRST_MAPPING_RATES if self.run.begin is None else LATER_MAPPING_RATES
-        settings = self._settings(minutes, self.run.batch, rate=rates[0], matrix_rate=rates[1])
+        minutes, batch = self.run.minutes * share, self.run.batch
+        settings = self._settings(minutes, batch, rate=rates[0], matrix_rate=rates[1])
         moved_by = optimisers(network, rate=settings.rate, matrix_rate=settings.matrix_rate)
         facts = {
             "network": NETWORK,
@@ -212,9 +252,31 @@ class Stages:
             Trainer(network, task, settings, folder, self.compute, facts=facts, moved_by=moved_by)
         )
 
+    def begun(self, stage: str) -> bool:
+        """Tell whether a stage has a checkpoint to go on from."""
+        return (self.run.out / stage / "checkpoint.pt").exists()
+
+    def export(self) -> Path:
+        """Write the weights of all networks for shipping, as float16; return their path.
+
+        What no stage trained is that of ``--from``.
+        """
+        folder, begin = self.run.out, self.run.begin
+        tone = folder / "tone" / "last.safetensors"
+        source = begin if self.run.only == "tone" else folder / "mapping" / "last.safetensors"
+        assert source is not None
+        network, facts = Triplet(), read_metadata(source)
+        load_weights(network, source)
+        if tone.exists():
+            gained = load_weights(network.guess, tone)
+            facts |= {f"tone_{name}": gained[name] for name in ("step", "minutes", "score")}
+        path = folder / "compact.safetensors"
+        save_weights(network.state_dict(), path, facts, torch.float16)
+        return path
+
     def _begun(self, source: Source) -> Triplet:
-        """Return the triplet that the second stage begins with."""
-        if self.run.mapping_alone:
+        """Return the triplet that the mapping is trained in."""
+        if self.run.only == "mapping":
             assert self.run.begin is not None
             network = Triplet()
             load_weights(network, self.run.begin)
@@ -229,7 +291,7 @@ class Stages:
 
     def _prints(self) -> str:
         """Return whether VAE1 was aligned with prints, for the metadata of the weights."""
-        if self.run.mapping_alone and self.run.begin is not None:
+        if self.run.only == "mapping" and self.run.begin is not None:
             return read_metadata(self.run.begin).get("prints", "none")
         return "aligned" if self.run.prints else "none"
 
@@ -277,19 +339,11 @@ def _begun_with(path: Path) -> tuple[Pair, Encoder]:
     return pair, copy.deepcopy(pair.vae_a.encoder).requires_grad_(False)
 
 
-def export(source: Path, destination: Path) -> Path:
-    """Write weights for shipping: float16, same entries and metadata. Returns ``destination``."""
-    network = Triplet()
-    load_weights(network, source)
-    save_weights(network.state_dict(), destination, read_metadata(source), torch.float16)
-    return destination
-
-
 def _check(run: Run) -> None:
     if run.crop % 32:
         raise ValueError(f"crops of {run.crop} px do not fit the networks; use a multiple of 32")
-    if run.mapping_alone and run.begin is None:
-        raise ValueError("--mapping-alone keeps auto-encoders that exist; name them by --from")
+    if run.only and run.begin is None:
+        raise ValueError(f"--only {run.only} keeps networks that exist; name them by --from")
     if not run.resume and any(run.out.glob("*/checkpoint.pt")):
         raise FileExistsError(
             f"{run.out} holds a run; continue it with --resume, or name another folder by --out"

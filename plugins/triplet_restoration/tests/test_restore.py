@@ -204,3 +204,15 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsMismatch, match="vae_a"):
         run_step(spec, image=grey(0.4 + 0.2 * scene()), folders=[tmp_path])
+
+
+def test_blur_alone_is_left_and_named() -> None:
+    soft = colour(cv2.GaussianBlur(np.repeat(scene(360, 480), 3, axis=2), (0, 0), 2.0))
+
+    verdict = applies({"image": soft}, RestoreParams(), context())
+    out = run_step(RESTORE, image=soft, mask=patch(360, 480))["image"]
+
+    assert verdict.scores["blur"] >= THRESHOLD
+    assert not verdict.needed
+    assert "does not mend (steepness of edges" in verdict.reason
+    assert np.array_equal(out.pixels[100:], soft.pixels[100:])

@@ -1,4 +1,4 @@
-"""Stage 2: the mapping between the latents of two frozen auto-encoders (paper, section 3.2)."""
+"""Stage 3: the mapping between the latents of two frozen auto-encoders (paper, section 3.2)."""
 
 from __future__ import annotations
 

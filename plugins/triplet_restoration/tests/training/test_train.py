@@ -1,4 +1,4 @@
-"""The command trains both stages, refuses to overwrite a run, and names what is missing."""
+"""The command trains all stages, refuses to overwrite a run, and names what is missing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def asked(data: Path, out: Path, *, steps: int = 1, resume: bool = False) -> Run
         crop=64,
         workers=0,
         lessons=4,
+        tones=4,
         resume=resume,
         steps=steps,
     )
@@ -37,7 +38,7 @@ def steps_of(out: Path, stage: str) -> list[int]:
     return [json.loads(line)["step"] for line in lines]
 
 
-def test_a_run_trains_both_stages_and_exports_all_three_networks(
+def test_a_run_trains_all_stages_and_exports_all_networks(
     data: Path, cpu: Compute, tmp_path: Path
 ) -> None:
     path = train(asked(data, tmp_path / "run"), cpu)
@@ -45,7 +46,7 @@ def test_a_run_trains_both_stages_and_exports_all_three_networks(
     facts = load_weights(Triplet(), path)
     assert path == tmp_path / "run" / "compact.safetensors"
     assert facts["network"] == NETWORK
-    assert {"seed", "run_minutes", "score", "after"} <= set(facts)
+    assert {"seed", "run_minutes", "score", "after", "tone_score"} <= set(facts)
 
 
 def test_a_resumed_run_goes_on_with_the_stage_it_was_in(
@@ -55,7 +56,20 @@ def test_a_resumed_run_goes_on_with_the_stage_it_was_in(
     train(asked(data, tmp_path / "run", steps=2, resume=True), cpu)
 
     assert steps_of(tmp_path / "run", "vae") == [1]
+    assert steps_of(tmp_path / "run", "tone") == [1]
     assert steps_of(tmp_path / "run", "mapping") == [1, 2]
+
+
+def test_a_run_that_ended_in_its_second_stage_goes_on_there(
+    data: Path, cpu: Compute, tmp_path: Path
+) -> None:
+    train(asked(data, tmp_path / "run"), cpu)
+    shutil.rmtree(tmp_path / "run" / "mapping")
+    train(asked(data, tmp_path / "run", steps=2, resume=True), cpu)
+
+    assert steps_of(tmp_path / "run", "vae") == [1]
+    assert steps_of(tmp_path / "run", "tone") == [1, 2]
+    assert steps_of(tmp_path / "run", "mapping")[-1] == 2
 
 
 def test_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:
@@ -103,7 +117,7 @@ def test_training_goes_on_from_given_weights(data: Path, cpu: Compute, tmp_path:
 
     before, after = load_file(first), load_file(second)
     moved = {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])}
-    assert moved == {"vae_a", "mapping"}
+    assert moved == {"vae_a", "mapping", "guess"}
     assert read_metadata(first)["begun"] == "anew"
     assert read_metadata(second)["begun"] == digest(first)
 
@@ -111,7 +125,7 @@ def test_training_goes_on_from_given_weights(data: Path, cpu: Compute, tmp_path:
 def test_the_mapping_can_be_trained_on_alone(data: Path, cpu: Compute, tmp_path: Path) -> None:
     first = train(replace(asked(data, tmp_path / "first"), prints=False), cpu)
     shutil.rmtree(data / "historic-prints")
-    run = replace(asked(data, tmp_path / "second"), begin=first, mapping_alone=True)
+    run = replace(asked(data, tmp_path / "second"), begin=first, only="mapping")
 
     second = train(run, cpu)
 
@@ -121,6 +135,19 @@ def test_the_mapping_can_be_trained_on_alone(data: Path, cpu: Compute, tmp_path:
     assert read_metadata(second)["prints"] == "none"
 
 
-def test_the_mapping_alone_needs_auto_encoders(data: Path, cpu: Compute, tmp_path: Path) -> None:
+def test_the_guess_of_tone_can_be_trained_alone(data: Path, cpu: Compute, tmp_path: Path) -> None:
+    first = train(asked(data, tmp_path / "first"), cpu)
+    shutil.rmtree(data / "historic-prints")
+    run = replace(asked(data, tmp_path / "second", steps=3), begin=first, only="tone")
+
+    second = train(run, cpu)
+
+    before, after = load_file(first), load_file(second)
+    assert {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])} == {"guess"}
+    assert read_metadata(second)["tone_step"] == "3"
+
+
+@pytest.mark.parametrize("part", ["mapping", "tone"])
+def test_a_part_alone_needs_the_rest(part: str, data: Path, cpu: Compute, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--from"):
-        train(replace(asked(data, tmp_path / "run"), mapping_alone=True), cpu)
+        train(replace(asked(data, tmp_path / "run"), only=part), cpu)
