@@ -53,6 +53,7 @@ def run(catalog: Catalog, count: int) -> None:
     numbers = {file.digest: number for number, file in enumerate(files)}
     for unit in queries.pending_units(catalog, uid, limit=count):
         writer.record(uid, [outcome_of(numbers[unit.unit])])
+        print("recorded", flush=True)
     writer.finish_run(uid)
 
 
@@ -70,6 +71,5 @@ def patient(url: str, home: Path) -> Catalog:
 
 if __name__ == "__main__":
     with patient(sys.argv[1], Path(sys.argv[3])) as opened:
-        sys.stdout.write("open\n")
-        sys.stdout.flush()
+        print("open", flush=True)
         run(opened, int(sys.argv[2]))

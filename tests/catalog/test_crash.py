@@ -16,6 +16,8 @@ from archivist.model import Asset
 
 PROGRAM = Path(__file__).with_name("crashing_writer.py")
 FILES = 60
+MOST_LINES = 12
+"""So many lines are waited for at most, so that the files last for several kills."""
 
 
 def _start(url: str, home: Path) -> subprocess.Popen[bytes]:
@@ -24,6 +26,18 @@ def _start(url: str, home: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def _ends_before(url: str, home: Path, moments: random.Random) -> bool:
+    """Kill the program a moment after some of its lines; return whether it had done all."""
+    with _start(url, home) as process:
+        for _ in range(moments.randint(1, MOST_LINES)):
+            if not process.stdout.readline():
+                assert process.wait() == 0, process.stderr.read().decode()
+                return True
+        time.sleep(moments.uniform(0, 0.01))
+        process.kill()
+    return False
 
 
 def _contents(url: str) -> dict[str, object]:
@@ -47,30 +61,14 @@ def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(url, tmp_path
     for home in (tmp_path / "a", tmp_path / "b"):
         home.mkdir()
     undisturbed = f"sqlite:///{tmp_path / 'undisturbed.sqlite'}"
-    began = time.monotonic()
     with _start(undisturbed, tmp_path / "a") as process:
-        process.stdout.readline()
-        opened = time.monotonic()
-        assert process.wait() == 0, process.stderr.read().decode()
-    lasts = time.monotonic() - opened
-    assert began < opened
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors.decode()
     moments = random.Random(11)
     kills = 0
 
-    for attempt in range(60):
-        with _start(url, home) as process:
-            process.stdout.readline()
-            try:
-                # Later attempts are left alone longer, so that the test comes to an end.
-                process.wait(timeout=moments.uniform(0, lasts * (1 + attempt / 4)))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                kills += 1
-                continue
-            assert process.returncode == 0, process.stderr.read().decode()
-            if kills >= 3:
-                break
+    while not _ends_before(url, home, moments):
+        kills += 1
 
     assert kills >= 3
     assert _contents(url) == _contents(undisturbed)

@@ -332,7 +332,7 @@ def _begun_with(path: Path) -> tuple[Pair, Encoder]:
 
     Raises WeightsMismatch for a file that does not hold both.
     """
-    state = {n: w for n, w in load_file(path).items() if not n.startswith("mapping.")}
+    state = {n: w for n, w in load_file(path).items() if n.startswith("vae_")}
     pair = Pair()
     load_state(pair, state, f"{path} (vae_*)")
     pair.vae_b.requires_grad_(False)
