@@ -10,7 +10,7 @@ Cost (``--cost``). Workload: 160 x 160 px with a reference of 640 x 640. Baselin
 formulas written plainly: unfold, one product, gather, fold. Metrics: CPU time and peak memory, each
 method in a process of its own.
 
-    python benchmarks/reference_sr.py --data FOLDER [--count 10] [--span FOLDER]
+    python benchmarks/reference_sr.py --data FOLDER [--count 10] [--span FOLDER] [--group NAME]
     python benchmarks/reference_sr.py --cost
 
 FOLDER holds ``reference-groups`` and ``photos``, which are not part of the project.
@@ -106,7 +106,14 @@ class Enlarging:
         return np.rint(made.pixels * 255).astype(np.uint8)
 
 
-def quality(data: Path, count: int, distractors: int, matching: str, span: Path | None) -> int:
+def quality(
+    data: Path,
+    count: int,
+    distractors: int,
+    matching: str,
+    span: Path | None,
+    names: Sequence[str],
+) -> int:
     """Enlarge each photograph in every way, print the means, and return the exit code."""
     groups = sorted(data.glob("reference-groups/*/*.jpg"))
     others = sorted(data.glob("photos/**/*.jpg"))[:distractors]
@@ -114,13 +121,12 @@ def quality(data: Path, count: int, distractors: int, matching: str, span: Path 
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive([*groups, *others], Path(folder))
-        for path in (p for name in HELD_OUT for p in groups if p.parent.name == name):
-            if len(scores[path.parent.name]["bicubic"]) == count:
-                continue
-            wrong = read(others[len(scores) % len(others)])
-            for way, score in judged(read(path), path, archive, step, wrong, peer).items():
-                scores[path.parent.name][way].append(score)
-            print(path.parent.name, path.name, _last(scores[path.parent.name]), flush=True)
+        for name in names:
+            wrong = read(others[(1 + HELD_OUT.index(name)) % len(others)])
+            for path in [p for p in groups if p.parent.name == name][:count]:
+                for way, score in judged(read(path), path, archive, step, wrong, peer).items():
+                    scores[name][way].append(score)
+                print(name, path.name, _last(scores[name]), flush=True)
     return report(scores)
 
 
@@ -303,6 +309,14 @@ def _as_bytes(pixels: Floats) -> Bytes:
 @click.option("--count", default=10, show_default=True, help="Photographs of each group.")
 @click.option("--distractors", default=100, show_default=True, help="Other photographs indexed.")
 @click.option("--matching", type=click.Choice(["exact", "fast"]), default="exact")
+@click.option(
+    "--group",
+    "names",
+    type=click.Choice(HELD_OUT),
+    multiple=True,
+    default=HELD_OUT,
+    help="Measure this one; may be given again. By default all.",
+)
 @click.option("--span", type=click.Path(path_type=Path, exists=True), help="Folder of the peer.")
 @click.option("--cost", "costs", is_flag=True, help="Measure time and memory instead.")
 @click.option("--side", default=160, show_default=True)
@@ -312,6 +326,7 @@ def main(
     count: int,
     distractors: int,
     matching: str,
+    names: Sequence[str],
     span: Path | None,
     costs: bool,
     side: int,
@@ -325,7 +340,7 @@ def main(
         return
     code = cost(side) if costs else 0
     if data:
-        code |= quality(data, count, distractors, matching, span)
+        code |= quality(data, count, distractors, matching, span, names)
     elif not costs:
         raise click.UsageError("give --data FOLDER for quality, or --cost")
     sys.exit(min(code, 1))
