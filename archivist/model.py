@@ -87,7 +87,9 @@ DENIED = "rights"
 RIGHTS_CHANGED = "rights-changed"
 """Code of an asset that failed because rights changed while it was worked on."""
 APPROVED = "approved"
-"""Code of an asset that was skipped because its result was approved while a run went on."""
+"""Code of an asset that was skipped because an approved result lies in its place, and stays."""
+NOT_AS_APPROVED = "not-as-approved"
+"""Code of an asset that failed because what was made again is not the result that was approved."""
 
 
 # --- scan -----------------------------------------------------------------------------------
@@ -218,6 +220,8 @@ class Action(StrEnum):
     """The approved result stays."""
     DENIED = "denied"
     """The photograph's rights forbid it; what comes after works without its result."""
+    HELD = "held"
+    """The approved result of another scan lies in its place, and stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,11 +331,15 @@ class FileWork:
     pages: tuple[PageWork, ...]
     when: datetime | None = None
     """The time that the outputs shall name; None for that of the work. A replay names the first."""
+    approved: frozenset[str] = frozenset()
+    """SHA-256 of the outputs that a person approved; no others are published. Empty: any are."""
+    published: frozenset[str] = frozenset()
+    """SHA-256 of all outputs that were ever published in its places; empty where none were."""
 
     @property
     def rests(self) -> bool:
         """Tell whether nothing is to be done: every result is there, approved, or forbidden."""
-        at_rest = (Action.REUSE, Action.PINNED, Action.DENIED)
+        at_rest = (Action.REUSE, Action.PINNED, Action.DENIED, Action.HELD)
         return all(task.action in at_rest for page in self.pages for task in page.tasks)
 
 
@@ -568,6 +576,20 @@ class AssetOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """That what something other than archivist made of an output lies under another name now.
+
+    ``path`` is the place of the output, ``beside`` the new name, ``digest`` the SHA-256 of the file
+    and ``asset`` the uid of the photograph.
+    """
+
+    path: str
+    beside: str
+    digest: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitOutcome:
     """What a worker sends back for one work unit: small values only, never pixels."""
 
@@ -581,6 +603,7 @@ class UnitOutcome:
     peak_mib: float = 0.0
     handed: tuple[Handed, ...] = ()
     """What the unit of a sequence hands on to the next."""
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -659,4 +682,7 @@ class Workshop:
     denials: str = ""
     """The file that tells workers what rights deny since the plan; it may not be there."""
     approved: str = ""
-    """The folder that tells workers what was approved since the plan; it may not be there."""
+    """The folder that tells workers what was approved since the plan, by the SHA-256 of scan and
+    outputs; it may not be there."""
+    meant: str = ""
+    """The folder where workers note what they are about to publish in the places of outputs."""

@@ -102,14 +102,19 @@ def published(catalog: Catalog, digests: Iterable[str]) -> dict[tuple[str, str, 
 
 
 def publications_of(
-    catalog: Catalog, digests: Iterable[str]
+    catalog: Catalog, digests: Iterable[str], *, own: bool = False
 ) -> dict[tuple[str, str, str], list[Published]]:
-    """Return what :func:`published` does, with every file that was published together."""
+    """Return what :func:`published` does, with every file that was published together.
+
+    With ``own`` also what the result of another scan has replaced since.
+    """
     table, newer = tables.publication.c, tables.publication.alias("newer")
+    same = [newer.c.digest == table.digest] if own else []
     overwritten = exists().where(
         newer.c.collection_id == table.collection_id,
         newer.c.path == table.path,
         newer.c.id > table.id,
+        *same,
     )
     found: dict[tuple[str, str, str], list[Published]] = {}
     with catalog.reading() as connection:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
@@ -89,3 +89,43 @@ def replaced_paths(catalog: Catalog, paths: Mapping[str, str]) -> frozenset[str]
             )
             found.update(row.source for row in rows if row.digest != paths[row.source])
     return frozenset(found)
+
+
+def results_of_others(catalog: Catalog, paths: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return the paths (path -> digest) in whose places results of other scans lie, with those.
+
+    Those scans had the path before, and no result of the present one has replaced theirs yet.
+    """
+    table, newer = tables.publication.c, tables.publication.alias("newer").c
+    overwritten = exists().where(
+        newer.collection_id == table.collection_id, newer.path == table.path, newer.id > table.id
+    )
+    found: dict[str, frozenset[str]] = {}
+    with catalog.reading() as connection:
+        for page in pages(paths):
+            rows = connection.execute(
+                select(table.source, table.digest)
+                .where(table.collection_id == catalog.collection_id, table.source.in_(page))
+                .where(~overwritten)
+                .distinct()
+            )
+            for source, digest in rows:
+                if digest != paths[source]:
+                    found[source] = found.get(source, frozenset()) | {digest}
+    return found
+
+
+def outputs_published(catalog: Catalog, sources: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the SHA-256 of all outputs that were ever published of scans at these paths."""
+    table = tables.publication.c
+    found: dict[str, frozenset[str]] = {}
+    with catalog.reading() as connection:
+        for page in pages(set(sources)):
+            rows = connection.execute(
+                select(table.source, table.output_digest)
+                .where(table.collection_id == catalog.collection_id, table.source.in_(page))
+                .distinct()
+            )
+            for source, digest in rows:
+                found[source] = found.get(source, frozenset()) | {digest}
+    return found

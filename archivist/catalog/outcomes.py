@@ -12,7 +12,7 @@ from archivist.catalog.bulk import execute_rows, insert_rows, select_in
 from archivist.catalog.repeats import asset_ids
 from archivist.catalog.tables import asset_outcome, run_counter, work_item
 from archivist.catalog.types import BigId
-from archivist.model import DENIED, PageWork, Status, UnitOutcome
+from archivist.model import PageWork, Status, UnitOutcome
 
 _STATES = select(work_item.c.unit, work_item.c.state).where(
     work_item.c.run_id == bindparam("run", type_=BigId)
@@ -87,14 +87,14 @@ CLOSE = (
 )
 
 
-def end_denied(connection: Connection, run: int, pages: Sequence[PageWork]) -> None:
-    """End pages that no worker touches, because their rights forbid all of the plan: as skipped.
+def end_unworked(connection: Connection, run: int, pages: Sequence[PageWork], code: str) -> None:
+    """End pages that no worker touches as skipped, for the reason that the plan gives.
 
     One that ended so already for the same reason is not ended again.
     """
     ids = asset_ids(connection, {page.asset.uid for page in pages})
     said = {
-        ids[page.asset.uid]: (Status.SKIPPED.value, DENIED, page.tasks[0].reason) for page in pages
+        ids[page.asset.uid]: (Status.SKIPPED.value, code, page.tasks[0].reason) for page in pages
     }
     newest = {
         row[0]: tuple(row[1:]) for row in select_in(connection, _NEWEST, _ended.asset_id, said)

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from archivist.catalog.bulk import change_rows, insert_rows
-from archivist.catalog.outcomes import end_denied
+from archivist.catalog.outcomes import end_unworked
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.rows import RunState
 from archivist.catalog.tables import plan_candidates, plan_page, plan_task, run, work_item
 from archivist.catalog.types import to_json
 from archivist.model import (
+    APPROVED,
+    DENIED,
     Action,
     PageWork,
     Recipe,
@@ -42,6 +44,8 @@ _TASK = (
     "reason",
     "key",
 )
+ENDS = {Action.DENIED: DENIED, Action.HELD: APPROVED}
+"""The code with which a page ends, as skipped, of which a plan says nothing but this."""
 _REASONS = 1000
 """Different reasons that are counted by name; further ones are counted together."""
 
@@ -87,8 +91,9 @@ class PlanStore:
             for task in _tasks(unit)
         ]
         insert_rows(connection, plan_task, _TASK, tasks)
-        denied = [page for unit in units for page in _pages(unit) if _is_denied(page)]
-        end_denied(connection, self._run, denied)
+        for action, code in ENDS.items():
+            ended = [page for unit in units for page in _pages(unit) if _is_all(page, action)]
+            end_unworked(connection, self._run, ended, code)
 
     def freeze(self, connection: Connection, recipe: Recipe | None) -> str:
         """Close the plan: from now on the run is running; return the plan's digest."""
@@ -158,8 +163,8 @@ class PlanStore:
         return (self._run, item, asset_id, *what, task.action.value, task.reason, task.key)
 
 
-def _is_denied(page: PageWork) -> bool:
-    return bool(page.tasks) and all(task.action is Action.DENIED for task in page.tasks)
+def _is_all(page: PageWork, action: Action) -> bool:
+    return bool(page.tasks) and all(task.action is action for task in page.tasks)
 
 
 def _pages(unit: WorkUnit) -> Iterator[PageWork]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from archivist.catalog import ledger
 from archivist.catalog.bulk import insert_rows, select_in
+from archivist.catalog.events import EventDraft
 from archivist.catalog.repeats import Repeats
 from archivist.catalog.tables import publication
 from archivist.catalog.types import BigId
-from archivist.model import Publication, now
+from archivist.model import Publication, UnitOutcome, now
 
+SET_ASIDE = "output.set-aside"
+"""Type of the event that what something else made of an output is kept beside it."""
 COLUMNS = tuple(publication.c.keys())
 
 
@@ -41,6 +44,19 @@ def add_publications(
         rows.append((next(numbers), run, collection, *what, *file, contract, at))
     insert_rows(connection, publication, COLUMNS, rows)
     ledger.enter_facts(connection, ledger.PUBLICATION, [row[0] for row in rows])
+
+
+def aside_events(outcome: UnitOutcome, assets: Mapping[str, int], run: int) -> list[EventDraft]:
+    """Return the events of what was kept beside outputs; ``assets`` and ``run`` are numbers."""
+    return [
+        EventDraft(
+            type=SET_ASIDE,
+            run=run,
+            asset=assets[one.asset],
+            detail={"path": one.path, "beside": one.beside, "digest": one.digest},
+        )
+        for one in outcome.set_aside
+    ]
 
 
 _p = publication.c

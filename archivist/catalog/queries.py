@@ -35,7 +35,7 @@ from archivist.catalog.queue import count_pending, pending_units, tasks_of, work
 from archivist.catalog.reports import artifacts, flagged, publications, report_rows
 from archivist.catalog.results import failed_before, known, previous
 from archivist.catalog.rights import denials_in_force, withdrawals
-from archivist.catalog.standing import all_reviews, pinned, standings
+from archivist.catalog.standing import all_reviews, approved, pinned, standings
 from archivist.catalog.upkeep import environment, info, referenced_blobs, weights_seen
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "PresentFile",
     "all_records",
     "all_reviews",
+    "approved",
     "artifacts",
     "assets_named",
     "assets_of",

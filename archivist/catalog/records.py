@@ -17,7 +17,7 @@ from archivist.catalog.bulk import execute_rows, insert_rows
 from archivist.catalog.events import EventDraft, add_events
 from archivist.catalog.flags import flag_events
 from archivist.catalog.outcomes import close_units, open_units
-from archivist.catalog.publications import add_publications
+from archivist.catalog.publications import add_publications, aside_events
 from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.step_rows import StepRows
 from archivist.catalog.stored import (
@@ -79,6 +79,7 @@ class Recorder:
                 for record in asset.records:
                     self._add(record, outcome)
                 self._rows.events += flag_events(asset, self._assets[asset.asset], self._run)
+            self._rows.events += aside_events(outcome, self._assets, self._run)
         self._write()
         add_publications(
             self._connection,

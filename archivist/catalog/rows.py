@@ -161,9 +161,10 @@ class Approval:
     def speaks_of(self, in_place: Collection[str]) -> bool:
         """Tell whether the output files that lie there now are those that were looked at.
 
-        A review that names none is of the photograph, whatever lies there.
+        A review that names none is of the photograph, whatever lies there; one that names some does
+        not speak of a place where none of the photograph lies any more.
         """
-        return not self.results or set(in_place) <= set(self.results)
+        return not self.results or (bool(in_place) and set(in_place) <= set(self.results))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,36 +64,56 @@ def person(name: str) -> str:
 
 
 def standings(
-    catalog: Catalog, assets: Iterable[str], policy: ReviewSettings | None = None
+    catalog: Catalog,
+    assets: Iterable[str],
+    policy: ReviewSettings | None = None,
+    *,
+    own: bool = False,
 ) -> dict[str, Standing]:
-    """Return where the results of assets stand under a policy, by uid."""
+    """Return where the results of assets stand under a policy, by uid.
+
+    With ``own`` the newest result of each scan counts as in place, also where the result of another
+    scan has replaced it since.
+    """
     found: dict[str, Standing] = {}
     for page in pages(set(assets)):
-        files = _in_place(catalog, page)
+        files = _in_place(catalog, page, own=own)
         operators = _operators(catalog, {one.run for some in files.values() for one in some})
         said = all_reviews(catalog, page)
         for uid in page:
-            own = files.get(uid.partition("#")[0], ())
-            who = frozenset(operators[one.run] for one in own if operators.get(one.run))
+            there = files.get(uid.partition("#")[0], ())
+            who = frozenset(operators[one.run] for one in there if operators.get(one.run))
             reviews = said.get(uid, ())
-            found[uid] = _standing(uid, own, who, reviews, policy or ReviewSettings())
+            found[uid] = _standing(uid, there, who, reviews, policy or ReviewSettings())
     return found
 
 
 def pinned(
     catalog: Catalog, assets: Iterable[str], policy: ReviewSettings | None = None
 ) -> dict[str, Approval]:
-    """Return the newest approval of each result that is approved: a planner leaves these alone."""
+    """Return the newest approval of each approved result that lies in place, by the catalog."""
     found = _with_reviews(catalog, assets, policy)
     return {uid: one.approvals[-1] for uid, one in found.items() if one.state is State.APPROVED}
 
 
+def approved(
+    catalog: Catalog, assets: Iterable[str], policy: ReviewSettings | None = None
+) -> dict[str, Standing]:
+    """Return the approved results, also those that another scan's result has replaced since.
+
+    What a person approved is owed to them wherever it is: a planner leaves it alone, or has it made
+    again as it was.
+    """
+    found = _with_reviews(catalog, assets, policy, own=True)
+    return {uid: one for uid, one in found.items() if one.state is State.APPROVED}
+
+
 def _with_reviews(
-    catalog: Catalog, assets: Iterable[str], policy: ReviewSettings | None
+    catalog: Catalog, assets: Iterable[str], policy: ReviewSettings | None, *, own: bool = False
 ) -> dict[str, Standing]:
     """Return the standings of those assets that somebody reviewed: mostly few."""
     reviewed = [uid for page in pages(set(assets)) for uid in all_reviews(catalog, page)]
-    return standings(catalog, reviewed, policy) if reviewed else {}
+    return standings(catalog, reviewed, policy, own=own) if reviewed else {}
 
 
 def all_reviews(catalog: Catalog, assets: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
@@ -111,9 +131,11 @@ def all_reviews(catalog: Catalog, assets: Sequence[str]) -> dict[str, tuple[Appr
     return {uid: tuple(reviews) for uid, reviews in found.items()}
 
 
-def _in_place(catalog: Catalog, assets: Iterable[str]) -> dict[str, tuple[Published, ...]]:
+def _in_place(
+    catalog: Catalog, assets: Iterable[str], *, own: bool
+) -> dict[str, tuple[Published, ...]]:
     found: defaultdict[str, tuple[Published, ...]] = defaultdict(tuple)
-    published = publications_of(catalog, {uid.partition("#")[0] for uid in assets})
+    published = publications_of(catalog, {uid.partition("#")[0] for uid in assets}, own=own)
     for (digest, _, _), files in published.items():
         found[digest] += tuple(files)
     return dict(found)

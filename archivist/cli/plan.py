@@ -56,6 +56,7 @@ def _facts(planned: Planned) -> dict[str, object]:
         "assets": summary.assets,
         "up_to_date": summary.idle_assets,
         "denied": summary.denied_assets,
+        "held": summary.held_assets,
         "estimate": asdict(summary.estimate),
         "steps": [asdict(line) for line in planned.lines],
         "first_pass": [asdict(line) for line in planned.first.lines()] if planned.first else None,
@@ -68,6 +69,8 @@ def _tell(planned: Planned, *, explain: bool) -> None:
     if planned.first is not None:
         _tell_first(planned.first, explain=explain)
     left_out = f"; the rights of {denied} forbid it" if denied else ""
+    if summary.held_assets:
+        left_out += f"; {summary.held_assets} left undone because an approved result stays in place"
     of_all = f"{summary.busy_assets:,} of {counted(summary.assets, 'asset')}"
     verb = "needs" if summary.busy_assets == 1 else "need"
     click.echo(f"Recipe {planned.recipe}: {of_all} {verb} work{left_out}.")

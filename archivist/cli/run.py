@@ -211,6 +211,7 @@ def summary(
         "assets": dict(result.counts),
         "up_to_date": result.planned.summary.idle_assets,
         "denied": result.planned.summary.denied_assets,
+        "held": max(result.held, result.planned.summary.held_assets),
         "pending": result.pending,
         "refused": [
             {"path": path, "code": code, "reason": reason} for path, code, reason in result.refused
@@ -232,10 +233,13 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     idle = planned.idle_assets
     denied = max(result.denied, planned.denied_assets)
     left_out = f"{denied} left out because their rights forbid it, " if denied else ""
+    held = max(result.held, planned.held_assets)
+    left_out += f"{held} left undone because an approved result stays in place, " if held else ""
     click.echo(
         f"{counted(planned.assets, 'asset')} in {counted(planned.files, 'file')}: "
         f"{counts.get('done', 0)} restored, "
-        f"{counts.get('skipped', 0) - result.denied} needed nothing, {idle} up to date, {left_out}"
+        f"{counts.get('skipped', 0) - result.denied - result.held} needed nothing, "
+        f"{idle} up to date, {left_out}"
         f"{counts.get('failed', 0)} failed, {counted(result.pending, 'unit')} not done. "
         f"{counted(found.refused, 'file')} refused, {found.ignored} ignored."
     )
@@ -244,6 +248,9 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     for failure in result.failures:
         names = ", ".join(readable(path) for path in failure.paths)
         click.echo(f"  failed   {names}: {readable(failure.message)} [{failure.code}]", err=True)
+    for line in [line for line in result.planned.lines if line.action == "held"][:1]:
+        more = f" and {line.count - 1:,} more" if line.count > 1 else ""
+        click.echo(f"  held     {readable(line.example)}{more}: {line.reason}", err=True)
     if result.failures or result.refused:
         click.echo("After the cure, to try them again, give the same command once more.", err=True)
     if not found.files + found.refused:

@@ -19,7 +19,7 @@ from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
 from archivist.ledger.keys import find_signing_key
-from archivist.model import DENIED, Recipe, Status, WorkUnit, now
+from archivist.model import APPROVED, DENIED, Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
 from archivist.pipeline.exports_asked import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
@@ -33,7 +33,7 @@ from archivist.pipeline.scanning import (
     readers_of,
     scan_into,
 )
-from archivist.pipeline.working import name_table, work_off, workshop_for
+from archivist.pipeline.working import MEANT, name_table, work_off, workshop_for
 from archivist.plan import Line, Summary, choose_recipe
 from archivist.plugins import Plugins, load_plugins, unknown_plugins
 from archivist.report.words import file_size
@@ -77,6 +77,8 @@ class RunResult:
     pending: int = 0
     denied: int = 0
     """Of those that were skipped, how many because their rights forbid it."""
+    held: int = 0
+    """Of those that were skipped, how many because an approved result lies in their place."""
 
     @property
     def failed(self) -> int:
@@ -150,6 +152,8 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
             desk.writer.finish_run(desk.run, RunState.INTERRUPTED if usage else RunState.FAILED)
             raise
         pending = queries.count_pending(catalog, desk.run)
+        if not pending:
+            shutil.rmtree(job.home / MEANT, ignore_errors=True)
         state = RunState.INTERRUPTED if pending else RunState.DONE
         desk.writer.finish_run(desk.run, state)
         result = _result(catalog, planned, state, pending, treated=not (first and first.pending))
@@ -309,4 +313,5 @@ def _result(
         refused=refused,
         pending=pending,
         denied=queries.count_ended(catalog, planned.run, DENIED) if treated else 0,
+        held=queries.count_ended(catalog, planned.run, APPROVED) if treated else 0,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from archivist.catalog import queries
-from archivist.catalog.found import replaced_paths
+from archivist.catalog.found import replaced_paths, results_of_others
+from archivist.catalog.lookups import assets_of
 from archivist.catalog.rows import Decision, Published
 from archivist.catalog.session import Catalog
 from archivist.config import ReviewSettings
@@ -20,12 +21,14 @@ class CatalogLookup:
     """Answers the planner from the catalog; implements :class:`archivist.plan.Lookup`.
 
     ``policy`` says when a result is approved; ``barred`` are photographs that may lend nothing, by
-    uid, with the reason. ``note`` is told of outputs that somebody changed.
+    uid, with the reason. ``profiles`` are the outputs that are asked for, by name. ``note`` is told
+    of outputs that somebody changed.
     """
 
     catalog: Catalog
     out: Path
     steps: Sequence[str]
+    profiles: Collection[str] = ()
     policy: ReviewSettings = field(default_factory=ReviewSettings)
     barred: Mapping[str, str] = field(default_factory=dict)
     note: Callable[[str], None] = lambda _: None
@@ -67,8 +70,42 @@ class CatalogLookup:
         return {asset: outcome.code for asset, outcome in found.items()}
 
     def pinned(self, assets: Sequence[str]) -> frozenset[str]:
-        """Return the assets whose approved result must stay."""
-        return frozenset(queries.pinned(self.catalog, assets, self.policy))
+        """Return the assets whose approved result lies in place and must stay."""
+        owed = queries.approved(self.catalog, assets, self.policy)
+        lying = queries.standings(self.catalog, owed, self.policy)
+        paths = queries.paths_of(self.catalog, {uid.partition("#")[0] for uid in owed})
+        return frozenset(
+            uid
+            for uid, one in owed.items()
+            if self._lies(one.files, lying[uid].files, paths.get(uid.partition("#")[0], ()))
+        )
+
+    def _lies(
+        self, owed: Sequence[Published], lying: Sequence[Published], paths: Sequence[str]
+    ) -> bool:
+        """Tell whether an approved result lies where its scan is now, or else where it was.
+
+        ``lying`` is what no other scan has replaced. What other profiles made is nobody's matter.
+        """
+        wanted = [one for one in owed if one.profile in self.profiles]
+        here = [one for one in wanted if one.source in paths] or wanted
+        places = {one.path for one in lying}
+        return all(one.path in places and self._is_in_place(one) for one in here)
+
+    def held(self, paths: Mapping[str, str]) -> frozenset[str]:
+        """Return which paths hold the approved result of another scan."""
+        others = results_of_others(self.catalog, paths)
+        pages = assets_of(self.catalog, {one for some in others.values() for one in some})
+        uids = [page.uid for some in pages.values() for page in some]
+        approved = queries.pinned(self.catalog, uids, self.policy)
+        lying = queries.standings(self.catalog, approved, self.policy)
+        files = (file for one in lying.values() for file in one.files)
+        stay = {
+            file.source
+            for file in files
+            if file.profile in self.profiles and self._is_in_place(file)
+        }
+        return frozenset(stay.intersection(others))
 
     def redo(self, assets: Sequence[str]) -> Mapping[str, Redo]:
         """Return what the newest rejection of each asset wants to be done otherwise."""
@@ -89,17 +126,18 @@ class CatalogLookup:
         return frozenset(
             (files[-1].key, files[-1].profile, files[-1].source)
             for files in found.values()
-            if all(self._is_in_place(file) for file in files)
+            if all(self._is_in_place(file, self.note) for file in files)
         )
 
-    def _is_in_place(self, file: Published) -> bool:
+    def _is_in_place(self, file: Published, note: Callable[[str], None] | None = None) -> bool:
         try:
             size = (self.out / text_to_path(file.path)).stat().st_size
         except OSError:
             return False
-        if size != file.size:
-            self.note(
+        if note is not None and size != file.size:
+            note(
                 f"{file.path} was changed since it was published ({size} bytes, then {file.size}) "
-                "and counts as missing. To keep what was changed, move it out of the output folder"
+                "and is to be made again. What was changed is not lost: a run puts it aside, and "
+                "says where"
             )
         return size == file.size

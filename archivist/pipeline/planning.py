@@ -73,6 +73,7 @@ def planner_for(
             desk.catalog,
             job.out,
             [step.step for step in recipe.steps],
+            profiles=[profile.name for profile in profiles],
             policy=job.settings.review,
             barred=barred or {},
             note=desk.watcher.note,

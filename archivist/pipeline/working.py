@@ -25,6 +25,7 @@ from archivist.model import (
 from archivist.pipeline.certified import certified_for
 from archivist.pipeline.job import Desk
 from archivist.pipeline.planning import supplied_for
+from archivist.pipeline.promises import Promises
 from archivist.pipeline.rights import RightsWatch
 from archivist.plan import Summary
 from archivist.plugins import Plugins, weights_folders
@@ -33,6 +34,8 @@ from archivist.step.work import run_units
 from archivist.store.naming import NameTable
 from archivist.store.pins import pins_folder
 
+MEANT = "meant"
+"""Folder below ``.archivist`` of what workers are about to publish, until that is recorded."""
 FLUSH_ASSETS = 200
 FLUSH_SECONDS = 1.0
 """Outcomes are written together: 200 assets or a second, whichever comes first. A kill loses at
@@ -63,6 +66,7 @@ def workshop_for(desk: Desk, names: NameTable) -> Workshop:
         certified=certified_for(desk.catalog, desk.plugins),
         denials=str(job.home / "scratch" / desk.run / "denials.json"),
         approved=str(pins_folder(job.home, desk.run)),
+        meant=str(job.home / MEANT),
     )
 
 
@@ -90,7 +94,8 @@ def work_off(
     names: Names = {}
     since = time.monotonic()
     watch = (watch or RightsWatch(desk)).begin(workshop.denials, desk)
-    units = _named(pending(desk.catalog, desk.run, desk.recipe), names, watch)
+    planned = pending(desk.catalog, desk.run, desk.recipe)
+    units = _named(Promises(desk).fill(planned), names, watch)
     try:
         with watch, _runner(desk, cost, units=summary.units) as runner:
             for outcome in runner.run(units, partial(run_units, workshop=workshop), stop=desk.stop):
@@ -157,6 +162,11 @@ def _flush(waiting: list[UnitOutcome], names: Names, desk: Desk) -> None:
     if waiting:
         desk.writer.record(desk.run, waiting)
     for outcome in waiting:
+        for one in outcome.set_aside:
+            desk.watcher.note(
+                f"{one.path} had been changed by something other than archivist; what lay there is "
+                f"kept as {one.beside}"
+            )
         own = names.pop(outcome.unit, {})
         desk.watcher.outcome(outcome, own)
         _tell(desk.plugins, desk.run, outcome, own)

@@ -100,6 +100,10 @@ class PageDraft:
                 self.known.setdefault(result.key, result)
             self.tasks[n] = replace(task, action=Action.PINNED, reason=reasons.PINNED, key=key)
 
+    def hold(self) -> None:
+        """Leave everything undone: the approved result of another scan stays in its place."""
+        self.tasks = [replace(task, action=Action.HELD, reason=reasons.HELD) for task in self.tasks]
+
     def run_what_was_not_kept(self, asked: AbstractSet[str] = frozenset()) -> None:
         """Turn REUSE into RUN, from the end, where a value that was not kept is needed.
 

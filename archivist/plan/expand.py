@@ -122,8 +122,19 @@ class Planner:
                 hand_on(carry, page, self._specs)
         done = self.lookup.published([file.digest for file in files])
         by_asset = {page.asset.uid: page for page in pages}
+        self._hold(files, by_asset)
         for file in files:
             yield self._unit(file, [by_asset[asset.uid] for asset in file.assets], done)
+
+    def _hold(self, files: Sequence[PlannedFile], pages: Mapping[str, PageDraft]) -> None:
+        """Leave files undone in whose places approved results of other scans lie."""
+        if self.override:
+            return
+        held = self.lookup.held({path: file.digest for file in files for path in file.paths})
+        for file in files:
+            if not held.isdisjoint(file.paths):
+                for asset in file.assets:
+                    pages[asset.uid].hold()
 
     def _decide_all(
         self, pages: list[PageDraft], past: Past, carry: Carry, held: AbstractSet[str]

@@ -27,6 +27,11 @@ def is_denied(page: PageWork) -> bool:
     return bool(page.tasks) and all(task.action is Action.DENIED for task in page.tasks)
 
 
+def is_held(page: PageWork) -> bool:
+    """Tell whether a page is left undone for the approved result of another scan."""
+    return bool(page.tasks) and all(task.action is Action.HELD for task in page.tasks)
+
+
 @dataclass(slots=True)
 class Summary:
     """Counts a stream of units while it passes; small however many there are."""
@@ -39,6 +44,8 @@ class Summary:
     idle_assets: int = 0
     denied_assets: int = 0
     """Assets of which every step is denied; they are not among the idle ones."""
+    held_assets: int = 0
+    """Assets whose places hold approved results of other scans; not among the idle ones."""
     seconds: float = 0.0
     ram_mib: float = 0.0
     vram_mib: float = 0.0
@@ -61,9 +68,10 @@ class Summary:
                 runs = [t for t in page.tasks if t.action in (Action.RUN, Action.FOLLOW)]
                 busy = busy or bool(runs)
                 self.assets += 1
-                denied = is_denied(page)
+                denied, held = is_denied(page), is_held(page)
                 self.denied_assets += denied
-                self.idle_assets += not runs and not denied
+                self.held_assets += held
+                self.idle_assets += not runs and not denied and not held
                 for task in page.tasks:
                     row = (task.ordinal, task.step, task.action, task.reason)
                     self._counts[row] += 1
@@ -81,7 +89,7 @@ class Summary:
     @property
     def busy_assets(self) -> int:
         """Assets with work to do."""
-        return self.assets - self.idle_assets - self.denied_assets
+        return self.assets - self.idle_assets - self.denied_assets - self.held_assets
 
     @property
     def estimate(self) -> Estimate:

@@ -46,7 +46,10 @@ class Lookup(Protocol):
         """Return asset -> code for the assets that failed when they were last treated."""
 
     def pinned(self, assets: Sequence[str]) -> AbstractSet[str]:
-        """Return the assets whose approved result must stay."""
+        """Return the assets whose approved result lies in place and must stay."""
+
+    def held(self, paths: Mapping[str, str]) -> AbstractSet[str]:
+        """Return which paths (path -> digest) hold the approved result of another scan."""
 
     def redo(self, assets: Sequence[str]) -> Mapping[str, Redo]:
         """Return what reviewers who rejected a result want to be done otherwise."""

@@ -9,6 +9,10 @@ from archivist.plan.lookup import Previous
 NEW = "new"
 UP_TO_DATE = "up to date"
 PINNED = "pinned: the approved result stays (--override runs it again)"
+HELD = (
+    "the approved result of another scan lies in its place, and stays (--override replaces it; "
+    "archivist review reject with the output file withdraws the approval)"
+)
 NOT_KEPT = "its earlier result was not kept in the store"
 NOT_PUBLISHED = "its output is missing or was changed"
 OTHER_PUBLISHED = "another result lies in its place"

@@ -76,11 +76,22 @@ class Panel:
         assets = {one.uid: one for name in found for one in name.assets}
         digests = {one.digest for one in assets.values()}
         approves = said.decision is Decision.APPROVE
-        with held(self.catalog, self._folder(), digests if approves else ()):
+        lying = {
+            digest
+            for one in standings(self.catalog, assets, self.policy).values()
+            for digest in one.results
+        }
+        with held(self.catalog, self._folder(), digests | lying if approves else ()):
             redo = self._record(found, assets, said, seen)
         after = standings(self.catalog, assets, self.policy)
         stay = {assets[uid].digest for uid, one in after.items() if one.state is State.APPROVED}
-        let_go(self.catalog, self._folder(), digests - stay)
+        stay |= {
+            digest
+            for one in after.values()
+            if one.state is State.APPROVED
+            for digest in one.results
+        }
+        let_go(self.catalog, self._folder(), (digests | lying) - stay)
         paths = queries.paths_of(self.catalog, digests)
         return [
             Decided(

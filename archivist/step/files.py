@@ -9,16 +9,27 @@ from math import prod
 from pathlib import Path
 
 from archivist.api.errors import AssetError, PublishError, SourceError
-from archivist.model import AssetOutcome, FileWork, Publication, Status, Workshop, shortened
+from archivist.model import (
+    AssetOutcome,
+    FileWork,
+    Publication,
+    SetAside,
+    Status,
+    Workshop,
+    shortened,
+)
 from archivist.step.aside import is_long, set_aside
 from archivist.step.chain import Chain
 from archivist.step.page import PageDraft, PageRun
 from archivist.step.publishing import stage_outputs
 from archivist.step.rights import Rested, check_begin, check_publish
+from archivist.step.room import make_room
 from archivist.step.session import Session
 from archivist.step.source import OpenedPage, Scan, check_unchanged, open_page, open_scan
-from archivist.step.withheld import Withheld, check_approved
+from archivist.step.withheld import Withheld, check_approved, check_as_approved
 from archivist.store.atomic import discard
+from archivist.store.beside import note_meant
+from archivist.store.placing import cured
 from archivist.store.publish import Staged, settle
 
 
@@ -57,7 +68,10 @@ class StagedFile:
     output: Staged | None = None
     scan: Path | None = None
     digest: str = ""
+    approved: frozenset[str] = frozenset()
+    published: frozenset[str] = frozenset()
     rested: Rested = field(default_factory=Rested)
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,7 @@ class FileOutcome:
 
     assets: tuple[AssetOutcome, ...]
     publications: tuple[Publication, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
 
 def open_file(file: FileWork, workshop: Workshop, here: Session) -> Opened:
@@ -149,6 +164,8 @@ def _stage(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
         output=output,
         scan=opened.scan.path,
         digest=opened.scan.digest,
+        approved=opened.file.approved,
+        published=opened.file.published,
         rested=Rested.joined([page.rested for page in draft.pages]),
     )
 
@@ -156,9 +173,10 @@ def _stage(draft: FileDraft, workshop: Workshop, here: Session) -> StagedFile:
 def finish_files(files: Sequence[StagedFile], workshop: Workshop) -> list[FileOutcome]:
     """Publish staged files together, then prove that their scans are what they were.
 
-    What rights forbid by now is not published, nor what would replace an approved result.
+    What rights forbid by now is not published, nor what would replace an approved result. What
+    something else made of an output is kept beside it.
     """
-    files = [_allowed(file, workshop) for file in files]
+    files = [_made_room(_allowed(file, workshop), workshop) for file in files]
     problems = iter(settle([file.output for file in files if file.output is not None]))
     return [_finish(file, None if file.output is None else next(problems)) for file in files]
 
@@ -169,22 +187,44 @@ def _allowed(file: StagedFile, workshop: Workshop) -> StagedFile:
     try:
         check_publish(file.digest, file.rested, workshop)
         check_approved(file.digest, workshop)
+        check_as_approved(file.output.publications, file.approved)
     except Withheld as error:
         drop_files([file])
         return StagedFile(assets=_unpublished(file.assets, error))
     return file
 
 
+def _made_room(file: StagedFile, workshop: Workshop) -> StagedFile:
+    """Keep beside the outputs of a file what is not archivist's own and would be overwritten."""
+    if file.output is None or not file.published:
+        return file
+    asset = file.assets[0].asset
+    kept: list[SetAside] = []
+    try:
+        for move in file.output.moves:
+            with cured(move.target):
+                found = make_room(move.target, asset, file.published, workshop)
+                kept += [found] if found else []
+        with cured(Path(workshop.meant)):
+            note_meant(Path(workshop.meant), (o.output_digest for o in file.output.publications))
+    except AssetError as error:
+        drop_files([file])
+        return StagedFile(assets=_unpublished(file.assets, error), set_aside=tuple(kept))
+    return replace(file, set_aside=tuple(kept))
+
+
 def _finish(file: StagedFile, problem: PublishError | None) -> FileOutcome:
     if file.output is None or file.scan is None:
-        return FileOutcome(assets=file.assets)
+        return FileOutcome(assets=file.assets, set_aside=file.set_aside)
     try:
         if problem is not None:
             raise problem
         check_unchanged(file.scan, file.digest)
     except AssetError as error:
-        return FileOutcome(assets=_unpublished(file.assets, error))
-    return FileOutcome(assets=file.assets, publications=file.output.publications)
+        return FileOutcome(assets=_unpublished(file.assets, error), set_aside=file.set_aside)
+    return FileOutcome(
+        assets=file.assets, publications=file.output.publications, set_aside=file.set_aside
+    )
 
 
 def drop_files(files: Iterable[StagedFile]) -> None:

@@ -21,6 +21,7 @@ from archivist.model import (
     FileWork,
     Handed,
     Publication,
+    SetAside,
     UnitOutcome,
     Workshop,
     WorkUnit,
@@ -124,12 +125,14 @@ class _Tally:
         self.unit = unit
         self.assets: list[AssetOutcome] = []
         self.publications: list[Publication] = []
+        self.set_aside: list[SetAside] = []
         self.began: datetime | None = None
         self.seconds = 0.0
 
     def add(self, outcome: FileOutcome, began: datetime, seconds: float) -> None:
         self.assets += outcome.assets
         self.publications += outcome.publications
+        self.set_aside += outcome.set_aside
         self.began = self.began or began
         self.seconds += seconds
 
@@ -144,4 +147,5 @@ class _Tally:
             seconds=self.seconds,
             peak_mib=here.peak_mib(),
             handed=handed,
+            set_aside=tuple(self.set_aside),
         )

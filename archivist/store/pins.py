@@ -1,8 +1,9 @@
 """Results that a person approved while a run goes: its workers leave them in place.
 
 The plan of the run was frozen before, and workers do not see the catalog. So whoever records the
-approval leaves an empty file in the scratch space of the run first, named by the SHA-256 of the
-scan; a worker looks for it just before outputs get their names.
+approval leaves empty files in the scratch space of the run first, named by the SHA-256 of the scan
+and of its outputs, in whose places another scan's result may be meant; a worker looks for them just
+before outputs get their names.
 """
 
 from __future__ import annotations

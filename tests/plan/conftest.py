@@ -116,6 +116,7 @@ class Past:
     newest: dict[tuple[str, str], Previous] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
+    occupied: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     asked: dict[str, Redo] = field(default_factory=dict)
     outputs: set[tuple[str, str, str]] = field(default_factory=set)
@@ -131,6 +132,9 @@ class Past:
 
     def pinned(self, assets):
         return self.approved & set(assets)
+
+    def held(self, paths):
+        return self.occupied & set(paths)
 
     def redo(self, assets):
         return {asset: self.asked[asset] for asset in assets if asset in self.asked}
