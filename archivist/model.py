@@ -477,6 +477,17 @@ class WeightUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdleWeight(WeightUse):
+    """A weight file that a step declares, and that it did not open for this photograph.
+
+    Its digest is part of the step key all the same. A class of its own, so that records of which
+    all weights were used have the digests that they always had.
+    """
+
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
     """That a step was carried out, with everything an auditor needs after the plugin is gone.
 
@@ -500,6 +511,7 @@ class StepRecord:
     inputs: tuple[InputUse, ...]
     outputs: tuple[Artifact, ...] = ()
     weights: tuple[WeightUse, ...] = ()
+    """All that the step declares for its params, as the key holds them; see ``used_weights``."""
     seed: int
     device: str
     determinism: str
@@ -514,6 +526,16 @@ class StepRecord:
     operator: str = ""
     parents: tuple[str, ...] = ()
     digest: str = ""
+
+    @property
+    def used_weights(self) -> tuple[WeightUse, ...]:
+        """The weight files that the step opened for this photograph."""
+        return tuple(one for one in self.weights if not isinstance(one, IdleWeight))
+
+    @property
+    def idle_weights(self) -> tuple[WeightUse, ...]:
+        """The weight files that the step declares and did not open for this photograph."""
+        return tuple(one for one in self.weights if isinstance(one, IdleWeight))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -550,6 +572,20 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """That what something other than archivist made of an output lies under another name now.
+
+    ``path`` is the place of the output, ``beside`` the new name, ``digest`` the SHA-256 of the file
+    and ``asset`` the uid of the photograph.
+    """
+
+    path: str
+    beside: str
+    digest: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
     """That a plugin's check wants a person to look at what a step made, and why.
 
@@ -573,20 +609,6 @@ class AssetOutcome:
     records: tuple[StepRecord, ...] = ()
     seconds: float = 0.0
     flags: tuple[Flag, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
-    """That what something other than archivist made of an output lies under another name now.
-
-    ``path`` is the place of the output, ``beside`` the new name, ``digest`` the SHA-256 of the file
-    and ``asset`` the uid of the photograph.
-    """
-
-    path: str
-    beside: str
-    digest: str
-    asset: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,13 +34,16 @@ class StepContext(Protocol):
         """A logger whose messages, from INFO on, are kept with the record of this step."""
 
     def weights(self, name: str) -> Path:
-        """Return the verified file of a declared weight.
+        """Return the verified file of a declared weight, which the record then names as used.
 
         Raises :class:`~archivist.api.errors.WeightsMissing` or ``WeightsCorrupt``.
         """
 
     def cached(self, key: str, make: Callable[[], T]) -> T:
-        """Return the worker's object of this key, making it once per worker: a loaded network."""
+        """Return the worker's object of this key, making it once per worker: a loaded network.
+
+        Ask where the network is needed: the record names the weights that it was made of.
+        """
 
     def map_tiles(
         self,

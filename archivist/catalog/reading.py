@@ -15,7 +15,16 @@ from archivist.catalog.bulk import select_in
 from archivist.catalog.memo import Memo
 from archivist.catalog.repeats import split_uid
 from archivist.catalog.scans import FACTS
-from archivist.model import Artifact, Asset, Header, InputUse, Status, StepRecord, WeightUse
+from archivist.model import (
+    Artifact,
+    Asset,
+    Header,
+    IdleWeight,
+    InputUse,
+    Status,
+    StepRecord,
+    WeightUse,
+)
 
 
 def uid_of(digest: str, page: int, pages_of_file: int) -> str:
@@ -57,7 +66,9 @@ _UIDS = select(_a.id, _a.digest, _a.page, _a.pages)
 _INPUTS = select(_in.step_id, _in.port, _in.digest, _in.role, _in.score, _in.note).order_by(
     _in.step_id, _in.ordinal
 )
-_WEIGHTS = select(_used.step_id, _used.weights_id).order_by(_used.step_id, _used.ordinal)
+_WEIGHTS = select(_used.step_id, _used.ordinal, _used.weights_id).order_by(
+    _used.step_id, _used.ordinal
+)
 OUTPUT = (
     _out.port,
     _out.kind,
@@ -114,19 +125,28 @@ def file_and_page(use: InputUse) -> tuple[str, str]:
 def weights_of(
     connection: Connection, memo: Memo, steps: Sequence[int]
 ) -> Mapping[int, tuple[WeightUse, ...]]:
-    """Return the weights that steps used, in order."""
+    """Return the weights that steps declared, used or idle, in the order of the step key."""
     uses = list(select_in(connection, _WEIGHTS, _used.step_id, steps))
-    rows = memo.rows(connection, tables.weights, (number for _, number in uses))
-    named = {number: weight_of(row) for number, row in rows.items()}
+    rows = memo.rows(connection, tables.weights, (number for *_, number in uses))
     found: defaultdict[int, tuple[WeightUse, ...]] = defaultdict(tuple)
-    for step_id, number in uses:
-        found[step_id] += (named[number],)
+    for step_id, ordinal, number in sorted(uses, key=_place_of_weight):
+        found[step_id] += (weight_of(rows[number], IdleWeight if ordinal < 0 else WeightUse),)
     return found
 
 
-def weight_of(row: Row[Any]) -> WeightUse:
+def weight_of(row: Row[Any], kind: type[WeightUse] = WeightUse) -> WeightUse:
     """Return the weight file of a row of the table ``weights``."""
-    return WeightUse(name=row.name, digest=row.digest, licence=row.licence, source=row.source)
+    return kind(name=row.name, digest=row.digest, licence=row.licence, source=row.source)
+
+
+def weight_ordinal(place: int, weight: WeightUse) -> int:
+    """Return how the place of a weight among those of its step is stored: below 0 when idle."""
+    return -1 - place if isinstance(weight, IdleWeight) else place
+
+
+def _place_of_weight(use: Sequence[int]) -> tuple[int, int]:
+    step_id, ordinal, _ = use
+    return step_id, -1 - ordinal if ordinal < 0 else ordinal
 
 
 def artifacts_of(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from archivist.catalog import ledger, tables
+from archivist.catalog import ledger, reading, tables
 from archivist.catalog.bulk import insert_rows
 from archivist.catalog.journal.lines import batch_of
 from archivist.catalog.reading import file_and_page
@@ -100,7 +100,7 @@ class StepRows:
             self._inputs.append((step_id, n, use.port, use.role, digest, use.score, note))
         for n, weight in enumerate(record.weights):
             number = self._repeats.weights(self._connection, weight)
-            self._weights.append((step_id, n, number))
+            self._weights.append((step_id, reading.weight_ordinal(n, weight), number))
         for n, out in enumerate(record.outputs):
             file = (out.blob, out.kept, out.size, out.media_type)
             self._artifacts.append(

@@ -419,6 +419,7 @@ step_weights = Table(
     "step_weights",
     metadata,
     _to("step.id", "step_id", key=True),
+    # 0, 1, 2: used; -1, -2, -3: the same places, declared by the step and not opened
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     _to("weights.id", "weights_id"),
     Index("ix_step_weights_weights", "weights_id"),

@@ -45,9 +45,10 @@ def referenced_blobs(catalog: Catalog) -> Iterator[str]:
 
 
 def weights_seen(catalog: Catalog) -> tuple[WeightRow, ...]:
-    """Return every weight file that a recorded step used, with its licence and source."""
+    """Return every weight file that a recorded step declared, with how many steps used it."""
     table, use = tables.weights.c, tables.step_weights.c
-    uses = select(func.count()).where(use.weights_id == table.id).scalar_subquery()
+    used = (use.weights_id == table.id) & (use.ordinal >= 0)
+    uses = select(func.count()).where(used).scalar_subquery()
     wanted: Select[Any] = select(*tables.weights.c, uses.label("uses"))
     with catalog.reading() as connection:
         rows = connection.execute(wanted.order_by(table.name, table.id))

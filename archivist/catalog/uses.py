@@ -86,9 +86,9 @@ def uses_weights(catalog: Catalog, digits: str) -> Condition:
     return Condition(
         candidates=select(_step.asset_id)
         .join(tables.step_weights, _used.step_id == _step.id)
-        .where(_used.weights_id.in_([row.id for row in found]))
+        .where(_used.weights_id.in_([row.id for row in found]), _used.ordinal >= 0)
         .order_by(_used.step_id),
-        holds=lambda record: any(weight.digest == digest for weight in record.weights),
+        holds=lambda record: any(weight.digest == digest for weight in record.used_weights),
     )
 
 

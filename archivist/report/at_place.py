@@ -172,7 +172,7 @@ def _grades(report: AssetReport, share: tuple[float, float], store: BlobStore) -
                         value=value,
                         step=record.step,
                         version=record.version,
-                        models=tuple(weight.name for weight in record.weights),
+                        models=tuple(weight.name for weight in record.used_weights),
                         colours=colours(record),
                     )
 

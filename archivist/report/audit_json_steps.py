@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archivist.model import StepRecord, path_to_text
+from archivist.model import StepRecord, WeightUse, path_to_text
 from archivist.report.audit_rows import AuditArtifact, AuditInput, AuditStep
 
 
@@ -25,15 +25,8 @@ def step_facts(number: int, step: AuditStep) -> dict[str, Any]:
         "conjectural": record.conjectural,
         "params": dict(record.params),
         "other_than_default": _unusual(record, step.defaults),
-        "weights": [
-            {
-                "name": weight.name,
-                "sha256": weight.digest,
-                "licence": weight.licence,
-                "source": weight.source,
-            }
-            for weight in record.weights
-        ],
+        "weights": [_weight(one) for one in record.used_weights],
+        "weights_not_used": [_weight(one) for one in record.idle_weights],
         "inputs": [_input(one) for one in step.inputs],
         "outputs": [_artifact(one) for one in step.artifacts],
         "scores": dict(record.scores),
@@ -64,6 +57,10 @@ def _unusual(record: StepRecord, defaults: Mapping[str, object] | None) -> dict[
         for name, value in record.params.items()
         if name not in defaults or defaults[name] != value
     }
+
+
+def _weight(one: WeightUse) -> dict[str, Any]:
+    return {"name": one.name, "sha256": one.digest, "licence": one.licence, "source": one.source}
 
 
 def _input(one: AuditInput) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class AuditStep:
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the trained weights it used."""
-        return tuple(weight.name for weight in self.record.weights)
+        return tuple(weight.name for weight in self.record.used_weights)
 
     @property
     def references(self) -> tuple[AuditInput, ...]:

@@ -109,9 +109,11 @@ def _step(place: int, step: AuditStep) -> Iterator[str]:
         yield from _pair("reason", record.reason)
     unusual = step.defaults
     yield from _pair("params", _params(record.params, unusual))
-    for weight in record.weights:
+    for weight in record.used_weights:
         yield from _pair("weights", f"{weight.name}; licence {weight.licence}; {weight.source}")
         yield from _pair("", f"SHA-256 {weight.digest}")
+    for weight in record.idle_weights:
+        yield from _pair("not used", f"the weights {weight.name}, SHA-256 {weight.digest}")
     for one in step.inputs:
         yield from _input(one)
     for artifact in step.artifacts:

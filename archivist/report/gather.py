@@ -190,7 +190,7 @@ class CatalogSource:
             defaults=self._defaults(record),
             scores=record.scores,
             tiling=record.tiling,
-            weights=record.weights,
+            weights=record.used_weights,
             artifacts=record.outputs,
             references=tuple(
                 dataclasses.replace(known[uid], score=use.score, note=use.note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +56,9 @@ class WorkerContext:
     folders: Sequence[Path]
     tile_used: int = 0
     """Side of the tiles that ``map_tiles`` ended up with, 0 when it was not called."""
+    _opened: set[str] = field(default_factory=set)
+    _making: set[str] | None = None
+    """The weights that belong to the object of the worker that is being made."""
     _lines: _Lines | None = None
     _log: logging.Logger | None = None
 
@@ -89,14 +92,46 @@ class WorkerContext:
         """Return the verified file of a declared weight."""
         for weight in self.spec.weights:
             if weight.name == name:
-                return find_weights(weight, self.folders)
+                path = find_weights(weight, self.folders)
+                self._note_opened(name)
+                return path
         declared = ", ".join(weight.name for weight in self.spec.weights) or "none"
         cure = f"declare it in the StepSpec of {self.spec.id} (declared: {declared})"
         raise WeightsMissing(name, cure=cure)
 
     def cached(self, key: str, make: Callable[[], T]) -> T:
-        """Return the worker's object of this key, making it once."""
-        return self.session.cached(f"{self.spec.id}:{key}", make)
+        """Return the worker's object of this key, making it once.
+
+        Who asks for a network uses the weights that were opened when it was made.
+        """
+
+        def noting() -> tuple[T, frozenset[str]]:
+            outer, self._making = self._making, set()
+            try:
+                return make(), frozenset(self._making)
+            finally:
+                self._making = outer
+
+        made, weights = self.session.cached(f"{self.spec.id}:{key}", noting)
+        for name in weights:
+            self._note_used(name)
+        return made
+
+    @property
+    def used_weights(self) -> frozenset[str]:
+        """The names of the weights that the step opened, in this call or for what it holds."""
+        return frozenset(self._opened | self.session.held_weights[self.spec.id])
+
+    def _note_opened(self, name: str) -> None:
+        # Opened for no object of the worker: the step may keep it where the engine does not see.
+        if self._making is None:
+            self.session.held_weights[self.spec.id].add(name)
+        self._note_used(name)
+
+    def _note_used(self, name: str) -> None:
+        self._opened.add(name)
+        if self._making is not None:
+            self._making.add(name)
 
     def map_tiles(
         self,

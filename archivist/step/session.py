@@ -6,15 +6,15 @@ import os
 import resource
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from archivist.api.steps import StepSpec
 from archivist.hashing import digest_json, work_digest
-from archivist.model import WeightUse
+from archivist.model import IdleWeight, WeightUse
 from archivist.plugins import Plugins, find_weights, load_plugins, make_params, weight_digest
 from archivist.step.environment import device, environment
 
@@ -42,6 +42,8 @@ class Session:
         self.environment_digest = digest_json(self.environment)
         self._peak, self._peak_read = 0.0, float("-inf")
         self.cancelled = threading.Event()
+        self.held_weights: defaultdict[str, set[str]] = defaultdict(set)
+        """By step: the weights that it opened outside ``cached``, and may hold on to."""
         self._objects: OrderedDict[str, Any] = OrderedDict()
         self._work: dict[str, tuple[Mapping[str, object], tuple[object, ...], str]] = {}
 
@@ -123,3 +125,12 @@ def weight_uses(
             )
         )
     return tuple(uses)
+
+
+def told_apart(weights: Sequence[WeightUse], used: Container[str]) -> tuple[WeightUse, ...]:
+    """Return the weights of a step, those that it did not use as idle ones."""
+    return tuple(one if one.name in used else _idle(one) for one in weights)
+
+
+def _idle(one: WeightUse) -> IdleWeight:
+    return IdleWeight(name=one.name, digest=one.digest, licence=one.licence, source=one.source)

@@ -26,6 +26,7 @@ from archivist.step.held import Held
 from archivist.step.keeping import keep
 from archivist.step.looking import Looked, look
 from archivist.step.record import sealed
+from archivist.step.session import told_apart
 from archivist.step.uses import uses_of
 from archivist.step.worked import edited
 
@@ -162,7 +163,7 @@ class TaskRun:
                 params=task.params,
                 inputs=uses_of(self.inputs, done.outputs if done else {}),
                 outputs=outputs,
-                weights=self.weights,
+                weights=told_apart(self.weights, self.ctx.used_weights),
                 seed=page.workshop.seed,
                 device=self.ctx.device,
                 determinism=str(spec.determinism),

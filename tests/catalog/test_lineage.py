@@ -13,6 +13,7 @@ from archivist.catalog.rows import Decision
 from archivist.model import (
     AssetOutcome,
     FileWork,
+    IdleWeight,
     InputUse,
     PageWork,
     Status,
@@ -288,6 +289,8 @@ def treated(done, make):
 def test_outputs_are_found_by_the_weights_that_made_them(catalog, treated, make):
     treated("a")
     treated("b", weights=())
+    idle = IdleWeight(name="unet", digest=make.digest("unet"), licence="MIT", source="us")
+    treated("c", weights=(idle,))
 
     condition = uses.uses_weights(catalog, make.digest("unet")[:10])
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from archivist.api.steps import Determinism, Kind
 from archivist.catalog import queries
-from archivist.model import AssetOutcome, InputUse, Status
+from archivist.model import AssetOutcome, IdleWeight, InputUse, Status, WeightUse
 
 
 def _with_records(outcome, *records, **changes):
@@ -268,3 +268,26 @@ def test_weights_seen_lists_licence_and_uses(catalog, writer, planned, make):
     [row] = queries.weights_seen(catalog)
 
     assert (row.weights, row.uses) == (make.record(file.digest).weights[0], 2)
+
+
+def test_weights_that_a_step_did_not_use_are_read_back_as_such_in_their_order(
+    catalog, writer, planned, make
+):
+    file = make.file("a")
+    names = ("first", "second", "third")
+    first, second, third = (
+        WeightUse(name=one, digest=make.digest(one), licence="MIT", source="us") for one in names
+    )
+    weights = (IdleWeight(**asdict(first)), second, IdleWeight(**asdict(third)))
+    record = make.record(file.digest, weights=weights)
+
+    writer.record(planned(file), [_with_records(make.outcome(file), record)])
+
+    (found,) = queries.records_of(catalog, file.digest)
+    assert found.weights == weights
+    assert found.used_weights == (second,)
+    assert {row.weights.name: row.uses for row in queries.weights_seen(catalog)} == {
+        "first": 0,
+        "second": 1,
+        "third": 0,
+    }

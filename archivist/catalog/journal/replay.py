@@ -18,7 +18,7 @@ from archivist.catalog.repeats import Repeats, asset_ids
 from archivist.catalog.step_rows import StepRows
 from archivist.catalog.types import Instant
 from archivist.hashing import digest_bytes
-from archivist.model import Artifact, InputUse, Status, StepRecord, WeightUse
+from archivist.model import Artifact, IdleWeight, InputUse, Status, StepRecord, WeightUse
 
 CALLS = {"keep": records.KEEP, "close": outcomes.CLOSE}
 """The updates that lines name."""
@@ -197,7 +197,7 @@ def step_record(facts: Mapping[str, Any], digest: str) -> StepRecord:
         "status": Status(facts["status"]),
         "inputs": tuple(InputUse(**_real(one, "score")) for one in facts["inputs"]),
         "outputs": tuple(Artifact(**one) for one in facts["outputs"]),
-        "weights": tuple(WeightUse(**one) for one in facts["weights"]),
+        "weights": tuple(map(_weight, facts["weights"])),
         "scores": {name: float(score) for name, score in facts["scores"].items()},
         "started": _instant(facts["started"]),
         "log": tuple(facts["log"]),
@@ -205,6 +205,11 @@ def step_record(facts: Mapping[str, Any], digest: str) -> StepRecord:
         "digest": digest,
     }
     return StepRecord(**_real(_real(plain, "seconds"), "peak_mib"))
+
+
+def _weight(facts: Mapping[str, Any]) -> WeightUse:
+    kind = WeightUse if facts.get("used", True) else IdleWeight
+    return kind(**facts)
 
 
 def _real(values: Mapping[str, Any], name: str) -> dict[str, Any]:
