@@ -59,12 +59,15 @@ class Sheet:
             return "Nothing in this picture was changed: every sample is the scan's."
         coloured = self._share(Origin.COLOUR_BORROWED, Origin.COLOUR_INVENTED)
         share = self._share(Origin.FILLED, Origin.INVENTED, Origin.COPIED)
-        rest = 100 - real - share - coloured
+        unknown = self._share(Origin.UNCERTAIN)
+        rest = 100 - real - share - coloured - unknown
         facts = [f"{real:.2f} % of this picture is untouched" if real else "No pixel is untouched"]
         if round(rest, 2) > 0:
             facts.append(f"{rest:.2f} % was corrected or computed from the scan's own pixels")
         if coloured:
             facts.append(f"{coloured:.2f} % has colours that the scan does not have")
+        if unknown:
+            facts.append(f"of {unknown:.2f} % it cannot be told whether what was there is gone")
         facts.append(f"{share:.2f} % is content that the scan does not have")
         return ", ".join(facts[:-1]) + " and " + facts[-1] + "."
 

@@ -39,6 +39,7 @@ class Labels:
                 steps = tuple(change.step for change in stage.changes)
                 everywhere = np.ones(labels.shape, np.bool_)
                 self._put(labels, everywhere, Source(Origin.ENLARGED, steps))
+                self._fill(labels, everywhere, stage.changes, top, bottom)
                 self._colour(labels, everywhere, stage.changes, top, bottom)
             else:
                 self._compare(labels, number, top, bottom)
@@ -57,12 +58,9 @@ class Labels:
         changed = apart > stage.tolerance
         if not changed.any():
             return
-        rest = changed.copy()
-        for change in stage.changes:
-            if change.mask is not None:
-                inside = changed & (self._window(change.mask, top, bottom)[:, :, 0] > 0)
-                self._put(labels, inside, Source(Origin.FILLED, (change.step,)))
-                rest &= ~inside
+        rest = changed & ~self._fill(labels, changed, stage.changes, top, bottom)
+        if not rest.any():
+            return
         # A step that fills its mask may do more; it is held for it only if no other can have.
         others = [one for one in stage.changes if one.mask is None] or list(stage.changes)
         invented = any(one.conjectural and not one.colours for one in others)
@@ -71,6 +69,27 @@ class Labels:
             self._put(labels, rest, Source(origin, tuple(one.step for one in others)))
         else:
             self._colour(labels, rest, others, top, bottom)
+
+    def _fill(
+        self,
+        labels: NDArray[np.uint8],
+        where: NDArray[np.bool_],
+        changes: Sequence[Change],
+        top: int,
+        bottom: int,
+    ) -> NDArray[np.bool_]:
+        """Label what lies in masks, or may do so; return which pixels that were."""
+        filled = np.zeros_like(where)
+        for change in changes:
+            if change.mask is not None:
+                inside = where & (self._window(change.mask, top, bottom)[:, :, 0] > 0)
+                self._put(labels, inside, Source(Origin.FILLED, (change.step,)))
+                filled |= inside
+        if any(change.mask_unknown for change in changes):
+            steps = tuple(change.step for change in changes)
+            self._put(labels, where & ~filled, Source(Origin.UNCERTAIN, steps))
+            return where
+        return filled
 
     def _colour(
         self,

@@ -33,6 +33,8 @@ class Origin(StrEnum):
     """What it shows is the scan's, its colour is a step's guess."""
     INVENTED = "invented"
     """Changed by a step that declares that it invents content: faces."""
+    UNCERTAIN = "filled or corrected"
+    """Changed by a step that fills a mask, where the mask is not at hand."""
     FILLED = "filled"
     """Inside a mask, and changed: what was there is gone."""
     COPIED = "copied"
@@ -44,11 +46,13 @@ class Change:
     """What one step of a stage may have done. ``step`` is its place in the audit's list.
 
     A step that ``colours`` changes colours and nothing else; ``exemplars`` tells whose they are.
+    ``mask_unknown``: it worked by a mask that is not at hand, so what it filled is not known.
     """
 
     step: int
     conjectural: bool = False
     mask: Raster | None = None
+    mask_unknown: bool = False
     transfer: TransferMap | None = None
     colours: bool = False
     exemplars: TransferMap | None = None

@@ -20,6 +20,7 @@ _VERBS = {
     Origin.CORRECTED: "Corrected",
     Origin.COLOUR_INVENTED: "Colour invented",
     Origin.INVENTED: "Invented",
+    Origin.UNCERTAIN: "Filled or corrected",
     Origin.FILLED: "Filled in the mask",
 }
 
@@ -80,6 +81,7 @@ class Wording:
             Origin.COLOUR_BORROWED: self._colour_borrowed,
             Origin.COLOUR_INVENTED: self._colour_invented,
             Origin.INVENTED: self._invented,
+            Origin.UNCERTAIN: self._uncertain,
             Origin.FILLED: self._filled,
             Origin.COPIED: self._copied,
         }[source.origin](source, what)
@@ -141,6 +143,21 @@ class Wording:
         return (
             f"Marked as damaged ({next(masks, 'a mask')}); {what} replaced what was there with "
             f"{self._models(source)}. The scan's pixels are gone from these places."
+        )
+
+    def _uncertain(self, source: Source, what: str) -> str:
+        who = " and ".join(self._steps[n].record.step for n in source.steps if self._masked(n))
+        return (
+            f"{what} changed these pixels with {self._models(source)}. {who} worked by a mask that "
+            "is not at hand, so it cannot be told whether they show what the scan shows, or what "
+            f"was put in its place.{self._measured(source)}"
+        )
+
+    def _masked(self, step: int) -> bool:
+        return any(
+            change.step == step and change.mask_unknown
+            for stage in self._stages
+            for change in stage.changes
         )
 
     def _maker(self, mask: AuditInput) -> str:

@@ -158,10 +158,11 @@ class _Drawing:
         return stages, output
 
     def _change(self, number: int, step: AuditStep) -> Change:
-        mask = None
+        mask, unknown = None, False
         for one in step.inputs:
             if one.use.port == "mask" or one.use.role == "mask":
                 mask = self._mask(one)
+                unknown = mask is None
         made = {
             lends(one.port): one for one in step.record.outputs if one.kind == Kind.TRANSFER_MAP
         }
@@ -169,6 +170,7 @@ class _Drawing:
             step=number,
             conjectural=step.record.conjectural,
             mask=mask,
+            mask_unknown=unknown,
             transfer=self._map(made.get(Lends.TEXTURE)),
             colours=Lends.COLOUR in made,
             exemplars=self._map(made.get(Lends.COLOUR)),
@@ -193,8 +195,11 @@ class _Drawing:
             for one in step.record.outputs:
                 if one.digest == used.use.digest and one.kind == "mask":
                     found = self._picture(one)
-                    if found is None:
-                        self._notes.append("A mask was not kept in the store.")
+                    if found is None and not one.kept:
+                        self._notes.append(
+                            f"The mask that {step.record.step} made was not kept in the store; "
+                            'add "mask" to store.keep and run again to have it.'
+                        )
                     return found
         return None
 

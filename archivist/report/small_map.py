@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archivist.report.origin import Origin
 
 # A scratch one pixel wide must not disappear in a small map under the correction around it.
-WEIGHT = {Origin.FILLED: 10.0, Origin.COPIED: 2.0, Origin.INVENTED: 2.0}
+WEIGHT = {Origin.FILLED: 10.0, Origin.UNCERTAIN: 2.0, Origin.COPIED: 2.0, Origin.INVENTED: 2.0}
 
 
 @dataclass(slots=True)

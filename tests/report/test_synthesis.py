@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from archivist.api.values import TransferMap
 from archivist.imaging.storage import ArrayRaster
 from archivist.report.measuring import measure
-from archivist.report.origin import Change, Origin, Stage
+from archivist.report.origin import Change, Origin, Part, Source, Stage
 from archivist.report.synthesis import percents_of, synthesis_of
 from archivist.report.synthesis_view import colours_of, layer_uris, still
 
@@ -54,6 +57,28 @@ def test_only_masked_pixels_that_changed_are_filled():
     found = synthesis_of([stage], stage.after)
 
     assert shares(found) == {(Origin.UNTOUCHED, ()): 95.0, (Origin.FILLED, (1,)): 5.0}
+
+
+def test_without_its_mask_a_change_is_not_called_a_correction():
+    image = picture()
+    after = changed(image, slice(0, 10), slice(0, 3))
+    repair = Change(step=1, mask_unknown=True)
+    stage = Stage(before=raster(image), after=raster(after), changes=(Change(step=0), repair))
+
+    found = synthesis_of([stage], stage.after)
+
+    assert shares(found) == {(Origin.UNTOUCHED, ()): 95.0, (Origin.UNCERTAIN, (0, 1)): 5.0}
+
+
+def test_what_a_mask_marked_is_filled_though_only_the_enlarged_picture_is_at_hand():
+    image = picture()
+    larger = image.repeat(2, axis=0).repeat(2, axis=1)
+    repair = Change(step=0, mask=mask(image.shape, slice(0, 5)))
+    stage = Stage(before=raster(image), after=raster(larger), changes=(repair, Change(step=1)))
+
+    found = synthesis_of([stage], stage.after)
+
+    assert shares(found) == {(Origin.ENLARGED, (0, 1)): 75.0, (Origin.FILLED, (0,)): 25.0}
 
 
 def test_a_change_outside_the_mask_is_a_correction_by_the_same_step():
@@ -322,6 +347,23 @@ def test_each_part_but_the_untouched_has_a_layer_and_a_colour_of_its_own():
 
     assert [layer[:22] for layer in layers] == ["", *["data:image/png;base64,"] * 2]
     assert len(set(colours_of(found.parts))) == 3
+
+
+def test_what_is_gone_stands_out_from_all_other_parts_of_the_map():
+    parts = [Part(source=Source(one), pixels=1, percent=1) for one in Origin]
+    seen = {one: colours_of([part])[0] for one, part in zip(Origin, parts, strict=True)}
+    lab = {
+        one: cv2.cvtColor(np.float32([[colour]]) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+        for one, colour in seen.items()
+    }
+
+    apart = {
+        frozenset(pair): np.linalg.norm(lab[pair[0]] - lab[pair[1]])
+        for pair in combinations(Origin, 2)
+    }
+
+    assert min(apart.values()) > 25
+    assert min(far for pair, far in apart.items() if Origin.FILLED in pair) > 60
 
 
 def test_the_still_picture_is_coloured_only_where_something_was_made():
