@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--reference", metavar="ASSET", help="Borrowed from this photograph of the archive.")
 @click.option("--reviewed-by", metavar="NAME", help="Reviewed by this person.")
 @click.option("--denied", is_flag=True, help="Forbidden by the rights of now, or by withdrawals.")
+@click.option("--left-over", is_flag=True, help="Whose scan is gone, replaced or renamed.")
 @click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @click.option(
@@ -45,6 +46,7 @@ def query(
     reference: str | None,
     reviewed_by: str | None,
     denied: bool,
+    left_over: bool,
     ever: bool,
     limit: int | None,
     csv: Path | None,
@@ -61,18 +63,20 @@ def query(
 
     --denied lists outputs in place that hold what the rights of their photograph forbid by now, or
     borrowed from one that may lend nothing, by the rules under [rights] and the last scan. It goes
-    with no other condition; nothing is deleted.
+    with no other condition; nothing is deleted. So does --left-over, which lists outputs in place
+    whose scan is not where it was: a run publishes a renamed scan under its new name too.
     """
+    from archivist.catalog.moved import uses_left_over
     from archivist.catalog.session import open_catalog
     from archivist.catalog.uses import uses
     from archivist.report.use_rows import row_of
 
     rows: Iterator[dict[str, str | int]]
     asked = any((uses_weights, made_with, reference, reviewed_by))
-    if asked == denied:
+    if asked + denied + left_over != 1:
         raise UsageError(
             "say what to look for. Cure: --uses-weights, --made-with, --reference, --reviewed-by, "
-            "or --denied alone"
+            "or --denied or --left-over alone"
         )
     if csv is not None and as_json:
         raise UsageError("--csv and --json are two forms of one list. Cure: give one of them")
@@ -81,6 +85,8 @@ def query(
         spare_scans(catalog, where, csv)
         if denied:
             rows = _denied(catalog, where)
+        elif left_over:
+            rows = (row_of(use, scan=said) for use, said in uses_left_over(catalog))
         else:
             conditions = list(_conditions(catalog, uses_weights, made_with, reference, reviewed_by))
             rows = map(row_of, uses(catalog, conditions, ever=ever))
@@ -172,7 +178,7 @@ def _show(rows: Iterator[dict[str, str | int]]) -> None:
             str(row["run"])[:13],
             str(row["published"])[:10],
             str(row["state"]),
-            readable(str(row["denied"] or row["reviewed"] or row["steps"])),
+            readable(str(row["denied"] or row["scan"] or row["reviewed"] or row["steps"])),
         )
         for row in rows
     ]

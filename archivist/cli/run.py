@@ -208,6 +208,8 @@ def summary(
         "state": str(result.state),
         "recipe": result.planned.recipe,
         "files": result.found.files,
+        "changed": result.found.changed,
+        "left_over": result.left_over,
         "assets": dict(result.counts),
         "up_to_date": result.planned.summary.idle_assets,
         "denied": result.planned.summary.denied_assets,
@@ -242,6 +244,7 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
         f"{idle} up to date, {left_out}"
         f"{counts.get('failed', 0)} failed, {counted(result.pending, 'unit')} not done. "
         f"{counted(found.refused, 'file')} refused, {found.ignored} ignored."
+        + (f" {counted(found.changed, 'scan')} replaced by another file." if found.changed else "")
     )
     for path, code, reason in result.refused:
         click.echo(f"  refused  {readable(path)}: {readable(reason)} [{code}]", err=True)
@@ -253,6 +256,13 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
         click.echo(f"  held     {readable(line.example)}{more}: {line.reason}", err=True)
     if result.failures or result.refused:
         click.echo("After the cure, to try them again, give the same command once more.", err=True)
+    if result.left_over:
+        outputs = counted(result.left_over, "output")
+        click.echo(
+            f"The scans of {outputs} in place are gone, replaced or renamed. Nothing was deleted; "
+            "archivist query --left-over lists them.",
+            err=True,
+        )
     if not found.files + found.refused:
         click.echo(
             f"No picture was found in {job.scans}. Cure: check that its disk is there, and the "

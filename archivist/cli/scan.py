@@ -38,7 +38,7 @@ def scan(as_json: bool, **options: object) -> int:
     else:
         click.echo(
             f"{counted(found.files, 'file')} with {counted(found.pages, 'page')}, "
-            f"{found.refused} refused, "
-            f"{found.ignored} ignored."
+            f"{found.unchanged:,} unchanged, {found.changed} replaced by another file, "
+            f"{found.refused} refused, {found.ignored} ignored."
         )
     return Exit.SOME_FAILED if found.refused else Exit.FINE

@@ -69,7 +69,8 @@ def verify(
     unreadable; what cannot be looked at is "not checked". Without PATHS the ledger is checked too:
     records that were edited, deleted or put in behind archivist's back, and signatures; the
     journal, from which a lost catalog comes back; and by it each row of the other tables. Ends with
-    exit code 0 only when all was checked and is fine (or fine and "unsigned"), else with 3.
+    exit code 0 only when all was checked and is fine, else with 3; "unsigned", and originals that
+    were "replaced" by newer scans, are told and are no damage.
 
     With --budget, --due or --record each check is recorded. What the budget did not reach is "not
     checked", and the same command again goes on with it.
@@ -106,7 +107,7 @@ def verify(
         click.echo("Nothing is due: all was checked within that time, and is fine.")
         return Exit.FINE
     sum_up(counts, as_json)
-    fine = all(condition in ("fine", "unsigned") for _, condition in counts)
+    fine = all(condition in ("fine", "replaced", "unsigned") for _, condition in counts)
     return Exit.FINE if fine else Exit.SOME_FAILED
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from archivist.api.errors import UsageError
 from archivist.api.extensions import RunInfo
 from archivist.catalog import queries
+from archivist.catalog.moved import left_over
 from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
 from archivist.catalog.writer import Writer
@@ -77,6 +78,8 @@ class RunResult:
     pending: int = 0
     denied: int = 0
     """Of those that were skipped, how many because their rights forbid it."""
+    left_over: int = 0
+    """Outputs in place whose scans are gone, replaced or renamed."""
     held: int = 0
     """Of those that were skipped, how many because an approved result lies in their place."""
 
@@ -313,5 +316,6 @@ def _result(
         refused=refused,
         pending=pending,
         denied=queries.count_ended(catalog, planned.run, DENIED) if treated else 0,
+        left_over=sum(1 for _ in left_over(catalog)),
         held=queries.count_ended(catalog, planned.run, APPROVED) if treated else 0,
     )

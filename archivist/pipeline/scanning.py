@@ -10,6 +10,7 @@ from typing import Any
 
 from archivist.api.errors import UsageError
 from archivist.catalog.lookups import assets_of, digests_of_formats, file_stats, holds_files
+from archivist.catalog.moved import replaced_scans
 from archivist.catalog.queries import runs
 from archivist.catalog.rows import RunState
 from archivist.catalog.session import Catalog
@@ -36,6 +37,12 @@ class Found:
     unchanged: int = 0
     refused: int = 0
     ignored: int = 0
+    changed: int = 0
+    """Scans that another file of the same name replaced, and that are nowhere any more."""
+
+
+MOST_CHANGED = 10
+"""Scans that were replaced are told one by one, so many of them."""
 
 
 def scan_into(
@@ -60,7 +67,8 @@ def scan_into(
     options = _options(job, plugins, sample)
     known = _Known(catalog, _read_otherwise(catalog, plugins))
     items = walk_and_read(job.scans, options, known=known, manifest=manifest)
-    writer.add_scan(run, _counted(_whole(items, catalog, described=manifest is not None), found))
+    whole_items = _whole(items, catalog, found, described=manifest is not None)
+    writer.add_scan(run, _counted(whole_items, found))
     if not found.files + found.refused and holds_files(catalog):
         raise UsageError(
             f"no scan is left in {job.scans}, where the last scan found some; nothing was changed "
@@ -69,11 +77,28 @@ def scan_into(
         )
     if not sample:
         writer.finish_scan(run)
+    _tell_replaced(catalog, run, found, watcher)
     writer.near_duplicates(run, max_distance=job.settings.scan.near_duplicate_bits)
     if manifest is not None and not sample:
         for row in manifest.unused():
             watcher.note(f"{manifest.where}: line {row.line}: no file for {row.name!r}")
     return found
+
+
+def _tell_replaced(catalog: Catalog, run: str, found: Found, watcher: Watcher) -> None:
+    """Note the scans whose former content is lost: it may have been damage, or a mistake."""
+    replaced = list(replaced_scans(catalog, run=run))
+    found.changed = len(replaced)
+    for one in replaced[:MOST_CHANGED]:
+        watcher.note(
+            f"{one.path} is another file than it was (SHA-256 {one.was[:12]}..., now "
+            f"{one.now[:12]}...), and the former is nowhere among the scans. Cure: if that was not "
+            "meant, bring it back from a backup, and run again"
+        )
+    if len(replaced) > MOST_CHANGED:
+        watcher.note(
+            f"the same of {len(replaced) - MOST_CHANGED:,} more: archivist verify lists them"
+        )
 
 
 def check_same_archive(job: Job, catalog: Catalog) -> None:
@@ -161,9 +186,12 @@ class _Known:
 
 
 def _whole(
-    items: Iterator[Scanned], catalog: Catalog, *, described: bool
+    items: Iterator[Scanned], catalog: Catalog, found: Found, *, described: bool
 ) -> Iterator[ScanFile | Refusal]:
-    """Give unchanged files the pages that the catalog has of them, and their present row."""
+    """Give unchanged files the pages that the catalog has of them, and their present row.
+
+    Counts them.
+    """
     while chunk := list(islice(items, _CHUNK)):
         digests = [item.digest for item in chunk if isinstance(item, Unchanged)]
         assets = assets_of(catalog, digests) if digests else {}
@@ -171,6 +199,7 @@ def _whole(
             if not isinstance(item, Unchanged):
                 yield item
                 continue
+            found.unchanged += 1
             pages = assets[item.digest]
             if described:
                 pages = tuple(replace(page, facts=item.facts) for page in pages)

@@ -110,6 +110,14 @@ def _run(run: ReportRun) -> dict[str, Any]:
         "archivist": run.version,
         "retry": run.retry,
         "checkpoint": run.checkpoint,
+        "replaced": [
+            {"path": one.path, "was": one.was, "now": one.now, "at": _time(one.at)}
+            for one in run.replaced
+        ],
+        "left_over": [
+            {"path": one.path, "source": one.source, "asset": one.digest, "scans": list(one.scans)}
+            for one in run.left_over
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from archivist.catalog.finding import How
 from archivist.catalog.fixity import ORIGINAL, OUTPUT, Check, last_checks
 from archivist.catalog.flags import in_force
 from archivist.catalog.lineage import Written
+from archivist.catalog.moved import changes_of
 from archivist.catalog.replays import replays_of
 from archivist.catalog.rows import RunRow
 from archivist.catalog.session import Catalog
@@ -105,7 +106,10 @@ class Gatherer:
             endings=lineage.endings_of(self._catalog, asset.uid),
             reviews=opinion.reviews,
             flags=in_force(opinion.flags, [one.record for one in made]),
-            events=queries.events(self._catalog, asset=asset.uid),
+            events=(
+                *queries.events(self._catalog, asset=asset.uid),
+                *changes_of(self._catalog, asset.digest),
+            ),
             replays=replays_of(self._catalog, [asset.digest]).get(asset.digest, ()),
             checks=self._checks(asset, paths, outputs),
             origins=self._origins(asset, scan, steps, outputs, out),

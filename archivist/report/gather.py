@@ -12,6 +12,7 @@ from typing import Any
 
 from archivist.api import StepSpec, UsageError
 from archivist.catalog import ledger, queries
+from archivist.catalog.moved import left_over, replaced_scans
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
@@ -130,6 +131,8 @@ class CatalogSource:
             retry=retry_command(facts, scans, out),
             checkpoint=ledger.newest_line(self._catalog),
             exports=exports_of(self._catalog, facts.get("settings")),
+            replaced=tuple(replaced_scans(self._catalog)),
+            left_over=tuple(left_over(self._catalog)),
         )
 
     def _environment(self) -> Mapping[str, Any]:

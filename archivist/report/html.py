@@ -82,6 +82,7 @@ def write_html(
         "longest": max((step.seconds for step in tally.steps), default=0) or 1,
         "groups": found.problems.groups(tally),
         "skipped": found.problems.skipped,
+        "shown": limits.problems,
         "cards": draw_cards(found.chosen.assets(), pictures, shelf, link),
         "shelf": shelf,
         "rows": _Rows(found.rows, shelf),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from archivist.catalog.fixity import Check
+from archivist.catalog.moved import LeftOver, Replaced
 from archivist.catalog.rights import Denial
 from archivist.model import (
     APPROVED,
@@ -86,6 +87,10 @@ class ReportRun:
     """The newest checkpoint of the ledger, as one line; empty where there is none."""
     retry: str = ""
     exports: tuple[ReportExport, ...] = ()
+    replaced: tuple[Replaced, ...] = ()
+    """Scans of which another file has taken the name, and that are nowhere any more."""
+    left_over: tuple[LeftOver, ...] = ()
+    """Outputs in place whose scan is gone, replaced or renamed."""
 
     @property
     def seconds(self) -> float | None:

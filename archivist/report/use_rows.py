@@ -23,11 +23,12 @@ COLUMNS: Mapping[str, str] = {
     "steps": "the steps for which it was found",
     "reviewed": "decision, reviewer and time, when it was asked for",
     "denied": "why rights forbid it by now, when it was asked for",
+    "scan": "what became of its scan, when it was asked for",
 }
 """The columns: name and meaning."""
 
 
-def row_of(use: Use, *, denied: Sequence[str] = ()) -> dict[str, str | int]:
+def row_of(use: Use, *, denied: Sequence[str] = (), scan: str = "") -> dict[str, str | int]:
     """Return a row with the names of :data:`COLUMNS`."""
     item = use.written.publication
     return {
@@ -47,6 +48,7 @@ def row_of(use: Use, *, denied: Sequence[str] = ()) -> dict[str, str | int]:
             for decision, reviewer, at in use.reviewed
         ),
         "denied": " | ".join(denied),
+        "scan": scan,
     }
 
 

@@ -20,11 +20,13 @@ from pathlib import Path
 from archivist.api import UsageError
 from archivist.catalog import fixity, queries
 from archivist.catalog.fixity import FixityState
+from archivist.catalog.moved import replaced_scans
 from archivist.catalog.recorded import as_recorded
 from archivist.catalog.rows import WeightRow
 from archivist.catalog.session import Catalog
 from archivist.hashing import digest_file
 from archivist.model import StepRecord, counted, path_to_text, text_to_path
+from archivist.report.words import moment
 from archivist.store.blobs import BlobStore
 
 RecordDigest = Callable[[StepRecord], str]
@@ -58,6 +60,8 @@ class Condition(StrEnum):
     """There, but the system does not let it be read."""
     ADDED = "added"
     """There, and not recorded by archivist."""
+    REPLACED = "replaced"
+    """An original whose name another file has taken since: nothing is wrong, and it is gone."""
     UNSIGNED = "unsigned"
     """As recorded, but no signature says so: who can write the record can change both."""
     NOT_CHECKED = "not checked"
@@ -120,6 +124,7 @@ def verify(
             yield from _unreached(subject, folder, expected(catalog, folder or Path()))
         else:
             yield from _judged(expected(catalog, folder), places.threads)
+    yield from replaced_originals(catalog)
     yield from _check_weights(catalog, places)
     if record_digest is not None:
         yield from check_records(catalog, record_digest)
@@ -146,6 +151,12 @@ def verify_paths(catalog: Catalog, places: Places, paths: Sequence[Path]) -> Ite
     originals = originals_of(catalog, places.scans) if places.scans else ()
     outputs = outputs_of(catalog, places.out) if places.out else ()
     yield from _judged(chosen(chain(originals, outputs)), places.threads)
+    if places.scans is not None:
+        yield from (
+            one
+            for one in replaced_originals(catalog)
+            if any((places.scans / text_to_path(one.name)).is_relative_to(path) for path in wanted)
+        )
     for path in wanted:
         if path not in matched:
             yield Finding(
@@ -197,6 +208,18 @@ def originals_of(catalog: Catalog, scans: Path) -> Iterator[Expected]:
     for file in queries.present_files(catalog):
         path = scans / text_to_path(file.path)
         yield Expected(Subject.ORIGINAL, file.path, path, file.digest)
+
+
+def replaced_originals(catalog: Catalog) -> Iterator[Finding]:
+    """Tell what became of originals that the record still names: a newer scan took their names."""
+    for one in replaced_scans(catalog):
+        yield Finding(
+            subject=Subject.ORIGINAL,
+            name=one.path,
+            condition=Condition.REPLACED,
+            detail=f"what was there before (SHA-256 {one.was[:12]}...) is nowhere among the scans; "
+            f"the scan of {moment(one.at)} found another file of its name",
+        )
 
 
 def outputs_of(catalog: Catalog, out: Path) -> Iterator[Expected]:

@@ -28,6 +28,7 @@ from archivist.report.verify import (
     Places,
     Subject,
     judge,
+    replaced_originals,
     weights_away,
 )
 from archivist.report.words import moment
@@ -36,7 +37,7 @@ from archivist.store.blobs import BlobStore
 _KEEP_CHECKS = 200
 _KEEP_SECONDS = 2.0
 """Checks are recorded together: so many, or after so long. A kill loses at most that much."""
-_GOOD = (Condition.FINE, Condition.UNSIGNED)
+_GOOD = (Condition.FINE, Condition.REPLACED, Condition.UNSIGNED)
 Keep = Callable[[Sequence[Check]], None]
 """Records checks."""
 WHOLE_NAME = "all"
@@ -102,6 +103,7 @@ def verify_within(catalog: Catalog, request: Request, keep: Keep) -> Iterator[Fi
     for subject in folders:
         yield from _known_damage(catalog, subject, started)
         yield from _left(catalog, subject, request.since, folders[subject], subject in away)
+    yield from replaced_originals(catalog)
     for row in queries.weights_seen(catalog):
         if request.places.weights(row.weights.name, row.weights.digest) is None:
             yield weights_away(row)

@@ -401,7 +401,7 @@ def test_an_output_that_somebody_changed_is_told_before_it_is_written_anew(archi
 
     assert "its output is missing or was changed" in out
     assert "album/spotted.png was changed since it was published" in err
-    assert "move it out of the output folder" in err
+    assert "a run puts it aside, and says where" in err
     assert changed.read_bytes().endswith(b"retouched")
 
 
