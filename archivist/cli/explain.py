@@ -1,8 +1,9 @@
-"""`archivist explain`: where texture and colour at one place of a result came from."""
+"""`archivist explain`: what happened at one pixel, and where texture and colour came from."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from archivist.cli.options import FILE, FOLDER, Place, catalog_options, folder_o
 from archivist.cli.spared import spare_archive
 
 if TYPE_CHECKING:
+    from archivist.api import CodecSpec
     from archivist.catalog.session import Catalog
     from archivist.report.explaining import Explanation, Folders
 
@@ -37,7 +39,10 @@ def explain(
     config_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Say which photographs lent texture or colour at a pixel of FILE, from where, and how alike.
+    """Say what happened at a pixel of FILE: untouched, corrected, filled, invented or borrowed.
+
+    By which step, from what value to what; and where texture or colour was borrowed, from which
+    photograph, from where in it, and how alike the places are.
 
     FILE is an output, or the scan that it was made of, and is named as for `archivist audit`: found
     by its content, also when it was renamed or moved, or by SHA-256, inventory number or path. X,Y
@@ -52,7 +57,8 @@ def explain(
     with open_catalog(where.catalog_url, write=False) as catalog:
         spare_archive(catalog, where, picture)
         folders = _folders(catalog, where, scans)
-        found = look(catalog, name, at, folders, page=None if page is None else page - 1)
+        number = None if page is None else page - 1
+        found = look(catalog, name, at, folders, page=number, codecs=_codecs(where))
     if as_json:
         click.echo(json.dumps(_facts(found), ensure_ascii=False))
     else:
@@ -87,12 +93,16 @@ def _folders(catalog: Catalog, where: Place, scans: Path | None) -> Folders:
 
 
 def _draw(found: Explanation, folders: Folders, picture: Path, where: Place) -> None:
-    from archivist.plugins import load_plugins
     from archivist.report.patches import draw
 
+    draw(found, folders, picture, codecs=_codecs(where))
+
+
+def _codecs(where: Place) -> Mapping[str, CodecSpec]:
+    from archivist.plugins import load_plugins
+
     settings = where.settings.plugins
-    plugins = load_plugins(settings.allow or None, settings.block)
-    draw(found, folders, picture, codecs=plugins.codecs)
+    return load_plugins(settings.allow or None, settings.block).codecs
 
 
 def _facts(found: Explanation) -> dict[str, object]:
@@ -103,6 +113,7 @@ def _facts(found: Explanation) -> dict[str, object]:
         "at": [found.x, found.y],
         "size": [found.width, found.height],
         "cell": list(found.cell),
+        "happened": asdict(found.pixel),
         "borrowed": [asdict(one) for one in found.borrowings],
         "invented": [asdict(one) for one in found.grades],
         "steps": [

@@ -38,6 +38,7 @@ from archivist.report.audit_rows import (
 from archivist.report.audit_seal import Seal, seal_of
 from archivist.report.audit_steps import StepTeller, condition_of, store_of
 from archivist.report.origins import Looker
+from archivist.report.pixel import Pixel, Share
 from archivist.report.words import readable
 from archivist.store.blobs import BlobStore
 
@@ -207,18 +208,44 @@ class Gatherer:
     ) -> Origins:
         if not self._where.look:
             return Origins(missing="it was not asked for")
-        # For an output that is gone the store may have the picture that it was written from.
-        there = [f.place for f in files if not f.place.condition.gone]
-        wrong = [
-            f"{what} {readable(place.path)} is {place.condition}"
-            for what, place in (("the scan", scan), *(("the output", one) for one in there))
-            if place.condition is not Condition.FINE
-        ]
+        wrong = _unlike(scan, files)
         if wrong:
-            return Origins(missing=wrong[0])
-        looker = Looker(
+            return Origins(missing=wrong)
+        return self._looker(out).origins(asset, scan, steps, files)
+
+    def pixel(self, asset: Asset, written: int, share: Share) -> Pixel:
+        """Return what happened at a place of a page, as the publication of this number left it."""
+        files = lineage.written_of(self._catalog, [asset.digest]).get(asset.digest, ())
+        number = self._generation(asset, files, written)
+        made, plan = self._behind(asset, number)
+        scans, out = self._folders()
+        paths = queries.paths_of(self._catalog, [asset.digest]).get(asset.digest, ())
+        scan = self._place(paths or tuple(one.publication.source for one in files), asset, scans)
+        outputs = [
+            AuditFile(written=one, place=self._output_place(one, out))
+            for one in self._files(files, number)
+        ]
+        wrong = _unlike(scan, outputs)
+        if wrong:
+            return Pixel(missing=wrong)
+        steps = self._steps.told(made, plan, None, out)
+        return self._looker(out).pixel(asset, scan, steps, outputs, share)
+
+    def _looker(self, out: Path | None) -> Looker:
+        return Looker(
             store=None if out is None else BlobStore(store_of(out)),
             codecs=self._where.codecs,
             scratch=self._scratch,
         )
-        return looker.origins(asset, scan, steps, files)
+
+
+def _unlike(scan: Place, files: Sequence[AuditFile]) -> str:
+    """Return which picture is not as recorded, empty when all are."""
+    # For an output that is gone the store may have the picture that it was written from.
+    there = [("the output", one.place) for one in files if not one.place.condition.gone]
+    wrong = (
+        f"{what} {readable(place.path)} is {place.condition}"
+        for what, place in (("the scan", scan), *there)
+        if place.condition is not Condition.FINE
+    )
+    return next(wrong, "")

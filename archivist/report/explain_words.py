@@ -8,6 +8,7 @@ from archivist.lending import Lends
 from archivist.report import words
 from archivist.report.at_place import Borrowing, Grade
 from archivist.report.explaining import Explanation
+from archivist.report.pixel import Samples
 
 
 def sentences(one: Explanation) -> list[str]:
@@ -18,7 +19,7 @@ def sentences(one: Explanation) -> list[str]:
 def _sentences(one: Explanation) -> Iterator[str]:
     yield f"{one.name} at {one.x},{one.y} of {one.width} x {one.height} pixels"
     yield from one.warnings
-    made = "; ".join(f"{r.step} {r.version} ({r.title})" for r in one.makers)
+    yield from _happened(one)
     if one.problem:
         what = "more" if one.borrowings else "anything"
         yield f"It is not known whether {what} was borrowed: {one.problem}"
@@ -28,8 +29,37 @@ def _sentences(one: Explanation) -> Iterator[str]:
         yield from _borrowed(lent)
     coloured = any(lent.lends is Lends.COLOUR for lent in one.borrowings)
     for grade in one.grades:
-        yield from _invented(grade, coloured=coloured)
-    yield f"The pixel was made from the scan {words.readable(one.scan)} by {made}."
+        if one.pixel.missing or grade.step in one.pixel.touched_by:
+            yield from _invented(grade, coloured=coloured)
+    made = "; ".join(f"{r.step} {r.version} ({r.title})" for r in one.makers)
+    yield f"The picture was made from the scan {words.readable(one.scan)} by {made}."
+
+
+def _happened(one: Explanation) -> Iterator[str]:
+    """Say what the steps did to this pixel."""
+    pixel = one.pixel
+    if pixel.missing:
+        yield f"What each step did here is not known: {pixel.missing}."
+        return
+    yield f"{pixel.title}. {pixel.reason}"
+    x, y = pixel.scan_at
+    most = pixel.scan_most
+    ends = f"In the upright scan the place is {x},{y}: {_value(pixel.scan, most, most)}"
+    if pixel.result:
+        ends += f"; in the output it is {_value(pixel.result, pixel.result_most, most)}"
+    yield f"{ends}, of {most} at full light."
+    versions = {record.step: record.version for record in one.makers}
+    for act in pixel.acts:
+        who = " or ".join(f"{step} {versions.get(step, '')}".strip() for step in act.steps)
+        what = "made it anew" if act.resized else "changed it"
+        values = (_value(one, act.most, most) for one in (act.before, act.after))
+        yield f"{who} {what}: {' -> '.join(values)}."
+    yield from pixel.notes
+
+
+def _value(samples: Samples, most: int, shown: int) -> str:
+    """Return samples, of ``most`` at full light, as if that were ``shown``."""
+    return "/".join(f"{one * shown / most:.1f}".removesuffix(".0") for one in samples)
 
 
 def _borrowed(lent: Borrowing) -> Iterator[str]:
@@ -55,7 +85,7 @@ def _invented(grade: Grade, *, coloured: bool) -> Iterator[str]:
         yield f"The colour was invented by {who}{model}, not borrowed."
     if grade.port == "confidence":
         yield f"Its confidence in the colour here is {grade.value:.2f} of 1."
-    elif grade.value > 0:
+    elif round(grade.value, 2) > 0:
         yield f"{who} invented content here{model}: its map {grade.port} is {grade.value:.2f} of 1."
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archivist.api import UsageError
+from archivist.api import CodecSpec, UsageError
 from archivist.api.errors import SourceError
 from archivist.catalog import lineage, queries
 from archivist.catalog.behind import records_behind
@@ -17,8 +18,10 @@ from archivist.imaging.probe import probe
 from archivist.model import Asset, Publication, Status, StepRecord, text_to_path
 from archivist.report import words
 from archivist.report.at_place import Borrowing, Box, Grade, image_of, look_at, worked
-from archivist.report.audit_find import EARLIER
+from archivist.report.audit import Gatherer
+from archivist.report.audit_find import EARLIER, Where
 from archivist.report.named import Named, named
+from archivist.report.pixel import Pixel, Share
 from archivist.store.blobs import BlobStore
 
 _ANY_SIZE = 1 << 62
@@ -51,6 +54,8 @@ class Explanation:
     """How sure the steps are that invent, here."""
     makers: tuple[StepRecord, ...]
     """The steps that made the picture, in their order."""
+    pixel: Pixel
+    """What the steps did to the pixel, by the map of an audit."""
     problem: str = ""
     """Why it is not known whether anything was borrowed, empty when it is known."""
     warnings: tuple[str, ...] = ()
@@ -82,6 +87,7 @@ def explain(
     folders: Folders,
     *,
     page: int | None = None,
+    codecs: Mapping[str, CodecSpec] | None = None,
 ) -> Explanation:
     """Return what is known of a pixel of an output, named as for :func:`archivist.report.named`.
 
@@ -113,6 +119,7 @@ def explain(
             f"{x},{y} is outside the result, which has {width} x {height} pixels. "
             "Cure: give X,Y from 0,0 (top left) on"
         )
+    middle = ((x + 0.5) / width, (y + 0.5) / height)
     found = look_at(catalog, report, (x / width, y / height), BlobStore(folders.store))
     return Explanation(
         file=file,
@@ -129,9 +136,24 @@ def explain(
         borrowings=found.borrowings,
         grades=found.grades,
         makers=makers,
+        pixel=_pixel(catalog, asset, written, folders, codecs or {}, at=middle),
         problem=found.problem,
         warnings=warnings,
     )
+
+
+def _pixel(
+    catalog: Catalog,
+    asset: Asset,
+    written: Written,
+    folders: Folders,
+    codecs: Mapping[str, CodecSpec],
+    *,
+    at: Share,
+) -> Pixel:
+    where = Where(scans=folders.scans, out=folders.out, codecs=codecs)
+    with tempfile.TemporaryDirectory(prefix="archivist-explain-") as scratch:
+        return Gatherer(catalog, where, Path(scratch)).pixel(asset, written.id, at)
 
 
 def _no_result(name: str, report: AssetReport) -> str:

@@ -54,9 +54,12 @@ class Wording:
     """Says in words what the parts of a map are."""
 
     def __init__(
-        self, steps: Sequence[AuditStep], stages: Sequence[Stage], found: Synthesis
+        self,
+        steps: Sequence[AuditStep],
+        stages: Sequence[Stage],
+        differences: Sequence[Difference | None],
     ) -> None:
-        self._steps, self._stages, self._found = steps, stages, found
+        self._steps, self._stages, self._differences = steps, stages, differences
 
     def title(self, source: Source) -> str:
         """Return a line such as ``Filled in the mask by scratch.repair``."""
@@ -205,7 +208,7 @@ class Wording:
 
     def _measured(self, source: Source) -> str:
         """Return by how much the stage of these steps changed the picture."""
-        for stage, difference in zip(self._stages, self._found.stages, strict=True):
+        for stage, difference in zip(self._stages, self._differences, strict=True):
             if difference is not None and set(source.steps) <= set(_steps(stage)):
                 return f" {_difference(difference)}"
         return ""

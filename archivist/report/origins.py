@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archivist.api import ArchivistError, CodecSpec, Kind
@@ -26,6 +26,7 @@ from archivist.report.audit_rows import (
 from archivist.report.differing import UNITS
 from archivist.report.origin import Change, Stage
 from archivist.report.origin_words import Wording, encoding_note, resizing_notes
+from archivist.report.pixel import Pixel, Share, pixel_of
 from archivist.report.synthesis import synthesis_of
 from archivist.report.words import readable
 from archivist.store.artifacts import load, load_picture
@@ -56,12 +57,34 @@ class Looker:
         with ExitStack() as stack:
             try:
                 return _Drawing(self, asset, steps, stack).origins(scan, files)
-            except FileNotFoundError as error:
-                return Origins(missing=f"{error.filename} is not at its place")
-            except OSError as error:
-                return Origins(missing=f"a picture cannot be read: {error.strerror or error}")
-            except (ArchivistError, ValueError, MemoryError) as error:
-                return Origins(missing=str(error))
+            except _EXPECTED as error:
+                return Origins(missing=_why(error))
+
+    def pixel(
+        self,
+        asset: Asset,
+        scan: Place,
+        steps: Sequence[AuditStep],
+        files: Sequence[AuditFile],
+        share: Share,
+    ) -> Pixel:
+        """Return what the map says of a place, or the reason why it says nothing; never raises."""
+        with ExitStack() as stack:
+            try:
+                return _Drawing(self, asset, steps, stack).pixel(scan, files, share)
+            except _EXPECTED as error:
+                return Pixel(missing=_why(error))
+
+
+_EXPECTED = (OSError, ArchivistError, ValueError, MemoryError)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is not at its place"
+    if isinstance(error, OSError):
+        return f"a picture cannot be read: {error.strerror or error}"
+    return str(error)
 
 
 class _Drawing:
@@ -72,18 +95,13 @@ class _Drawing:
         self._notes: list[str] = []
 
     def origins(self, scan: Place, files: Sequence[AuditFile]) -> Origins:
-        if scan.file is None:
-            return Origins(missing="it is not known where the scan lies; name it with --scans DIR")
-        if not files:
-            return Origins(missing="no output was written")
-        before = self._open(scan.file, self._asset.page)
-        output, lossy = self._output(files)
+        before, output, lossy = self._ends(scan, files)
         stages, final = self._stages(before, output, lossy)
         found = synthesis_of(stages, final, None if final is output else output)
         self._notes += resizing_notes(self._steps, stages)
         if output is not None and final is not output:
             self._notes += encoding_note(found, lossy=lossy)
-        wording = Wording(self._steps, stages, found)
+        wording = Wording(self._steps, stages, found.stages)
         return Origins(
             synthesis=found,
             titles=tuple(wording.title(part.source) for part in found.parts),
@@ -91,7 +109,21 @@ class _Drawing:
             notes=tuple(self._notes),
         )
 
+    def pixel(self, scan: Place, files: Sequence[AuditFile], share: Share) -> Pixel:
+        before, output, lossy = self._ends(scan, files)
+        stages, final = self._stages(before, output, lossy)
+        found = pixel_of(self._steps, stages, (before, output), final, share)
+        return replace(found, notes=tuple(self._notes))
+
     # --- pictures ---
+
+    def _ends(self, scan: Place, files: Sequence[AuditFile]) -> tuple[Raster, Raster | None, bool]:
+        """Open the scan and the output; tell whether that is lossy. Raises ValueError."""
+        if scan.file is None:
+            raise ValueError("it is not known where the scan lies; name it with --scans DIR")
+        if not files:
+            raise ValueError("no output was written")
+        return self._open(scan.file, self._asset.page), *self._output(files)
 
     def _open(self, path: Path, page: int) -> Raster:
         codec = self._looker.codecs.get(self._asset.header.format)

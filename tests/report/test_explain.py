@@ -113,6 +113,7 @@ def test_a_pixel_that_borrowed_nothing_names_the_steps_that_made_it(lent):
     text = "\n".join(sentences(found))
     assert "Nothing was borrowed" in text
     assert "made from the scan a.png by scratch.detect 3 (Enlarge)" in text
+    assert "each step did here is not known" in text  # the fixture's files are not those recorded
 
 
 def test_an_output_is_found_by_its_place_on_the_disk_and_a_scan_by_its_path(lent):
