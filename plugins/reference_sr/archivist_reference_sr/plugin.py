@@ -21,10 +21,10 @@ from archivist_reference_sr.params import UpscaleParams
 COMPACT = Weight(
     name="ttsr-compact",
     package="archivist_reference_sr:weights/compact.safetensors",
-    sha256="b516345ab86620681eb0f734677e0768cde7ec6715c143b1a33f858c5b97439b",
-    size=2_795_144,
+    sha256="965a777ec253ec65ec67752e09dd0318c507a50a5b8ee7719b2f5d0c6e829568",
+    size=1_723_056,
     licence="Apache-2.0",
-    source="trained by this project; see weights/MODEL_CARD.md",
+    source="SPAN by its authors, joined by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},
 )
 PAPER = Weight(
@@ -37,7 +37,7 @@ PAPER = Weight(
 
 UPSCALE = StepSpec(
     id="ttsr.upscale",
-    version=2,
+    version=3,
     title="Enlarge, with texture borrowed from similar pictures of the archive",
     run="archivist_reference_sr.upscale:run",
     params=UpscaleParams,

@@ -27,13 +27,25 @@ from archivist_reference_sr.training.pairs import REDUCE, Bytes, Crops
 from archivist_torch.device import Compute, choose
 from archivist_torch.seeding import seed_everything
 from archivist_torch.training import Settings, Trainer
-from archivist_torch.weights import digest, load_weights, read_metadata, save_weights
+from archivist_torch.weights import (
+    WeightsMismatch,
+    digest,
+    load_weights,
+    read_metadata,
+    save_weights,
+)
 
 ENLARGER_SHARE = 0.65
 """Share of the budget for enlarging without references, which every picture gains from."""
-FIRST_RATES, LATER_RATES = (1e-3, 0.015), (5e-4, 0.006)
-"""Of AdamW and Muon, from nothing and from given weights. 0.06 for Muon diverges after 200 steps;
-AdamW alone gains half as much in as many steps."""
+Rates = tuple[float, float]
+"""Of AdamW, and of Muon for convolutions; 0 leaves them to AdamW."""
+FIRST_RATES: Rates = (1e-3, 0.015)
+"""From nothing. 0.06 for Muon diverges after 200 steps; AdamW alone gains half as much in as many.
+"""
+LATER_RATES: Rates = (5e-4, 0.006)
+"""Of the joiner, from given weights."""
+GENTLE_RATES: Rates = (2e-5, 0.0)
+"""Of the enlarger, from given weights: those of SPAN were trained long, and are soon worse."""
 NETWORK = "archivist_reference_sr.compact.network:Compact"
 
 
@@ -52,7 +64,9 @@ class Run:
     reduce: str = "bicubic"
     resume: bool = False
     begin: Path | None = None
-    """Weights of the whole network to go on from."""
+    """Weights of the whole network to go on from, or of the enlarger alone."""
+    only: str | None = None
+    """``joiner``: the enlarger of ``begin`` stays as it is."""
     steps: int | None = None
     """Ends each stage after so many steps (tests)."""
 
@@ -82,7 +96,12 @@ class Run:
     "--from",
     "begin",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Weights to go on from, both stages at lower rates.",
+    help="Weights to go on from, at lower rates: of the whole network, or of the enlarger alone.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["joiner"]),
+    help="Train this stage alone; the enlarger stays as --from gives it.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 def command(*, device: str, **asked: object) -> None:
@@ -99,13 +118,16 @@ def train(run: Run, compute: Compute) -> Path:
     """Train both stages, or what is left of them, and return the path of the weights.
 
     Raises FileExistsError when the folder holds a run that is not to be resumed, ValueError for a
-    crop that is no multiple of 4, FileNotFoundError when there are no photographs.
+    crop that is no multiple of 4 or no enlarger to keep, FileNotFoundError when there are no
+    photographs.
     """
     _check(run)
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
     stages = Stages(run, compute, Material.read(run.data, run.out / "cache"))
-    if not (run.resume and (run.out / "joiner" / "checkpoint.pt").exists()):
+    if run.only == "joiner":
+        stages.keep_enlarger()
+    elif not (run.resume and (run.out / "joiner" / "checkpoint.pt").exists()):
         stages.enlarger()
     stages.joiner()
     return export(run.out, run.out / "compact.safetensors")
@@ -118,20 +140,34 @@ class Stages:
         self.run, self.compute, self.material = run, compute, material
         seed_everything(run.seed)
         self.begun = Compact()
+        self.enlarger_rates, self.joiner_rates = FIRST_RATES, FIRST_RATES
         if run.begin is not None:
-            load_weights(self.begun, run.begin)
+            self._begin(run.begin)
+
+    def _begin(self, path: Path) -> None:
+        """Load weights of the enlarger alone, or of the whole network."""
+        self.enlarger_rates = GENTLE_RATES
+        try:
+            load_weights(self.begun.enlarger, path)
+        except WeightsMismatch:
+            load_weights(self.begun, path)
+            self.joiner_rates = LATER_RATES
+
+    def keep_enlarger(self) -> None:
+        """Take the enlarger as it was given."""
+        folder = self.run.out / "enlarger"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(self.begun.enlarger.state_dict(), folder / "last.safetensors")
 
     def enlarger(self) -> None:
         """Train enlarging without references."""
         run, material = self.run, self.material
         seed_everything(run.seed)
         crops = Crops(material.album(), run.crop // 4, run.seed, REDUCE[run.reduce])
-        sets: dict[str, Sequence[Bytes]] = {
-            n: [p.pixels for p in g] for n, g in material.held_out.items()
-        }
-        sets["photos"] = material.held_out_photos[::3]
+        sets: dict[str, Sequence[Bytes]] = {"photos": material.held_out_photos}
+        sets |= {n: [p.pixels for p in g] for n, g in material.held_out.items()}
         task = EnlargerTask(crops, EnlargerValidation(sets, self.compute))
-        settings = self._settings(run.minutes * ENLARGER_SHARE)
+        settings = self._settings(run.minutes * ENLARGER_SHARE, self.enlarger_rates)
         self._train(
             Trainer(self.begun.enlarger, task, settings, run.out / "enlarger", self.compute)
         )
@@ -149,7 +185,8 @@ class Stages:
         lessons = material.lessons(*prepare)
         validation = JoinerValidation(material.validation(*prepare), self.compute)
         task = JoinerTask(lessons, enlarger, run.crop // 4, run.seed, validation)
-        settings = self._settings(run.minutes * (1 - ENLARGER_SHARE))
+        share = 1 if run.only else 1 - ENLARGER_SHARE
+        settings = self._settings(run.minutes * share, self.joiner_rates)
         facts = {
             "network": NETWORK,
             "seed": str(run.seed),
@@ -166,8 +203,8 @@ class Stages:
             trainer.resume()
         trainer.run()
 
-    def _settings(self, minutes: float) -> Settings:
-        rate, matrix_rate = FIRST_RATES if self.run.begin is None else LATER_RATES
+    def _settings(self, minutes: float, rates: Rates) -> Settings:
+        rate, matrix_rate = rates
         return Settings(
             minutes=minutes,
             batch=self.run.batch,
@@ -175,7 +212,7 @@ class Stages:
             matrix_rate=matrix_rate,
             workers=self.run.workers,
             steps=self.run.steps,
-            validate_minutes=max(0.5, min(2.0, minutes / 6)),
+            validate_minutes=max(0.5, min(5.0, minutes / 5)),
         )
 
 
@@ -196,6 +233,8 @@ def export(run: Path, destination: Path) -> Path:
 def _check(run: Run) -> None:
     if run.crop % 4:
         raise ValueError(f"crops of {run.crop} px cannot be reduced to a quarter; use a multiple")
+    if run.only and run.begin is None:
+        raise ValueError("no enlarger to keep; give its weights by --from")
     if not run.resume and any(run.out.glob("*/checkpoint.pt")):
         raise FileExistsError(
             f"{run.out} holds a run; continue it with --resume, or name another folder by --out"

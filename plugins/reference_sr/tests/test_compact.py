@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from archivist_reference_sr.compact.borrow import Borrowed
 from archivist_reference_sr.compact.describer import Describer
@@ -14,6 +18,9 @@ from archivist_reference_sr.compact.joiner import Joiner
 from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.picture import Pixels, enlarged_exactly
 from archivist_torch.efficientnet import load_efficientnet
+from archivist_torch.weights import load_network
+
+WEIGHTS = "weights/compact.safetensors"
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def compact() -> Compact:
     """A shallow network whose joiner adds something."""
     torch.manual_seed(4)
     network = Compact()
-    network.enlarger, network.joiner = Enlarger(8, 2), Joiner(8, 1)
+    network.enlarger, network.joiner = Enlarger(8, 2), Joiner(8, 1, 8)
     torch.nn.init.normal_(network.joiner.tail.weight, std=0.05)
     return network.eval().requires_grad_(False)
 
@@ -38,13 +45,25 @@ def pixels(height: int, width: int, channels: int = 3) -> Pixels:
     return np.random.default_rng(1).random((height, width, channels), np.float32)
 
 
-def test_an_untrained_network_is_close_to_bicubic_interpolation() -> None:
-    small = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)) - 0.5
-    torch.manual_seed(1)
+def test_shipped_weights_enlarge_an_edge_sharper_than_bicubic_interpolation() -> None:
+    network = load_network(Compact, Path(str(files("archivist_reference_sr") / WEIGHTS)))
+    truth = torch.ones(1, 3, 64, 64) / 2
+    truth[..., :29] *= -1
+    small = functional.interpolate(truth, (16, 16), mode="bicubic", antialias=True)
 
-    made = Compact()(small, torch.zeros(1, 3, 48, 48), torch.zeros(1, 1, 12, 12))
+    made = network(small, torch.zeros_like(truth), torch.zeros(1, 1, 16, 16))
 
-    assert (made - enlarged_exactly(small).clamp(-1, 1)).abs().max() < 0.2
+    wrong, smooth = ((x - truth).square().mean() for x in (made, enlarged_exactly(small)))
+    assert wrong < 0.5 * smooth
+
+
+def test_a_picture_upside_down_is_enlarged_alike(compact: Compact) -> None:
+    small = torch.rand(1, 3, 16, 12, generator=torch.Generator().manual_seed(1)) - 0.5
+    nothing = torch.zeros(1, 3, 64, 48), torch.zeros(1, 1, 16, 12)
+
+    upright, turned = compact(small, *nothing), compact(small.flip(2, 3), *nothing)
+
+    assert torch.allclose(upright, turned.flip(2, 3), atol=1e-5)
 
 
 def test_blocks_that_borrow_nothing_are_as_without_references(compact: Compact) -> None:

@@ -41,7 +41,8 @@ def enlarge(
     device = next(network.parameters()).device
     picture = to_network(pixels)
     result = torch.empty(3, height * SCALE, width * SCALE)
-    for window in windows(height, width, core=tile, halo=network.radius, multiple=1):
+    halo = network.radius if bool(borrowed.similarity.any()) else network.enlarger.radius
+    for window in windows(height, width, core=tile, halo=halo, multiple=1):
         pause()
         seen = (..., *window.seen)
         large = (..., *_times(window.seen))

@@ -14,7 +14,7 @@ from archivist_reference_sr.blocks import conv, residual
 from archivist_reference_sr.compact.enlarger import FEATURES
 from archivist_reference_sr.picture import SCALE
 
-BLOCKS = 2
+WIDTH, BLOCKS = 64, 4
 PIXELS = SCALE**2
 LEAST, FULL = 0.5, 0.7
 """Similarity at which borrowing begins, and from which it is the network's decision alone."""
@@ -23,12 +23,12 @@ LEAST, FULL = 0.5, 0.7
 class Joiner(nn.Module):
     """What borrowed texture adds to an enlarged picture."""
 
-    def __init__(self, features: int = FEATURES, blocks: int = BLOCKS) -> None:
+    def __init__(self, features: int = FEATURES, blocks: int = BLOCKS, width: int = WIDTH) -> None:
         super().__init__()
         self.depth = blocks
-        self.head = conv(features + 6 * PIXELS + 1, features)
-        self.body = residual(features, blocks)
-        self.tail = conv(features, 4 * PIXELS)
+        self.head = conv(features + 6 * PIXELS + 1, width)
+        self.body = residual(width, blocks)
+        self.tail = conv(width, 4 * PIXELS)
         if not self.tail.weight.is_meta:
             nn.init.zeros_(self.tail.weight)
             nn.init.zeros_(self.tail.bias)
@@ -43,8 +43,9 @@ class Joiner(nn.Module):
     ) -> Tensor:
         """Return what to add to the enlarged pictures (batch, 3, 4 x height, 4 x width).
 
-        ``features`` and ``difference`` (of that size) come from the enlarger; ``detail``, of that
-        size too, and ``similarity`` (batch, 1, height, width) from borrowing.
+        ``features`` come from the enlarger, ``difference``, of that size, is what it adds to
+        bicubic interpolation; ``detail``, of that size too, and ``similarity`` (batch, 1,
+        height, width) come from borrowing.
         """
         made, lent = (functional.pixel_unshuffle(x, SCALE) for x in (difference, detail))
         x = self.head(torch.cat([features, made, lent, similarity], dim=1)).relu_()

@@ -71,8 +71,7 @@ class JoinerTask:
         """Return the mean difference of a batch."""
         small, truth, detail, similarity = batch
         made, added = joined(self.enlarger, network, small, detail, similarity)
-        wanted = signed(truth) - enlarged_exactly(signed(small))
-        return difference(made + added, wanted)
+        return difference(made + added, signed(truth))
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return the gain over no reference in dB by set and kind, and their ``score``."""
@@ -105,26 +104,24 @@ class JoinerValidation:
 
     def _gain(self, enlarger: Enlarger, joiner: nn.Module, one: tuple[Tensor, ...]) -> float:
         small, truth, detail, similarity = (x.to(self.compute.device) for x in one)
-        plain = enlarged_exactly(signed(small))
-        with self.compute.autocast():
-            made, added = joined(enlarger, joiner, small, detail, similarity)
+        made, added = joined(enlarger, joiner, small, detail, similarity)
         truth = signed(truth)
-        before, after = psnr(plain + made, truth), psnr(plain + made + added, truth)
+        before, after = psnr(made, truth), psnr(made + added, truth)
         return float((after - before).item())
 
 
 def joined(
     enlarger: Enlarger, joiner: nn.Module, small: Tensor, detail: Tensor, similarity: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return what the enlarger adds to bicubic interpolation, and what the joiner adds to that.
+    """Return what the enlarger makes, and what the joiner adds to it.
 
     Arguments are as a lesson holds them, with a batch and channels first.
     """
     with torch.no_grad():
-        features = enlarger.features(signed(small))
-        made = enlarger.difference(features)
-    added = joiner(features, made, detail.float() / 127.5, similarity.float() / SIMILARITIES)
-    return made.float(), added.float()
+        features, made = enlarger.surer(signed(small))
+    beyond = made - enlarged_exactly(signed(small))
+    added = joiner(features, beyond, detail.float() / 127.5, similarity.float() / SIMILARITIES)
+    return made, added.float()
 
 
 def _middle(one: Lesson) -> tuple[Tensor, ...]:

@@ -57,7 +57,7 @@ def test_pictures_smaller_than_a_crop_are_named_as_such(enlarger: Enlarger) -> N
 
 
 def test_the_loss_teaches_the_joiner_and_not_the_enlarger(enlarger: Enlarger) -> None:
-    made, joiner = task(enlarger, lesson("found")), Joiner(8, 1)
+    made, joiner = task(enlarger, lesson("found")), Joiner(8, 1, 8)
     batch = tuple(torch.from_numpy(part)[None] for part in made.sample(3))
 
     made.loss(joiner, batch).backward()
@@ -67,7 +67,7 @@ def test_the_loss_teaches_the_joiner_and_not_the_enlarger(enlarger: Enlarger) ->
 
 
 def test_an_untrained_joiner_gains_nothing_and_harms_nothing(enlarger: Enlarger) -> None:
-    joiner = Joiner(8, 1)
+    joiner = Joiner(8, 1, 8)
     with torch.no_grad():
         joiner.tail.bias[-16:] = -50  # the share of what was borrowed: none
 

@@ -18,14 +18,14 @@ from archivist_reference_sr.compact.joiner import Joiner
 from archivist_reference_sr.compact.network import Compact
 from archivist_reference_sr.train import NETWORK, Run, command, train
 from archivist_torch.device import Compute
-from archivist_torch.weights import digest, load_network, read_metadata
+from archivist_torch.weights import digest, load_network, read_metadata, save_weights
 
 
 @pytest.fixture(autouse=True)
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the networks of a run shallow: the default ones take seconds a step."""
     monkeypatch.setattr(Enlarger.__init__, "__defaults__", (8, 1))
-    monkeypatch.setattr(Joiner.__init__, "__defaults__", (8, 1))
+    monkeypatch.setattr(Joiner.__init__, "__defaults__", (8, 1, 8))
 
 
 @pytest.fixture
@@ -113,3 +113,31 @@ def test_training_goes_on_from_given_weights(data: Path, tmp_path: Path) -> None
     assert 0 < apart < 0.1  # one step away, and not begun anew
     assert read_metadata(first)["begun"] == "anew"
     assert read_metadata(second)["begun"] == digest(first)
+
+
+def test_an_enlarger_alone_can_be_given_and_kept(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "enlarger.safetensors"
+    save_weights(Enlarger().state_dict(), path, dtype=torch.float16)
+
+    run = replace(asked(data, tmp_path / "run"), begin=path, only="joiner")
+    made = load_file(train(run, cpu()))
+
+    assert all(torch.equal(made[f"enlarger.{n}"], kept) for n, kept in load_file(path).items())
+    assert steps_of(run.out, "joiner") == [1]
+
+
+def test_an_enlarger_alone_can_be_given_and_trained_further(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "enlarger.safetensors"
+    save_weights(Enlarger().state_dict(), path)
+
+    made = load_file(train(replace(asked(data, tmp_path / "run"), begin=path), cpu()))
+
+    apart = [
+        float((made[f"enlarger.{n}"] - given).abs().max()) for n, given in load_file(path).items()
+    ]
+    assert 0 < max(apart) < 0.1
+
+
+def test_no_enlarger_to_keep_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="by --from"):
+        train(replace(asked(data, tmp_path / "run"), only="joiner"), cpu())
