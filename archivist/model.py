@@ -240,12 +240,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a plan will cost: seconds of one worker, peak memory of one worker, bytes written."""
+    """What a plan will cost: seconds of one worker, peak memory of one worker, bytes written.
+
+    ``output_bytes`` and ``store_bytes`` are what outputs and store grow by if each step is needed.
+    """
 
     seconds: float = 0.0
     ram_mib: float = 0.0
     vram_mib: float = 0.0
     output_bytes: int = 0
+    store_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

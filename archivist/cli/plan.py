@@ -64,6 +64,8 @@ def _facts(planned: Planned) -> dict[str, object]:
 
 
 def _tell(planned: Planned, *, explain: bool) -> None:
+    from archivist.report.words import file_size
+
     summary, cost = planned.summary, planned.summary.estimate
     denied = summary.denied_assets
     if planned.first is not None:
@@ -78,7 +80,8 @@ def _tell(planned: Planned, *, explain: bool) -> None:
         _tell_lines(planned.lines)
     click.echo(
         f"Estimate: {_time(cost.seconds)} of one worker, {cost.ram_mib:.0f} MiB of memory for "
-        f"each worker, {cost.output_bytes / 2**20:.0f} MiB of outputs."
+        f"each worker; if every step is needed, about {file_size(cost.output_bytes)} of outputs "
+        f"and {file_size(cost.store_bytes)} in the store."
     )
 
 

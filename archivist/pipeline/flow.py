@@ -24,7 +24,13 @@ from archivist.model import APPROVED, DENIED, Recipe, Status, WorkUnit, now
 from archivist.pipeline.embedding import FirstPass, embed_archive, plan_first, takes_references
 from archivist.pipeline.exports_asked import check_exports, exports_of
 from archivist.pipeline.job import Desk, Job, Silent, Watcher
-from archivist.pipeline.planning import check_request, device_family, planner_for, units_of
+from archivist.pipeline.planning import (
+    check_request,
+    device_family,
+    planner_for,
+    sizes_for,
+    units_of,
+)
 from archivist.pipeline.referencing import ArchiveSearch, NothingToFind, excluded, search_in
 from archivist.pipeline.rights import RightsWatch, check_rules_kept, note_rights
 from archivist.pipeline.scanning import (
@@ -113,7 +119,7 @@ def plan(job: Job, watcher: Watcher | None = None) -> Planned:
         search = None
         if first is not None and not first.summary.units:
             search = search_in(first.index.index, desk)
-        summary = Summary(profiles=job.settings.output.profiles)
+        summary = Summary(sizes=sizes_for(desk))
         for _ in summary.watch(_units(desk, search)):
             pass
         desk.writer.finish_run(desk.run)
@@ -269,7 +275,7 @@ def _tidy(job: Job, catalog: Catalog) -> None:
 
 def _freeze(desk: Desk, found: Found, first: FirstPass | None) -> Planned:
     """Decide and store what will be done, before anything is."""
-    summary = Summary(profiles=desk.job.settings.output.profiles)
+    summary = Summary(sizes=sizes_for(desk))
     if first is None or not first.pending:
         search = search_in(first.index.index, desk) if first else None
         note_rights(desk)
@@ -286,10 +292,11 @@ def _freeze(desk: Desk, found: Found, first: FirstPass | None) -> Planned:
 def _work(desk: Desk, planned: Planned, watch: RightsWatch) -> None:
     cost = planned.summary.estimate
     free = shutil.disk_usage(desk.job.out).free
-    if cost.output_bytes > free:
+    if cost.output_bytes + cost.store_bytes > free:
         desk.watcher.note(
-            f"the outputs may take {file_size(cost.output_bytes)}, {file_size(free)} are free on "
-            "the disk of the output folder; what does not fit will be listed as failed"
+            f"the outputs may take {file_size(cost.output_bytes)} and the store "
+            f"{file_size(cost.store_bytes)}, {file_size(free)} are free on the disk of the output "
+            "folder; what does not fit will be listed as failed"
         )
     work_off(desk, planned.summary, workshop_for(desk, name_table(desk)), watch)
 

@@ -11,6 +11,7 @@ from archivist.api.errors import UsageError, WeightsCorrupt, WeightsMissing
 from archivist.api.steps import Device, StepSpec
 from archivist.catalog import queries
 from archivist.catalog.found import FoundFile, files_of_run
+from archivist.catalog.sizes import bytes_per_pixel
 from archivist.hashing import digest_file
 from archivist.model import (
     OutputProfile,
@@ -29,6 +30,7 @@ from archivist.plan import (
     PlannedSequence,
     Planner,
     Search,
+    Sizes,
     fact_names,
     facts_of,
     parse,
@@ -95,6 +97,17 @@ FATE = ("status", "code", "review")
 
 MOST_UNUSED = 10
 """Files made by hand for no scan that are told one by one."""
+
+
+def sizes_for(desk: Desk) -> Sizes:
+    """Return what estimates the disk that outputs and the store will take."""
+    settings = desk.job.settings
+    return Sizes(
+        plugins=desk.plugins,
+        profiles=settings.output.profiles,
+        keep=settings.store.keep,
+        measured=bytes_per_pixel(desk.catalog),
+    )
 
 
 def columns_of(job: Job) -> tuple[str, ...]:

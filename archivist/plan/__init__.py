@@ -8,6 +8,7 @@ from archivist.plan.lookalikes import Search, takes_lookalikes
 from archivist.plan.lookup import Lookup, Previous, Redo
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.sequences import PlannedSequence, looks_back
+from archivist.plan.sizes import Sizes
 from archivist.plan.where import parse
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Previous",
     "Redo",
     "Search",
+    "Sizes",
     "Summary",
     "build_recipe",
     "choose_recipe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archivist.api.steps import Cost, StepSpec
-from archivist.model import Estimate, Header, OutputProfile
+from archivist.model import Estimate, Header
 from archivist.plugins import Plugins, make_params, resolve
 
 # Reading, hashing and decoding a megapixel and encoding it again take about 0.05 s of one core
@@ -47,19 +47,3 @@ def estimate_page(
         ram = max(ram, BASE_MIB + cost.ram_mib + (cost.ram_mib_per_mp + MIB_PER_MP) * held)
         vram = max(vram, cost.vram_mib + cost.vram_mib_per_mp * held)
     return Estimate(seconds=seconds, ram_mib=ram, vram_mib=vram)
-
-
-def output_bytes(header: Header, profiles: tuple[OutputProfile, ...]) -> int:
-    """Return roughly how many bytes the outputs of one page take, all profiles together."""
-    channels = 1 if header.colour == "grey" else 3
-    total = 0.0
-    for profile in profiles:
-        area = header.megapixels
-        if profile.max_side:
-            area *= min(1.0, profile.max_side / max(header.width, header.height)) ** 2
-        kind = header.format if profile.format == "same" else profile.format
-        depth = header.depth if profile.depth == "same" else int(profile.depth)
-        # JPEG at quality 95 takes about 0.4 bytes a sample, deflate about 0.6 of the raw size.
-        per_sample = 0.4 if kind == "jpeg" else 0.6 * max(depth, 8) / 8
-        total += area * 1e6 * channels * per_sample
-    return int(total)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archivist.model import Action, Estimate, OutputProfile, PageWork, WorkUnit
-from archivist.plan.estimate import output_bytes
+from archivist.model import Action, Estimate, PageWork, WorkUnit
+from archivist.plan.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,8 @@ def is_held(page: PageWork) -> bool:
 class Summary:
     """Counts a stream of units while it passes; small however many there are."""
 
-    profiles: tuple[OutputProfile, ...] = ()
+    sizes: Sizes | None = None
+    """Estimates the disk; without it that is not done."""
     units: int = 0
     assets: int = 0
     files: int = 0
@@ -50,6 +51,7 @@ class Summary:
     ram_mib: float = 0.0
     vram_mib: float = 0.0
     output_bytes: int = 0
+    store_bytes: int = 0
     _counts: Counter[tuple[int, str, Action, str]] = field(default_factory=Counter)
     _examples: dict[tuple[int, str, Action, str], str] = field(default_factory=dict)
 
@@ -76,9 +78,10 @@ class Summary:
                     row = (task.ordinal, task.step, task.action, task.reason)
                     self._counts[row] += 1
                     self._examples.setdefault(row, file.paths[0])
-            if busy:
-                sizes = [output_bytes(page.asset.header, self.profiles) for page in file.pages]
-                self.output_bytes += sum(sizes) * len(file.paths)
+            if busy and self.sizes is not None:
+                disk = [self.sizes.of(page) for page in file.pages]
+                self.output_bytes += sum(one.outputs for one in disk) * len(file.paths)
+                self.store_bytes += sum(one.store for one in disk)
             needed = needed or busy
         if needed:
             self.units += 1
@@ -99,6 +102,7 @@ class Summary:
             ram_mib=math.ceil(self.ram_mib),
             vram_mib=math.ceil(self.vram_mib),
             output_bytes=self.output_bytes,
+            store_bytes=self.store_bytes,
         )
 
     def lines(self) -> list[Line]:

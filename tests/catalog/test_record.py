@@ -8,6 +8,7 @@ import pytest
 
 from archivist.api.steps import Determinism, Kind
 from archivist.catalog import queries
+from archivist.catalog.sizes import bytes_per_pixel
 from archivist.model import AssetOutcome, IdleWeight, InputUse, Status, WeightUse
 
 
@@ -291,3 +292,16 @@ def test_weights_that_a_step_did_not_use_are_read_back_as_such_in_their_order(
         "second": 1,
         "third": 0,
     }
+
+
+def test_bytes_for_each_pixel_are_measured_on_the_files_that_are_kept(
+    catalog, writer, planned, make
+):
+    file = make.file("a")
+    out = make.artifact("large", port="image", size=3000, width=100, height=10)
+    known = make.artifact("known", port="mask", size=9, width=0, height=0)
+    record = make.record(file.digest, outputs=(out, known))
+
+    writer.record(planned(file), [_with_records(make.outcome(file), record)])
+
+    assert bytes_per_pixel(catalog) == {(record.step, "image"): 3.0}
