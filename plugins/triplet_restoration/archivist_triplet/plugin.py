@@ -21,8 +21,8 @@ from archivist_triplet.params import RestoreParams
 COMPACT = Weight(
     name="triplet-compact",
     package="archivist_triplet:weights/compact.safetensors",
-    sha256="969121e7d28a5d4da7885d47b942690634af2f4873017cd3aeae0c872febf7a3",
-    size=8_783_776,
+    sha256="89351099467005a49f5605941bf2f78c1deddfcc17f073d25702a166d26bbdbd",
+    size=8_842_940,
     licence="Apache-2.0",
     source="trained by this project; see weights/MODEL_CARD.md",
     when={"network": "compact"},

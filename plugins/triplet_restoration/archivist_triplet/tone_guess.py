@@ -33,6 +33,9 @@ gain was 2.55 dB at 0, 2.87 at 0.5, 2.98 at 0.75 and at 1."""
 FAINT = 0.02
 """Directions of colour in which a picture varies less (of -1..1) keep their contrast: what little
 there is may be noise."""
+MEMBERS = 2
+"""Networks whose mean is the guess: each has learnt a few hundred photographs a little too well,
+and in its own way."""
 
 
 class ToneGuess(nn.Module):
@@ -45,27 +48,39 @@ class ToneGuess(nn.Module):
         super().__init__()
         self.register_buffer("centre", torch.zeros(FACTS))
         self.register_buffer("spread", torch.ones(FACTS))
-        self.think = nn.Sequential(
-            nn.Linear(FACTS, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, 3 * TERMS),
-        )
-        last = self.think[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        self.members = nn.ModuleList(_member(width) for _ in range(MEMBERS))
 
     def forward(self, facts: Tensor, colours: Tensor) -> Tensor:
         """Return the colours as they were, -1..1, of pictures with these ``facts`` (batch, FACTS).
 
-        Without training they stay as they are.
+        Without training they stay as they are. The members' mean answers; in training each member
+        is dealt pictures of its own, as cards are.
         """
-        amounts = self.think((facts - self.centre) / self.spread).unflatten(1, (3, TERMS))
+        known = (facts - self.centre) / self.spread
+        answers = torch.stack([member(known) for member in self.members])
+        if self.training:
+            dealt = torch.arange(len(known), device=known.device)
+            amounts = answers[dealt % MEMBERS, dealt]
+        else:
+            amounts = answers.mean(dim=0)
+        amounts = amounts.unflatten(1, (3, TERMS))
         mixed, constant, square, cube = amounts.split((3, 1, 1, 1), dim=2)
         bent = square * colours.square() + cube * colours.pow(3)
         return (colours + mixed @ colours + constant + bent).clamp(-1, 1)
+
+
+def _member(width: int) -> nn.Sequential:
+    """Return a network that at first says that nothing must change."""
+    last = nn.Linear(width, 3 * TERMS)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(
+        nn.Linear(FACTS, width),
+        nn.ReLU(inplace=True),
+        nn.Linear(width, width),
+        nn.ReLU(inplace=True),
+        last,
+    )
 
 
 def reduced_colours(filled: Tensor, damage: Tensor) -> tuple[Tensor, Tensor]:

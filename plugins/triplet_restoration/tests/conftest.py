@@ -21,7 +21,8 @@ def lively() -> Callable[[], Triplet]:
             network.mapping.leave.weight.normal_(0, 0.1)
             for amounts in (network.mapping.tone.everywhere, network.mapping.tone.here):
                 amounts.weight.normal_(0, 0.1)
-            network.guess.think[-1].weight.normal_(0, 0.05)
+            for member in network.guess.members:
+                member[-1].weight.normal_(0, 0.05)
             for block in network.modules():
                 if isinstance(block, Residual | Steered):
                     block.second.weight *= 5

@@ -41,7 +41,8 @@ def brighter_guess(by: float) -> ToneGuess:
     """Return a guess that every picture was brighter by so much of -1..1."""
     guess = ToneGuess()
     with torch.no_grad():
-        guess.think[-1].bias.view(3, -1)[:, 3] = by
+        for member in guess.members:
+            member[-1].bias.view(3, -1)[:, 3] = by
     return guess
 
 
@@ -50,6 +51,16 @@ def test_facts_are_those_of_the_photograph_at_any_size() -> None:
 
     assert facts(small, nothing(small)).shape == (1, FACTS)
     assert torch.allclose(facts(small, nothing(small)), facts(large, nothing(large)), atol=0.03)
+
+
+def test_members_that_contradict_each_other_change_nothing() -> None:
+    picture, guess = photograph(), ToneGuess().eval()
+    with torch.no_grad():
+        for member, by in zip(guess.members, (0.2, -0.2), strict=True):
+            member[-1].bias.view(3, -1)[:, 3] = by
+    colours = picture.flatten(2)
+
+    assert torch.allclose(guess(facts(picture, nothing(picture)), colours), colours, atol=1e-6)
 
 
 def test_damage_tells_nothing_of_tone() -> None:
