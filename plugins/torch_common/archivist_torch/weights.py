@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -119,7 +120,10 @@ def read_checkpoint(source: Path, member: str | None = None) -> dict[str, Tensor
     if source.is_dir():
         return read_checkpoint(_inside(source, member), None)
     if source.suffix == ".safetensors":
-        return load_file(source)
+        try:
+            return load_file(source)
+        except SafetensorError as problem:
+            raise ValueError(f"{source} is no safetensors file, or damaged ({problem})") from None
     if zipfile.is_zipfile(source) and source.suffix not in PICKLES:
         with zipfile.ZipFile(source) as archive:
             name = _choose(archive.namelist(), member, source)
@@ -159,12 +163,25 @@ def read_metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
+_NOT_READ = (
+    RuntimeError,
+    pickle.UnpicklingError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    struct.error,
+)
+"""What PyTorch's reader of pickles raises where bytes are none: it takes each for an instruction."""
+
+
 def _state_of(source: Path | io.BytesIO, name: str) -> dict[str, Tensor]:
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except EOFError as problem:
         raise ValueError(f"{name} is empty or cut off; get it again") from problem
-    except (RuntimeError, pickle.UnpicklingError):
+    except _NOT_READ:
         # Not in PyTorch's words: they advise to read it with whatever code it brings along.
         raise ValueError(
             f"{name} is damaged, no checkpoint, or holds more than tensors, which is not read "

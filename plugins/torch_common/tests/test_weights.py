@@ -141,3 +141,20 @@ def test_the_wrapper_of_several_devices_goes_only_when_every_name_has_it() -> No
 
     assert list(unwrapped({"module.a": value, "module.b": value})) == ["a", "b"]
     assert list(unwrapped({"module.a": value, "b": value})) == ["module.a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("passwd", b"root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n"),
+        ("letter.txt", b"Dear Sir,\nplease find enclosed the photographs.\n"),
+        ("picture.pt", b"\xff\xd8\xff\xe0\x00\x10JFIF"),
+        ("cut.safetensors", b"garbage"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_refused_whatever_its_bytes(tmp_path, name, content):
+    source = tmp_path / name
+    source.write_bytes(content)
+
+    with pytest.raises(ValueError, match=f"{name} is "):
+        read_checkpoint(source)
