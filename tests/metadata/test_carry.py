@@ -407,3 +407,23 @@ def test_a_loss_and_a_change_that_are_not_listed_are_named(camera_scan, save_jpe
     ]
     assert compare(with_old, other, MetadataContract(changed={"File:Comment": "x"})) == []
     assert compare(with_old, source, MetadataContract(lost={"File:Comment": "x"})) == []
+
+
+# --- resolution of the header ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_a_resolution_that_stands_in_the_header_alone_is_listed_when_it_grows(
+    save_jpeg, restore, kind
+):
+    path, (contract,) = restore(save_jpeg(), kind, scale=4)
+
+    with Image.open(path) as image:
+        assert image.info["dpi"] == pytest.approx((1200, 1200), rel=1e-3)
+    assert "300 x 300 -> 1200 x 1200 dpi" in contract.changed["Resolution"]
+
+
+def test_a_resolution_that_stays_is_not_listed_as_changed(save_jpeg, restore):
+    _, (contract,) = restore(save_jpeg(), "jpeg")
+
+    assert "Resolution" not in contract.changed

@@ -51,15 +51,27 @@ def carry(source: SourceMetadata, target: Target) -> Carried:
         colour=target.colour,
         model=source.model,
     )
-    ledger.changed.update(samples)
+    density = _density(source, target)
+    ledger.changed.update({**samples, **density})
     write = to_codec.carried if target.places is not None else _WRITERS[target.format]
     carried = write(edited, held, target, ledger)
     list_damage(held, carried, ledger)
     return Carried(
         pieces=carried.pieces,
         directory=carried.directory,
-        contract=ledger.contract({*facts(source), *samples}),
+        contract=ledger.contract({*facts(source), *samples, *density}),
     )
+
+
+def _density(source: SourceMetadata, target: Target) -> dict[str, str]:
+    """Return that the header's resolution changes with the size; Exif's is listed by its tags."""
+    was, now = target.stored.dpi, target.dpi
+    in_exif = source.ifd0 is not None and exif_edit.resolution(source.ifd0) is not None
+    if was is None or now is None or in_exif or target.scale == (1.0, 1.0):
+        return {}
+    upright = was[::-1] if target.turned else was
+    dpi = " -> ".join(f"{x:.10g} x {y:.10g}" for x, y in (upright, now))
+    return {"Resolution": f"the physical size is kept: {dpi} dpi in the header of the file"}
 
 
 def _list_profile(source: SourceMetadata, target: Target, ledger: Ledger) -> None:
