@@ -80,6 +80,14 @@ def test_the_riskiest_photograph_is_shown_with_both_pictures_and_its_reasons(vis
     assert page.count('aria-current="true"') == 1
 
 
+@pytest.mark.parametrize(("toggle", "key"), [("mask", "M"), ("detail", "Z")])
+def test_only_the_keys_of_what_can_be_shown_are_named(visit, toggle, key):
+    pages = [visit.page()] + [visit.page(f"?at={one.result.asset.uid}") for one in visit.desk.queue]
+
+    for page in pages:
+        assert (f"<kbd>{key}</kbd>" in page) == (f'data-toggle="{toggle}"' in page)
+
+
 def test_each_photograph_of_the_queue_can_be_asked_for(visit):
     uid = visit.desk.queue[1].result.asset.uid
 
