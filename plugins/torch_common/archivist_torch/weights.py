@@ -173,7 +173,7 @@ _NOT_READ = (
     ArithmeticError,
     struct.error,
 )
-"""What PyTorch's reader of pickles raises where bytes are none: it takes each for an instruction."""
+"""What PyTorch's reader of pickles raises where bytes are none: it takes each for an order."""
 
 
 def _state_of(source: Path | io.BytesIO, name: str) -> dict[str, Tensor]:
