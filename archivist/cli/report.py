@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     help="A param of the exporter; may be given again.",
 )
 @click.option("--list-exporters", is_flag=True, help="List the exporters of plugins, do no more.")
-@click.option("--run", "run_uid", metavar="UID", help="Only what this run treated.")
+@click.option(
+    "--run", "run_uid", metavar="RUN", help="Only what this run treated: its uid, last, last~1."
+)
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @click.option(
     "--cards",
@@ -80,6 +82,7 @@ def report(
     from archivist.catalog.session import open_catalog
     from archivist.report import write_report
     from archivist.report.html import Limits
+    from archivist.report.run_names import run_named
 
     if list_exporters:
         return _list_exporters(config_file, as_json)
@@ -95,6 +98,7 @@ def report(
     where, code = place(out, catalog_url, config_file), Exit.FINE
     with open_catalog(where.catalog_url, write=False) as catalog:
         spare_scans(catalog, where, html, csv, target, scans=scans)
+        run_uid = None if run_uid is None else run_named(catalog, run_uid).uid
     if exporter is not None:
         code = _export(where, exporter, target, run_uid, scans, assignments, as_json)
     if not any((html, csv, exporter, as_json)):

@@ -115,7 +115,7 @@ def list_(
 
 @review.command()
 @click.option("--limit", type=click.IntRange(1), default=25, help="At most so many.")
-@click.option("--run", help="Only what this run published: its uid.")
+@click.option("--run", metavar="RUN", help="Only what this run published: its uid, last, last~1.")
 @catalog_options
 def queue(
     limit: int,
@@ -126,12 +126,14 @@ def queue(
     as_json: bool,
 ) -> None:
     """List the results that nobody has decided about, the riskiest first, each with its reasons."""
+    from archivist.report.run_names import run_named
     from archivist.review.waiting import queue as waiting
     from archivist.review.words import queue_lines, waiting_facts
 
     where = place(out, catalog_url, config_file)
     with _panel(where, write=False) as panel:
-        found = waiting(panel.catalog, panel.policy, limit=limit, run=run)
+        uid = None if run is None else run_named(panel.catalog, run).uid
+        found = waiting(panel.catalog, panel.policy, limit=limit, run=uid)
     if as_json:
         for one in found:
             click.echo(json.dumps(waiting_facts(one), ensure_ascii=False))

@@ -23,6 +23,7 @@ from archivist.report.words import readable
 from archivist.review.holding import held, let_go, run_at_work
 from archivist.review.people import reason_of, reviewer
 from archivist.review.redo import Redo, read_redo
+from archivist.review.waiting import called
 
 _VERIFY = "Cure: archivist verify tells what happened to it"
 
@@ -50,8 +51,7 @@ class Decided:
     @property
     def name(self) -> str:
         """What people call the photograph."""
-        path = self.paths[0] if self.paths else self.asset.uid[:12]
-        return path + (f" page {self.asset.page + 1}" if self.asset.pages > 1 else "")
+        return called(self.asset, self.paths, self.standing.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

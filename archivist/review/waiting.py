@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from archivist.catalog.queries import standings
+from archivist.catalog.rows import Published
 from archivist.catalog.scored import Scored, scored
 from archivist.catalog.session import Catalog
 from archivist.catalog.standing import Standing, State
 from archivist.config import ReviewSettings
+from archivist.model import Asset
 from archivist.review.measures import Reason, assess, weighted
 
 _TOGETHER = 500
@@ -30,9 +32,20 @@ class Waiting:
     @property
     def name(self) -> str:
         """What people call the photograph."""
-        asset = self.result.asset
-        path = self.result.paths[0] if self.result.paths else asset.uid[:12]
-        return path + (f" page {asset.page + 1}" if asset.pages > 1 else "")
+        return called(self.result.asset, self.result.paths, self.standing.files)
+
+
+def called(asset: Asset, paths: Sequence[str], files: Sequence[Published]) -> str:
+    """Return what people call a photograph: its scan, else its output, else its first digits.
+
+    A scan that is gone or was replaced has no path; that is said.
+    """
+    page = f" page {asset.page + 1}" if asset.pages > 1 else ""
+    if paths:
+        return paths[0] + page
+    if files:
+        return f"{files[-1].path}{page} (an output; its scan is gone or was replaced)"
+    return asset.uid[:12] + page
 
 
 def queue(

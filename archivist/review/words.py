@@ -47,6 +47,7 @@ def sentence(one: Decided, needed: int) -> str:
 def review_rows(panel: Panel, found: Sequence[Approval]) -> list[dict[str, Any]]:
     """Return reviews for programs, with where their results stand now."""
     stand = standings(panel.catalog, {one.asset for one in found}, panel.policy)
+    lay = standings(panel.catalog, {one.asset for one in found}, panel.policy, own=True)
     paths = paths_of(panel.catalog, {one.asset.partition("#")[0] for one in found})
     return [
         {
@@ -56,6 +57,7 @@ def review_rows(panel: Panel, found: Sequence[Approval]) -> list[dict[str, Any]]
             "reason": one.reason,
             "asset": one.asset,
             "paths": list(paths.get(one.asset.partition("#")[0], ())),
+            "outputs": [file.path for file in lay[one.asset].files],
             "results": list(one.results),
             "redo": one.redo,
             "wanted": one.wanted,
@@ -73,7 +75,7 @@ def review_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             row["at"][:16].replace("T", " "),
             row["decision"],
             readable(row["by"]),
-            readable(row["paths"][0]) if row["paths"] else row["asset"][:12],
+            readable(next(iter([*row["paths"], *row["outputs"]]), row["asset"][:12])),
             row["state"] if row["in_place"] else "of an earlier result",
             row["wanted"],
             readable(row["reason"]),

@@ -161,7 +161,18 @@ def test_only_what_a_run_published_can_be_asked_for(invented):
     (run,) = invented.rows("status")[0]["runs"]
 
     assert len(names(invented, "--run", run["uid"])) == 4
-    assert names(invented, "--run", "no-such-run") == []
+    assert len(names(invented, "--run", "last")) == 4
+    code, _, err = invented.review("queue", "--run", "no-such-run")
+    assert (code, "there is no run no-such-run" in err) == (2, True)
+
+
+def test_a_photograph_whose_scan_is_gone_is_named_by_its_output(done):
+    (done.scans / SPOTTED).unlink()
+    done.run()
+    done.review("note", str(done.out / SPOTTED), "--by", "Ada", "--reason", "keep")
+
+    assert f"{SPOTTED} (an output; its scan is gone" in done.review("queue")[1]
+    assert SPOTTED in done.review("list")[1]
 
 
 def test_the_measures_are_listed_with_the_weights_in_force(desk):
