@@ -14,7 +14,7 @@ from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages, weighed_pages
 from archivist.catalog.lookalikes import Planned, planned_lookalikes
 from archivist.catalog.memo import Memo
-from archivist.catalog.reading import asset_of, uids_of_assets
+from archivist.catalog.reading import asset_of, uid_of, uids_of_assets
 from archivist.catalog.results import known, previous, times_of
 from archivist.catalog.rows import PendingUnit
 from archivist.catalog.session import Catalog
@@ -91,6 +91,23 @@ def tasks_of(catalog: Catalog, run: str, units: Iterable[str]) -> dict[str, tupl
                 assets = [row.asset_id for row in order[ordinal]]
                 found[unit] = tuple(task for a in assets for task in tasks[ordinal, a])
     return found
+
+
+def pending_assets(catalog: Catalog, run: str) -> frozenset[str]:
+    """Return the uids of the assets that a run still had to treat when it ended."""
+    asset, page, item = tables.asset.c, tables.plan_page.c, tables.work_item.c
+    with catalog.reading() as connection:
+        number = run_number(connection, run)
+        rows = connection.execute(
+            select(asset.digest, asset.page, asset.pages)
+            .join(tables.plan_page, page.asset_id == asset.id)
+            .join(
+                tables.work_item,
+                (item.run_id == page.run_id) & (item.ordinal == page.item),
+            )
+            .where(page.run_id == number, item.state == "pending")
+        )
+        return frozenset(uid_of(*row) for row in rows)
 
 
 def work_units(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from archivist.api import StepSpec, UsageError
 from archivist.catalog import ledger, queries
 from archivist.catalog.moved import left_over, replaced_scans
+from archivist.catalog.queue import pending_assets
 from archivist.catalog.rows import AssetReport, RunRow
 from archivist.catalog.session import Catalog
 from archivist.model import Asset, Publication, Status, StepRecord, path_to_text
@@ -55,6 +56,7 @@ class CatalogSource:
     ) -> None:
         self._catalog, self._only, self._specs = catalog, run, specs or {}
         self._run = self._report_run(_run_row(catalog, run), scans, out)
+        self._waits = _who_waits(catalog, run)
         self._near: dict[str, list[tuple[str, int]]] | None = None
 
     @property
@@ -156,6 +158,7 @@ class CatalogSource:
             page=asset.page,
             pages=asset.pages,
             status=status,
+            asked=status is not None or self._waits(asset.uid),
             code=row.code,
             message=row.message,
             seconds=row.seconds,
@@ -285,6 +288,19 @@ def retry_command(facts: Mapping[str, object], scans: Path, out: Path) -> str:
         if value := facts.get(name):
             words += [f"--{name}", str(value)]
     return shlex.join(words)
+
+
+def _who_waits(catalog: Catalog, run: str | None) -> Callable[[str], bool]:
+    """Return what tells whether an asset that no run has treated is still to be treated.
+
+    A run ends everything that it planned. Where it was stopped before it had a plan, all wait.
+    """
+    row = _run_row(catalog, run)
+    if row.plan_digest is None:
+        return lambda _: True
+    pending = queries.count_pending(catalog, row.uid)
+    waiting = pending_assets(catalog, row.uid) if pending else frozenset()
+    return waiting.__contains__
 
 
 def _run_row(catalog: Catalog, uid: str | None) -> RunRow:

@@ -56,7 +56,9 @@ _TILES = (
     (Result.RESTORED, "restored", "changed by at least one step", "#photographs"),
     (Result.UNCHANGED, "unchanged", "no step was needed", "#photographs"),
     (Result.DENIED, "denied", "rights forbid to restore it", "#photographs"),
+    (Result.HELD, "held", "an approved result stays in its place", "#list"),
     (Result.WAITING, "waiting", "not reached by this run", "#list"),
+    (Result.NOT_ASKED, "not asked for", "no run was to treat it", "#list"),
     (Result.FAILED, "failed", "a step or the writing failed", "#attention"),
     (Result.REFUSED, "refused", "the scan cannot be treated", "#attention"),
     (Result.SKIPPED, "other files", "no pictures, left alone", "#attention"),
@@ -157,7 +159,7 @@ def _tiles(tally: Tally) -> list[Tile]:
         Tile(result, label, hint, tally.results[result], target)
         for result, label, hint, target in _TILES
     ]
-    rare = (Result.WAITING, Result.DENIED)
+    rare = (Result.WAITING, Result.NOT_ASKED, Result.DENIED, Result.HELD)
     return [tile for tile in tiles if tile.count or tile.result not in rare]
 
 

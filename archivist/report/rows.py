@@ -40,6 +40,10 @@ class Result(StrEnum):
     """Rights forbid to restore it; an output from before may still be in place."""
     FAILED = "failed"
     """A step or the writing of the output failed; the scan is as it was."""
+    HELD = "held"
+    """The approved result of another scan lies in its place, and stays."""
+    NOT_ASKED = "not asked"
+    """No run was asked to treat it: ``--where`` or ``--sample`` left it out."""
     WAITING = "waiting"
     """Planned, but the run ended before its turn."""
     REFUSED = "refused"
@@ -211,6 +215,8 @@ class ReportAsset:
     pages: int = 1
     status: Status | None
     """None when the run has not come to it."""
+    asked: bool = True
+    """False when no run was asked to treat it."""
     code: str = ""
     message: str = ""
     seconds: float = 0.0
@@ -241,11 +247,13 @@ class ReportAsset:
     def result(self) -> Result:
         """How the asset ended, in the words of the report."""
         if self.status is None:
-            return Result.WAITING
+            return Result.WAITING if self.asked else Result.NOT_ASKED
         if self.status is Status.FAILED:
             return Result.FAILED
         if self.code == DENIED:
             return Result.DENIED
+        if self.code == APPROVED and not self.files:
+            return Result.HELD
         untouched = all(file.untouched for file in self.files)
         if self.status is Status.SKIPPED and self.code != APPROVED:
             return Result.UNCHANGED

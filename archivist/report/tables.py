@@ -66,7 +66,7 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "path": ("path of the scan, relative to the folder of scans", lambda a: a.path),
     "page": ("page, from 1", lambda a: a.page + 1),
     "result": (
-        "restored, unchanged, denied, failed, waiting, refused, skipped",
+        "restored, unchanged, denied, held, failed, waiting, not asked, refused, skipped",
         lambda a: a.result,
     ),
     "code": ("the cause in a word, when it failed or was refused", lambda a: a.code),

@@ -13,8 +13,10 @@ _OF_ASSETS = (
     Result.RESTORED,
     Result.UNCHANGED,
     Result.DENIED,
+    Result.HELD,
     Result.FAILED,
     Result.WAITING,
+    Result.NOT_ASKED,
 )
 
 
@@ -58,6 +60,11 @@ class Tally:
     def assets(self) -> int:
         """How many assets the run has."""
         return sum(self.results[result] for result in _OF_ASSETS)
+
+    @property
+    def treated(self) -> int:
+        """How many of these a run was asked to treat."""
+        return self.assets - self.results[Result.NOT_ASKED]
 
     @property
     def steps(self) -> list[StepTotal]:

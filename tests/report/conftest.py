@@ -237,6 +237,7 @@ class Archive:
         *,
         status: Status = Status.DONE,
         untouched: bool = False,
+        publish: bool = True,
         **outcome: Any,
     ) -> None:
         """Record how a file ended."""
@@ -262,7 +263,7 @@ class Archive:
         unit = UnitOutcome(
             unit=file.digest,
             assets=(ended,),
-            publications=() if status is Status.FAILED else (publication,),
+            publications=() if status is Status.FAILED or not publish else (publication,),
             environment=ENVIRONMENT,
             started=now(),
             seconds=2.0,

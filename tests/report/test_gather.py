@@ -80,6 +80,27 @@ def test_what_no_run_has_reached_is_waiting(archive):
     assert [asset.result for asset in source.assets()] == [Result.RESTORED, Result.WAITING]
 
 
+def test_what_no_run_was_asked_to_treat_is_not_waiting(archive):
+    files = [archive.file("a.tif"), archive.file("b.tif")]
+    run = archive.start(files[0])
+    archive.writer.add_scan(run, [files[1]])
+    archive.end(run, files[0])
+    archive.writer.finish_run(run)
+
+    results = [asset.result for asset in CatalogSource(archive.catalog).assets()]
+
+    assert results == [Result.RESTORED, Result.NOT_ASKED]
+
+
+def test_what_was_left_undone_for_an_approved_result_is_held_not_restored(archive):
+    file = archive.file("a.tif")
+    archive.end(archive.start(file), file, status=Status.SKIPPED, code="approved", publish=False)
+
+    (asset,) = CatalogSource(archive.catalog).assets()
+
+    assert asset.result is Result.HELD
+
+
 def test_a_later_run_without_work_still_tells_the_archive(archive):
     file = archive.file("a.tif")
     archive.end(archive.start(file), file)
