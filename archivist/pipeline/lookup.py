@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from archivist.catalog.rows import Decision, Published
 from archivist.catalog.session import Catalog
 from archivist.config import ReviewSettings
 from archivist.model import InputUse, KnownResult, Role, text_to_path
-from archivist.plan import Previous, Redo
+from archivist.plan import Output, Previous, Redo
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,26 @@ class CatalogLookup:
         """Return which paths had another content when last published."""
         return replaced_paths(self.catalog, paths)
 
-    def published(self, digests: Sequence[str]) -> frozenset[tuple[str, str, str]]:
-        """Return (publication key, profile, source path) of outputs that are still in place."""
-        found = queries.publications_of(self.catalog, digests)
-        return frozenset(
-            (files[-1].key, files[-1].profile, files[-1].source)
-            for files in found.values()
-            if all(self._is_in_place(file, self.note) for file in files)
-        )
+    def published(self, digests: Sequence[str]) -> Mapping[str, Collection[Output]]:
+        """Return the newest outputs of scans, by the digests of these."""
+        lying = queries.publications_of(self.catalog, digests)
+        paths = {file.path for files in lying.values() for file in files}
+        found: defaultdict[str, list[Output]] = defaultdict(list)
+        for (digest, _, _), files in queries.publications_of(
+            self.catalog, digests, own=True
+        ).items():
+            replaced = any(file.path not in paths for file in files)
+            newest = files[-1]
+            found[digest].append(
+                Output(
+                    key=newest.key,
+                    profile=newest.profile,
+                    source=newest.source,
+                    lies=not replaced and all(self._is_in_place(one, self.note) for one in files),
+                    replaced=replaced,
+                )
+            )
+        return found
 
     def _is_in_place(self, file: Published, note: Callable[[str], None] | None = None) -> bool:
         try:

@@ -5,7 +5,7 @@ from archivist.plan.explain import Line, Summary
 from archivist.plan.facts import fact_names, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, takes_lookalikes
-from archivist.plan.lookup import Lookup, Previous, Redo
+from archivist.plan.lookup import Lookup, Output, Previous, Redo
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.sequences import PlannedSequence, looks_back
 from archivist.plan.sizes import Sizes
@@ -14,6 +14,7 @@ from archivist.plan.where import parse
 __all__ = [
     "Line",
     "Lookup",
+    "Output",
     "PlannedFile",
     "PlannedSequence",
     "Planner",

@@ -28,7 +28,7 @@ from archivist.plan.estimate import estimate_page
 from archivist.plan.facts import fact_names, facts_of
 from archivist.plan.files import PlannedFile
 from archivist.plan.lookalikes import Search, find_lookalikes, takes_lookalikes
-from archivist.plan.lookup import Lookup, Redo
+from archivist.plan.lookup import Lookup, Output, Redo
 from archivist.plan.past import Past
 from archivist.plan.recipe import full_params
 from archivist.plan.sequences import PlannedSequence, in_turns, spans
@@ -124,7 +124,9 @@ class Planner:
         by_asset = {page.asset.uid: page for page in pages}
         self._hold(files, by_asset)
         for file in files:
-            yield self._unit(file, [by_asset[asset.uid] for asset in file.assets], done)
+            yield self._unit(
+                file, [by_asset[asset.uid] for asset in file.assets], done.get(file.digest, ())
+            )
 
     def _hold(self, files: Sequence[PlannedFile], pages: Mapping[str, PageDraft]) -> None:
         """Leave files undone in whose places approved results of other scans lie."""
@@ -280,7 +282,7 @@ class Planner:
         )
 
     def _unit(
-        self, file: PlannedFile, pages: list[PageDraft], done: AbstractSet[tuple[str, str, str]]
+        self, file: PlannedFile, pages: list[PageDraft], done: Collection[Output]
     ) -> WorkUnit:
         self._publish_again(file, pages, done)
         seconds = ram = vram = 0.0
@@ -313,7 +315,7 @@ class Planner:
         return WorkUnit(uid=file.digest, files=(work,), seconds=seconds, ram_mib=ram, vram_mib=vram)
 
     def _publish_again(
-        self, file: PlannedFile, pages: list[PageDraft], done: AbstractSet[tuple[str, str, str]]
+        self, file: PlannedFile, pages: list[PageDraft], done: Collection[Output]
     ) -> None:
         """Plan the last step once more where nothing runs but an output is not in place."""
         kept = [page.doing for page in pages]
@@ -330,11 +332,10 @@ class Planner:
             for profile in self.profiles
             for path in file.paths
         }
-        if wanted <= done:
+        lying = {(one.key, one.profile, one.source) for one in done if one.lies}
+        if wanted <= lying:
             return
-        lying = {(profile, path) for _, profile, path in done}
-        other = any((profile, path) in lying for _, profile, path in wanted - done)
-        reason = reasons.OTHER_PUBLISHED if other else reasons.NOT_PUBLISHED
+        reason = reasons.not_published({place[1:] for place in wanted - lying}, done)
         for page in pages:
             last = page.doing[-1]
             page.tasks[last.ordinal] = replace(last, action=Action.FOLLOW, reason=reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,6 +33,20 @@ class Redo:
     by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """An output that was published; ``lies`` in its place or was lost, or replaced by another."""
+
+    key: str
+    """Publication key: digest of what was to be written."""
+    profile: str
+    source: str
+    """Path of the scan."""
+    lies: bool = True
+    replaced: bool = False
+    """The result of another scan lies in its place."""
+
+
 class Lookup(Protocol):
     """Questions in bulk: one call for a page of assets."""
 
@@ -57,5 +71,5 @@ class Lookup(Protocol):
     def replaced(self, paths: Mapping[str, str]) -> AbstractSet[str]:
         """Return which paths (path -> digest) had another content when last published."""
 
-    def published(self, digests: Sequence[str]) -> AbstractSet[tuple[str, str, str]]:
-        """Return (publication key, profile, source path) of outputs that are still in place."""
+    def published(self, digests: Sequence[str]) -> Mapping[str, Collection[Output]]:
+        """Return the newest outputs of scans, by the digests of these."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from archivist.plan.lookup import Previous
+from archivist.plan.lookup import Output, Previous
 
 NEW = "new"
 UP_TO_DATE = "up to date"
@@ -14,8 +14,19 @@ HELD = (
     "archivist review reject with the output file withdraws the approval)"
 )
 NOT_KEPT = "its earlier result was not kept in the store"
+NEW_NAME = "not published under this name yet"
 NOT_PUBLISHED = "its output is missing or was changed"
 OTHER_PUBLISHED = "another result lies in its place"
+
+
+def not_published(lacking: Collection[tuple[str, str]], done: Collection[Output]) -> str:
+    """Return why outputs (profile, path of the scan) are written though all steps are done."""
+    found = [one for one in done if (one.profile, one.source) in lacking]
+    if any(one.lies or one.replaced for one in found):
+        return OTHER_PUBLISHED
+    if found:
+        return NOT_PUBLISHED
+    return NEW_NAME if done else NOT_PUBLISHED
 
 
 def why(

@@ -19,7 +19,7 @@ from archivist.model import (
     RecipeStep,
     WorkUnit,
 )
-from archivist.plan import PlannedFile, PlannedSequence, Planner, Previous, Redo
+from archivist.plan import Output, PlannedFile, PlannedSequence, Planner, Previous, Redo
 from archivist.plan.recipe import full_params
 from archivist.plugins import Plugins, load_plugins
 
@@ -143,7 +143,8 @@ class Past:
         return self.changed & set(paths)
 
     def published(self, digests):
-        return self.outputs
+        lying = [Output(key=key, profile=name, source=path) for key, name, path in self.outputs]
+        return dict.fromkeys(digests, lying)
 
 
 @dataclass

@@ -97,6 +97,21 @@ def test_a_missing_output_is_published_again_without_running_a_step(archive):
     assert archive.told()[0][1] == "reuse"
 
 
+def test_a_renamed_scan_is_published_under_its_new_name_and_the_plan_says_so(archive):
+    archive.finish()
+    (lying,) = archive.past.outputs
+    archive.past.outputs = {(lying[0], lying[1], "album/old.tif")}
+
+    assert archive.told()[-1] == ("dust.mend", "follow", "not published under this name yet")
+
+
+def test_a_scan_in_whose_place_an_approved_result_lies_is_held(archive):
+    archive.past.occupied = {"album/a.tif"}
+
+    assert {action for _, action, _ in archive.told()} == {"held"}
+    assert {action for _, action, _ in archive.told(override=True)} == {"run", "follow"}
+
+
 def test_a_result_that_was_not_kept_is_made_again_when_a_later_step_needs_it(archive):
     archive.finish(kept=False)
     archive.raise_version("dust.mend")
