@@ -29,6 +29,7 @@ from archivist.pipeline.promises import Promises
 from archivist.pipeline.rights import RightsWatch
 from archivist.plan import Summary
 from archivist.plugins import Plugins, weights_folders
+from archivist.schedule.devices import available_memory_mib
 from archivist.schedule.runner import Recycle, Requirement, Runner, Shared, make_runner
 from archivist.step.work import run_units
 from archivist.store.naming import NameTable
@@ -89,6 +90,7 @@ def work_off(
 ) -> None:
     """Do everything that the plan of a run still asks for; returns early when stopped."""
     cost = summary.estimate
+    _warn_of_memory(desk, cost)
     desk.watcher.start(summary.units, summary.busy_assets, cost.seconds)
     waiting: list[UnitOutcome] = []
     names: Names = {}
@@ -113,6 +115,25 @@ def work_off(
         watch.record()
     finally:
         shutil.rmtree(workshop.scratch, ignore_errors=True)
+
+
+def _warn_of_memory(desk: Desk, cost: Estimate) -> None:
+    """Note, before the first photograph, that one of them may need more memory than there is.
+
+    It is worked on all the same, alone: estimates are cautious. Workers elsewhere are not asked.
+    """
+    if desk.job.scheduler not in ("auto", "serial"):
+        return
+    free, allowed = available_memory_mib(), desk.job.settings.schedule.memory_mib
+    if cost.ram_mib <= min(free, allowed or free):
+        return
+    limit = f"schedule.memory_mib allows {allowed:,.0f}, and " if allowed else ""
+    desk.watcher.note(
+        f"a photograph may need {cost.ram_mib:,.0f} MiB of memory in one worker; "
+        f"{limit}{free:,.0f} MiB are free. It is worked on alone, and what does not fit is listed "
+        "as failed. Cure: free memory, or a machine with more"
+        + ("; or a larger schedule.memory_mib" if allowed else "")
+    )
 
 
 def _runner(desk: Desk, cost: Estimate, *, units: int) -> Runner:

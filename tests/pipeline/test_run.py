@@ -18,7 +18,8 @@ from archivist.catalog.session import open_catalog
 from archivist.catalog.writer import Writer
 from archivist.config import OutputSettings, RecipeSettings, StoreSettings
 from archivist.model import OutputProfile
-from archivist.pipeline import plan
+from archivist.pipeline import plan, run
+from archivist.pipeline.job import Silent
 from archivist.schedule.devices import BASE_MIB, plan_workers
 
 
@@ -291,7 +292,6 @@ def test_overrides_give_some_assets_other_params(bench):
         overrides=({"where": 'format == "tiff"', "use": "sample.shade", "amount": 1.0},),
     )
     job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
-    from archivist.pipeline import run
 
     run(job)
 
@@ -308,7 +308,6 @@ def test_a_mask_drawn_by_hand_takes_the_place_of_a_detector(bench, tmp_path):
     job = bench.job()
     recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
     job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
-    from archivist.pipeline import run
 
     result = run(job)
 
@@ -321,7 +320,6 @@ def test_a_folder_of_masks_that_is_not_there_is_refused(bench, tmp_path):
     inputs = {"mask": str(tmp_path / "masks")}
     recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs=inputs)
     job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
-    from archivist.pipeline import run
 
     with pytest.raises(UsageError, match=r"inputs\.mask"):
         run(job)
@@ -352,7 +350,6 @@ def test_a_scan_whose_name_leaves_no_room_for_a_mask_is_no_fault(bench, tmp_path
     job = bench.job()
     recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
     job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
-    from archivist.pipeline import run
 
     assert run(job).counts == {"skipped": 4}
 
@@ -457,7 +454,6 @@ def test_a_mask_that_is_no_picture_fails_its_photograph_with_the_cure(bench, tmp
     job = bench.job()
     recipe = RecipeSettings(steps=({"use": "sample.fill"},), inputs={"mask": str(masks)})
     job = replace(job, settings=replace(job.settings, recipes={"test": recipe}))
-    from archivist.pipeline import run
 
     (failure,) = run(job).failures
 
@@ -605,3 +601,24 @@ def test_a_tiled_step_that_runs_out_of_memory_gets_smaller_tiles(bench, monkeypa
     assert row.records[0].tiling["size"] == 64
     expected = cv2.GaussianBlur(scan, (9, 9), 1.5)
     assert np.abs(bench.pixels("wide.png").astype(int) - expected).max() <= 1
+
+
+class Listener(Silent):
+    """Keeps what a person is told before the work."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(1.0, 1), (0.0, 0)])
+def test_a_photograph_that_needs_more_memory_than_there_is_is_told_before(bench, allowed, told):
+    schedule = replace(bench.settings.schedule, memory_mib=allowed)
+    bench.settings = replace(bench.settings, schedule=schedule)
+    heard = Listener()
+
+    assert run(bench.job(), heard).failed == 0
+
+    assert len([text for text in heard.notes if "MiB of memory" in text]) == told
