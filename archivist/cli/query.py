@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--reviewed-by", metavar="NAME", help="Reviewed by this person.")
 @click.option("--denied", is_flag=True, help="Forbidden by the rights of now, or by withdrawals.")
 @click.option("--left-over", is_flag=True, help="Whose scan is gone, replaced or renamed.")
+@click.option("--similar", is_flag=True, help="Pairs of scans that look alike, not outputs.")
 @click.option("--ever", is_flag=True, help="Also outputs that have been replaced since.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @click.option(
@@ -47,6 +48,7 @@ def query(
     reviewed_by: str | None,
     denied: bool,
     left_over: bool,
+    similar: bool,
     ever: bool,
     limit: int | None,
     csv: Path | None,
@@ -64,19 +66,21 @@ def query(
     --denied lists outputs in place that hold what the rights of their photograph forbid by now, or
     borrowed from one that may lend nothing, by the rules under [rights] and the last scan. It goes
     with no other condition; nothing is deleted. So does --left-over, which lists outputs in place
-    whose scan is not where it was: a run publishes a renamed scan under its new name too.
+    whose scan is not where it was: a run publishes a renamed scan under its new name too. So does
+    --similar, which lists near duplicates among the scans, as the last scan found them.
     """
+    from archivist.catalog.alike import alike
     from archivist.catalog.moved import uses_left_over
     from archivist.catalog.session import open_catalog
     from archivist.catalog.uses import uses
-    from archivist.report.use_rows import row_of
+    from archivist.report.use_rows import COLUMNS, PAIR_COLUMNS, pair_row, row_of
 
     rows: Iterator[dict[str, str | int]]
     asked = any((uses_weights, made_with, reference, reviewed_by))
-    if asked + denied + left_over != 1:
+    if asked + denied + left_over + similar != 1:
         raise UsageError(
             "say what to look for. Cure: --uses-weights, --made-with, --reference, --reviewed-by, "
-            "or --denied or --left-over alone"
+            "or --denied alone, --left-over alone, or --similar alone"
         )
     if csv is not None and as_json:
         raise UsageError("--csv and --json are two forms of one list. Cure: give one of them")
@@ -85,6 +89,8 @@ def query(
         spare_scans(catalog, where, csv)
         if denied:
             rows = _denied(catalog, where)
+        elif similar:
+            rows = map(pair_row, alike(catalog))
         elif left_over:
             rows = (row_of(use, scan=said) for use, said in uses_left_over(catalog))
         else:
@@ -92,10 +98,12 @@ def query(
             rows = map(row_of, uses(catalog, conditions, ever=ever))
         found = islice(rows, limit)
         if csv is not None:
-            _write_csv(found, csv)
+            _write_csv(found, csv, PAIR_COLUMNS if similar else COLUMNS)
         elif as_json:
             for row in found:
                 click.echo(json.dumps(row))
+        elif similar:
+            _show_pairs(found)
         else:
             _show(found)
 
@@ -141,12 +149,12 @@ def _conditions(
         yield uses.reviewed_by(catalog, reviewer)
 
 
-def _write_csv(rows: Iterator[dict[str, str | int]], path: Path) -> None:
+def _write_csv(rows: Iterator[dict[str, str | int]], path: Path, columns: Iterable[str]) -> None:
     from archivist.report.use_rows import write_rows
     from archivist.store.atomic import replacing
 
     if str(path) == "-":
-        write_rows(rows, sys.stdout)
+        write_rows(rows, sys.stdout, columns)
         return
     try:
         # The byte order mark without which Excel takes UTF-8 for another code.
@@ -156,7 +164,7 @@ def _write_csv(rows: Iterator[dict[str, str | int]], path: Path) -> None:
                 "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
             ) as stream,
         ):
-            count = write_rows(rows, stream)
+            count = write_rows(rows, stream, columns)
     except OSError as error:
         raise UsageError(
             f"the table cannot be written to {path}: {error.strerror or error}. "
@@ -186,3 +194,17 @@ def _show(rows: Iterator[dict[str, str | int]]) -> None:
         click.echo("There is no such output.")
         return
     print_table(("Output", "Inventory no", "Asset", "Run", "Date", "State", "Why"), cells)
+
+
+def _show_pairs(rows: Iterator[dict[str, str | int]]) -> None:
+    from archivist.cli.tables import print_table
+    from archivist.report.words import readable
+
+    cells = [
+        (readable(str(row["first"])), readable(str(row["second"])), str(row["bits"]))
+        for row in rows
+    ]
+    if not cells:
+        click.echo("No two scans look alike.")
+        return
+    print_table(("Scan", "Looks like", "Bits that differ"), cells)

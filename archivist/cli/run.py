@@ -215,6 +215,7 @@ def summary(
         "denied": result.planned.summary.denied_assets,
         "held": max(result.held, result.planned.summary.held_assets),
         "pending": result.pending,
+        "not_described": result.not_described,
         "refused": [
             {"path": path, "code": code, "reason": reason} for path, code, reason in result.refused
         ],
@@ -237,6 +238,14 @@ def _tell(job: Job, result: RunResult, report: Path | None) -> None:
     left_out = f"{denied} left out because their rights forbid it, " if denied else ""
     held = max(result.held, planned.held_assets)
     left_out += f"{held} left undone because an approved result stays in place, " if held else ""
+    if result.not_described:
+        click.echo(
+            f"{counted(found.pages, 'asset')} in {counted(found.files, 'file')}: stopped in the "
+            f"first pass, which describes them to find lookalikes; {result.not_described:,} are "
+            "left, and nothing was restored yet."
+        )
+        click.echo("Not everything was done. To go on, give the same command once more.", err=True)
+        return
     click.echo(
         f"{counted(planned.assets, 'asset')} in {counted(planned.files, 'file')}: "
         f"{counts.get('done', 0)} restored, "

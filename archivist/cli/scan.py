@@ -41,4 +41,9 @@ def scan(as_json: bool, **options: object) -> int:
             f"{found.unchanged:,} unchanged, {found.changed} replaced by another file, "
             f"{found.refused} refused, {found.ignored} ignored."
         )
+        if found.similar:
+            click.echo(
+                f"Near duplicates: {counted(found.similar, 'pair')} of scans "
+                "(archivist query --similar)."
+            )
     return Exit.SOME_FAILED if found.refused else Exit.FINE

@@ -38,6 +38,8 @@ def status(
 
 
 def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
+    from archivist.catalog.alike import count_alike
+    from archivist.catalog.moved import left_over
     from archivist.catalog.queries import (
         count_pending,
         failures,
@@ -54,6 +56,8 @@ def _facts(catalog: Catalog, limit: int) -> dict[str, Any]:
     return {
         "archive": totals(catalog),
         "runs": [_run(catalog, row) for row in rows],
+        "similar": count_alike(catalog),
+        "left_over": sum(1 for _ in left_over(catalog)),
         "fixity": _fixity(catalog),
         "pending_units": count_pending(catalog, newest.uid) if newest else 0,
         "failures": [
@@ -106,6 +110,20 @@ def _run(catalog: Catalog, row: RunRow) -> dict[str, Any]:
     }
 
 
+def _show_scans(facts: dict[str, Any]) -> None:
+    """Say what may want a look among the scans, and where it is listed."""
+    if facts["similar"]:
+        click.echo(
+            f"\nNear duplicates: {counted(facts['similar'], 'pair')} of scans "
+            "(archivist query --similar)"
+        )
+    if facts["left_over"]:
+        click.echo(
+            f"\nLeft over: {counted(facts['left_over'], 'output')} of scans that are gone, "
+            "replaced or renamed (archivist query --left-over)"
+        )
+
+
 def _show(facts: dict[str, Any]) -> None:
     from archivist.cli.tables import print_table
     from archivist.report.words import duration, readable
@@ -128,6 +146,7 @@ def _show(facts: dict[str, Any]) -> None:
         for run in facts["runs"]
     ]
     print_table(("Started (UTC)", "Command", "State", "Recipe", "Assets", "Took", "Run"), rows)
+    _show_scans(facts)
     for one in facts["fixity"]:
         checked = one["total"] - one["never"]
         oldest = f", the oldest {one['oldest'][:10]}" if one["oldest"] else ""

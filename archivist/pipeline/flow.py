@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from archivist.api.errors import UsageError
 from archivist.api.extensions import RunInfo
 from archivist.catalog import queries
+from archivist.catalog.alike import count_alike
 from archivist.catalog.moved import left_over
 from archivist.catalog.rows import Failure, RunState
 from archivist.catalog.session import Catalog, open_catalog
@@ -84,6 +85,8 @@ class RunResult:
     pending: int = 0
     denied: int = 0
     """Of those that were skipped, how many because their rights forbid it."""
+    not_described: int = 0
+    """Scans that the first pass had still to describe when the run was stopped in it."""
     left_over: int = 0
     """Outputs in place whose scans are gone, replaced or renamed."""
     held: int = 0
@@ -102,6 +105,7 @@ def scan(job: Job, watcher: Watcher | None = None) -> tuple[str, Found]:
         writer = Writer(catalog)
         run = writer.start_run(command="scan", operator=job.who, settings=_facts(job, plugins))
         found = scan_into(job, plugins, catalog, writer, run, watcher or Silent())
+        found.similar = count_alike(catalog)
         writer.finish_run(run)
     return run, found
 
@@ -165,7 +169,8 @@ def run(job: Job, watcher: Watcher | None = None, stop: StopSignal | None = None
             shutil.rmtree(job.home / MEANT, ignore_errors=True)
         state = RunState.INTERRUPTED if pending else RunState.DONE
         desk.writer.finish_run(desk.run, state)
-        result = _result(catalog, planned, state, pending, treated=not (first and first.pending))
+        stopped = first.pending if first else 0
+        result = _result(catalog, planned, state, pending, stopped=stopped)
     plugins.run_finished(
         RunInfo(
             run=desk.run,
@@ -302,9 +307,10 @@ def _work(desk: Desk, planned: Planned, watch: RightsWatch) -> None:
 
 
 def _result(
-    catalog: Catalog, planned: Planned, state: RunState, pending: int, *, treated: bool
+    catalog: Catalog, planned: Planned, state: RunState, pending: int, *, stopped: int
 ) -> RunResult:
-    """Return how a run ended; without ``treated`` it was stopped in the first pass."""
+    """Return how a run ended; ``stopped`` scans were left when it was stopped in the first pass."""
+    treated = not stopped
     counts: dict[str, int] = {}
     for row in queries.run_counts(catalog, planned.run):
         if not row.step and treated:
@@ -323,6 +329,7 @@ def _result(
         refused=refused,
         pending=pending,
         denied=queries.count_ended(catalog, planned.run, DENIED) if treated else 0,
+        not_described=stopped,
         left_over=sum(1 for _ in left_over(catalog)),
         held=queries.count_ended(catalog, planned.run, APPROVED) if treated else 0,
     )

@@ -39,6 +39,8 @@ class Found:
     ignored: int = 0
     changed: int = 0
     """Scans that another file of the same name replaced, and that are nowhere any more."""
+    similar: int | None = None
+    """Pairs of scans that look alike; None where they were not counted."""
 
 
 MOST_CHANGED = 10

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
+from archivist.catalog.alike import Pair
 from archivist.catalog.uses import Use
 from archivist.report.tables import spreadsheet_cell
 
@@ -52,15 +53,32 @@ def row_of(use: Use, *, denied: Sequence[str] = (), scan: str = "") -> dict[str,
     }
 
 
-def write_rows(rows: Iterable[Mapping[str, str | int]], stream: IO[str]) -> int:
+PAIR_COLUMNS: Mapping[str, str] = {
+    "first": "path of a scan",
+    "second": "path of a scan that looks like it",
+    "bits": "how many of 64 bits of their perceptual hashes differ",
+    "first_asset": "SHA-256 of the first, with #page when it has several",
+    "second_asset": "of the second",
+}
+"""The columns of pairs of scans that look alike: name and meaning."""
+
+
+def pair_row(pair: Pair) -> dict[str, str | int]:
+    """Return a row with the names of :data:`PAIR_COLUMNS`."""
+    return {name: getattr(pair, name) for name in PAIR_COLUMNS}
+
+
+def write_rows(
+    rows: Iterable[Mapping[str, str | int]], stream: IO[str], columns: Iterable[str] = COLUMNS
+) -> int:
     """Write rows as CSV to a text stream; return how many.
 
     As :func:`archivist.report.tables.write_csv`: a text that a spreadsheet would take for a formula
     gets an apostrophe before it.
     """
-    table = csv.writer(stream)
-    table.writerow(COLUMNS)
+    table, names = csv.writer(stream), tuple(columns)
+    table.writerow(names)
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007 (the last number is returned)
-        table.writerow([spreadsheet_cell(row[name]) for name in COLUMNS])
+        table.writerow([spreadsheet_cell(row[name]) for name in names])
     return count

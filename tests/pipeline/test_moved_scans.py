@@ -146,3 +146,25 @@ def test_outputs_of_renamed_and_lost_scans_are_counted_and_listed(made, capsys):
 def test_where_all_scans_are_in_their_places_nothing_is_left_over(made, capsys):
     assert run(made.job()).left_over == 0
     assert rows(capsys, "query", "--left-over", "--out", str(made.out), "--json") == (0, [])
+
+
+def test_scans_that_look_alike_are_counted_and_listed(made, capsys):
+    """Those of one look are told with the first of them, and with another one when that is gone."""
+    first = (made.scans / PHOTO).read_bytes()
+    for name in ("again.jpg", "third.jpg"):
+        (made.scans / name).write_bytes(first + name.encode())
+
+    _, found = scan(made.job())
+    told = rows(capsys, "query", "--similar", "--out", str(made.out), "--json")[1]
+
+    assert found.similar == len(told)
+    assert {PHOTO, "again.jpg", "third.jpg"} <= listed(told)
+    (made.scans / PHOTO).unlink()
+    scan(made.job())
+    told = rows(capsys, "query", "--similar", "--out", str(made.out), "--json")[1]
+    assert {"again.jpg", "third.jpg"} <= listed(told)
+    assert PHOTO not in listed(told)
+
+
+def listed(told):
+    return {name for one in told for name in (one["first"], one["second"])}

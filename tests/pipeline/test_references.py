@@ -299,6 +299,7 @@ def test_a_stopped_first_pass_goes_on_the_next_time(archive):
     result = run(archive.job(), stop=stop)
 
     assert (result.state, result.pending) == (RunState.INTERRUPTED, 6)
+    assert (result.not_described, result.found.files) == (6, 6)
     assert archive.run().counts == {"done": 6}
 
 
