@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PIL import Image as PillowImage
 
 from archivist.catalog import queries
 from archivist.catalog.session import open_catalog
@@ -50,6 +51,16 @@ def test_what_is_approved_while_a_run_goes_is_not_replaced_by_it(remade):
     assert (remade.pixels(PLAIN) == before).all()
     assert (remade.pixels(PHOTO) < other.mean()).any()
     assert result.counts == {"done": 3, "skipped": 1}
+
+
+def test_what_is_approved_while_a_run_goes_is_not_replaced_by_the_result_of_another_scan(remade):
+    before = (remade.out / PLAIN).read_bytes()
+    PillowImage.fromarray(255 - remade.source(PLAIN)).save(remade.scans / PLAIN)
+
+    result = reviewed(remade, "approve --by Ada")
+
+    assert (remade.out / PLAIN).read_bytes() == before
+    assert result.held == 1
 
 
 def test_the_record_says_why_an_approved_result_was_left(remade):
