@@ -92,7 +92,8 @@ class StepTeller:
             return AuditInput(use=use, maker="the scan")
         if use.role == Role.SUPPLIED:
             drawn = tuple(one.path for one in plan.supplied if one.digest == use.digest)
-            return AuditInput(use=use, maker="made by a person", paths=drawn)
+            who = use.note or "made by a person (not named)"
+            return AuditInput(use=use, maker=who, paths=drawn)
         if use.role == Role.BEFORE:
             return AuditInput(
                 use=use, maker=f"this step's result before it in the sequence, {use.note}"

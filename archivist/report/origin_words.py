@@ -166,14 +166,15 @@ class Wording:
     def _maker(self, mask: AuditInput) -> str:
         """Return who made a mask: a person, also where a step only passed it on."""
         if mask.use.role == Role.SUPPLIED:
-            return "a mask drawn by a person"
-        drawn = any(
-            one.use.role == Role.SUPPLIED
+            return f"a mask {_drawn(mask)}"
+        drawn = (
+            f"{mask.maker}, {_drawn(one)}"
             for step in self._steps
             if any(output.digest == mask.use.digest for output in step.record.outputs)
             for one in step.inputs
+            if one.use.role == Role.SUPPLIED
         )
-        return f"{mask.maker}, drawn by a person" if drawn else mask.maker
+        return next(drawn, mask.maker)
 
     def _copied(self, source: Source, what: str) -> str:
         return (
@@ -222,6 +223,10 @@ class Wording:
                 chosen = transfer.source == transfer.assets.index(source.reference)
                 return float(transfer.similarity[chosen].mean())
         return 0.0
+
+
+def _drawn(mask: AuditInput) -> str:
+    return words.readable(mask.use.note) or "drawn by a person"
 
 
 def _steps(stage: Stage) -> tuple[int, ...]:

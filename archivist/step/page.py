@@ -125,7 +125,9 @@ class PageRun:
         failure: AssetError | None = None
         try:
             for item in self.work.supplied:
-                self.values[item.port] = supplied_mask(item.path, item.digest, self.workshop)
+                self.values[item.port] = supplied_mask(
+                    item.path, item.digest, self.workshop, self.work.asset.facts
+                )
             for task in self.work.tasks:
                 self._task(task)
         except AssetError as error:

@@ -12,10 +12,11 @@ from archivist.api.extensions import CodecSpec
 from archivist.api.steps import Kind
 from archivist.hashing import digest_file
 from archivist.imaging.decode import Pages, decode, open_pages
+from archivist.imaging.metadata import author_of, collect
 from archivist.imaging.picture import Picture, widen
 from archivist.imaging.plugged import codec_of, is_plugged, read_plugged
 from archivist.imaging.raster import ArrayRaster, Raster, open_source
-from archivist.model import Asset, FileWork, Role, Workshop, text_to_path
+from archivist.model import Asset, FileWork, Role, Workshop, clean_text, shortened, text_to_path
 from archivist.step.held import Held
 from archivist.store.pictures import StoredPicture
 
@@ -124,9 +125,19 @@ def _in_memory(picture: Picture) -> OpenedPage:
     )
 
 
-def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
+DRAWN_BY = "drawn by "
+"""How the note of a mask begins that names its author."""
+_AUTHOR_LENGTH = 200
+MASK_AUTHOR = "mask_author"
+"""The column of the manifest that names who drew the mask of a photograph."""
+
+
+def supplied_mask(
+    path: str, digest: str, workshop: Workshop, facts: Mapping[str, str] | None = None
+) -> Held:
     """Return a mask that a person drew, checked against its planned digest.
 
+    The note names that person, as the manifest (``facts``) or the file's own metadata do.
     Raises SourceError: ``input-changed``, ``bad-mask``.
     """
     try:
@@ -147,5 +158,11 @@ def supplied_mask(path: str, digest: str, workshop: Workshop) -> Held:
         kind=Kind.MASK,
         digest=digest,
         role=Role.SUPPLIED,
+        note=_drawn_by(data, facts or {}),
         load=lambda: StoredPicture(raster=ArrayRaster(chosen), depth=8),
     )
+
+
+def _drawn_by(data: bytes, facts: Mapping[str, str]) -> str:
+    author = facts.get(MASK_AUTHOR, "").strip() or author_of(collect(data))
+    return f"{DRAWN_BY}{shortened(clean_text(author), _AUTHOR_LENGTH)}" if author else ""

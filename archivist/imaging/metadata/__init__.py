@@ -1,6 +1,7 @@
 """Metadata of scans: taken out whole, carried into outputs, and compared after writing."""
 
 from archivist.imaging.metadata.attach import attach
+from archivist.imaging.metadata.author import author_of
 from archivist.imaging.metadata.carry import carry
 from archivist.imaging.metadata.collecting import collect, collect_pages
 from archivist.imaging.metadata.exif import exif_facts
@@ -17,6 +18,7 @@ __all__ = [
     "SourceMetadata",
     "Target",
     "attach",
+    "author_of",
     "carry",
     "collect",
     "collect_pages",

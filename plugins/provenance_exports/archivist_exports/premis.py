@@ -77,6 +77,10 @@ def _put(stream: Any, element: Any) -> None:
     stream.write(etree.tostring(element, encoding="utf-8") + b"\n")
 
 
+DRAWN_BY = "drawn by "
+"""How the note of a mask begins whose author is known."""
+
+
 class _Document:
     """What is told of photographs, each kind of entity where the schema wants it."""
 
@@ -147,6 +151,9 @@ class _Document:
             yield _by(core, "executing program", "exe")
         if operator := step["operator"] or self._run["run"]["operator"]:
             yield _by(self._person(operator), "implementer", "imp")
+        for name in _drawn_by(step):
+            role = xml.make("linkingAgentRole", "author of the mask")
+            yield xml.identify("linkingAgentIdentifier", self._person(name), role)
 
     def _review(self, page: Row, outputs: list[Identifier]) -> Any:
         review = page["review"]
@@ -209,6 +216,12 @@ class _Document:
 def _by(agent: Identifier, role: str, code: str) -> Any:
     word = xml.term("linkingAgentRole", role, _ROLES, code)
     return xml.identify("linkingAgentIdentifier", agent, word)
+
+
+def _drawn_by(step: Row) -> list[str]:
+    """Return the authors of the masks that people drew and the step read, where they are named."""
+    notes = [use["note"] for use in step["inputs"] if use["role"] == "supplied"]
+    return [name for note in notes if (name := note.removeprefix(DRAWN_BY)) != note]
 
 
 def _outcome(step: Row) -> Any:

@@ -108,3 +108,31 @@ def test_awkward_text_comes_back_with_pictures_of_control_characters(rows, tmp_p
     write_one(iter(rows), path)
     (note,) = texts(etree.parse(path), ".//p:otherRightsNote")
     assert note == '=1+1 <b>"Ö & b"</b> \u2401\u2407\ufffd \ufffd\r\n二'
+
+
+def test_the_author_of_a_supplied_mask_is_an_agent_of_the_event_that_read_it(
+    rows, schema, tmp_path
+):
+    step = rows[1]["steps"][0]
+    step["inputs"].append(
+        {"port": "mask", "digest": "a" * 64, "role": "supplied", "score": None}
+        | {"note": "drawn by Anna Muster"}
+    )
+    path = tmp_path / "premis.xml"
+    write_one(iter(rows), path)
+
+    tree = etree.parse(path)
+    etree.XMLSchema(etree.parse(schema)).assertValid(tree)
+    (event,) = (
+        event
+        for event in tree.iterfind(".//p:event", NAMES)
+        if step["record"] in texts(event, ".//p:eventIdentifierValue")
+    )
+    roles = {
+        agent.findtext("p:linkingAgentIdentifierValue", namespaces=NAMES): agent.findtext(
+            "p:linkingAgentRole", namespaces=NAMES
+        )
+        for agent in event.iterfind("p:linkingAgentIdentifier", NAMES)
+    }
+    assert roles["Anna Muster"] == "author of the mask"
+    assert "Anna Muster" in texts(tree, ".//p:agentIdentifierValue")
