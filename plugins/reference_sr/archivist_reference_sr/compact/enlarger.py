@@ -53,6 +53,9 @@ class Enlarger(nn.Module):
         self.neck = conv(features, features)
         self.join = conv(4 * features, features, side=1)
         self.tail = conv(features, 3 * SCALE**2)
+        if not self.head.weight.is_meta:  # training from nothing begins with features about one
+            with torch.no_grad():
+                self.head.weight.div_(LEVELS)
 
     @property
     def radius(self) -> int:
