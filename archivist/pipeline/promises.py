@@ -10,7 +10,6 @@ from archivist.catalog import queries
 from archivist.catalog.found import outputs_published
 from archivist.model import FileWork, WorkUnit
 from archivist.pipeline.job import Desk
-from archivist.step.worked import edited, worked_at
 
 _UNITS = 500
 
@@ -54,15 +53,8 @@ def _filled(
     approved: Mapping[str, frozenset[str]],
     published: Mapping[str, frozenset[str]],
 ) -> FileWork:
-    owed = approved.get(file.digest, frozenset())
-    known = (
-        (result for page in file.pages for result in page.known if result.started) if owed else ()
-    )
-    times = ((edited(one.outputs), one.started) for one in known if one.started)
     return replace(
         file,
-        approved=owed,
+        approved=approved.get(file.digest, frozenset()),
         published=frozenset().union(*(published.get(path, frozenset()) for path in file.paths)),
-        # A step whose result was not kept runs again; the file names the time of the first.
-        when=worked_at(times),
     )
