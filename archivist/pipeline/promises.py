@@ -11,7 +11,8 @@ from archivist.catalog.found import outputs_published
 from archivist.model import FileWork, WorkUnit
 from archivist.pipeline.job import Desk
 
-_UNITS = 500
+_UNITS = 64
+"""Units looked up together; a span of a sequence has up to as many pages itself."""
 
 
 @dataclass(frozen=True, slots=True)
