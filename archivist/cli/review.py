@@ -166,12 +166,28 @@ def measures(
 
 @review.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Another address of this machine lets other desks in, unencrypted.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Also answer to this name, as a browser at another desk writes it; may be given again.",
+)
 @click.option("--by", default="", help="The reviewer's name, filled in beforehand.")
 @click.option("--limit", type=click.IntRange(1), default=200, help="At most so many in the queue.")
 @click.option("--scans", type=FOLDER, help="Where the scans are now, if they were moved.")
 @catalog_options
 def serve(
     port: int,
+    listen: str,
+    names: tuple[str, ...],
     by: str,
     limit: int,
     scans: Path | None,
@@ -182,17 +198,24 @@ def serve(
 ) -> None:
     """Show the queue as web pages at this machine: look, compare, decide.
 
-    The pages are served on 127.0.0.1 only, to whoever knows the address that is printed. Ctrl-C
-    ends it. Decisions are recorded at once, also while a run goes on.
+    The pages are served on 127.0.0.1, to whoever knows the address that is printed. Ctrl-C ends it.
+    Decisions are recorded at once, also while a run goes on. From another desk a tunnel of SSH
+    reaches them; where its port is another, --name says so.
     """
-    from archivist.review.server import address, serving
+    from archivist.review.server import address, leaves_machine, serving
     from archivist.review.site import Site
 
     desk = _desk(place(out, catalog_url, config_file), scans, limit)
     desk.refresh()
     site = Site(desk=desk, by=by)
-    with serving(site, port) as server:
-        where = address(site, server)
+    with serving(site, port, listen=listen, names=names) as server:
+        where = address(site, server, names)
+        if leaves_machine(listen):
+            click.echo(
+                "Warning: the pages leave this machine unencrypted. Who sees the address on its "
+                "way through the network can decide too; a tunnel of SSH keeps it from them.",
+                err=True,
+            )
         waiting = len(desk.queue)
         if as_json:
             click.echo(json.dumps({"address": where, "waiting": waiting}))

@@ -1,8 +1,8 @@
 """Requests in, answers out: what the local pages do, without a socket.
 
-They are for the person at this machine. Whoever cannot read the address that the command printed
-gets nothing: every path begins with a token. The checks of Host and Origin keep other web pages,
-which the same browser shows, from reaching in (DNS rebinding, forged forms).
+They are for one person, mostly at this machine. Whoever cannot read the address that the command
+printed gets nothing: every path begins with a token. The checks of Host and Origin keep other web
+pages, which the same browser shows, from reaching in (DNS rebinding, forged forms).
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ class Site:
 
     def answer(self, request: Request) -> Answer:
         """Answer a request; whatever it asks, nothing but these pages can be read or changed."""
-        if request.headers.get("host", "") not in self.hosts:
-            return _problem(421, "Not this host", "Open the address that the command printed.")
+        if request.headers.get("host", "").lower() not in self.hosts:
+            cure = "Open the address that the command printed, or name this one with --name."
+            return _problem(421, "Not this host", cure)
         path, _, query = request.target.partition("?")
         if not hmac.compare_digest(path[: len(self.base)].encode(), self.base.encode()):
             return _problem(404, "Nothing here", "Open the address that the command printed.")
@@ -121,7 +122,8 @@ class Site:
     def _forged(self, request: Request) -> str:
         """Return why a form does not come from our own page, empty when it does."""
         origin = request.headers.get("origin", "")
-        if origin and origin not in {f"http://{host}" for host in self.hosts}:
+        own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in self.hosts}
+        if origin and origin not in own:
             return "Another page sent this form."
         if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return "Another page sent this form."

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from archivist.api import UsageError
 from archivist.catalog import lock
 from archivist.catalog.session import open_catalog
 from archivist.config import load
@@ -316,6 +317,76 @@ def test_only_the_script_of_the_page_may_run_in_it(visit):
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
     assert script_digest() == f"sha256-{digest}"
+
+
+def fetched(address, host):
+    request = urllib.request.Request(address, headers={"Host": host})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9000", 200),
+        ("LOCALHOST:9000", 200),
+        ("desk.example.org", 200),
+        ("localhost:9001", 421),
+        ("evil.example.org", 421),
+        ("localhost", 421),
+    ],
+)
+def test_a_tunnel_is_answered_by_the_names_that_were_given_and_no_other(visit, host, status):
+    names = ["localhost:9000", "Desk.example.org"]
+    with serving(visit.site, names=names) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        number = server.server_address[1]
+        try:
+            assert address(visit.site, server, names).startswith("http://localhost:9000/")
+            assert fetched(f"http://127.0.0.1:{number}{visit.site.base}", host) == status
+            assert fetched(f"http://127.0.0.1:{number}/", "localhost:9000") == 404
+        finally:
+            server.shutdown()
+
+
+def test_a_form_is_taken_from_the_page_under_its_other_name_alone(visit):
+    visit.site.hosts = frozenset({HOST, "desk.example.org"})
+    fields = urlencode(
+        visit.fields() | {"decision": "note", "by": "Ada", "reason": "seen"}
+    ).encode()
+    kind = "application/x-www-form-urlencoded"
+
+    def sent(origin):
+        path = f"{visit.site.base}decide"
+        return visit.ask("POST", path, fields, content_type=kind, origin=origin).status
+
+    assert sent("https://evil.example.org") == 403
+    assert sent("https://desk.example.org") == 303
+
+
+@pytest.mark.parametrize("name", ["*", "", "http://desk", "desk/", "a b", "desk:port"])
+def test_a_name_that_is_none_is_refused(visit, name):
+    with pytest.raises(UsageError, match="--name"), serving(visit.site, names=[name]):
+        pass
+
+
+def test_an_address_of_another_machine_is_refused_with_the_cure(visit):
+    with pytest.raises(UsageError, match="--listen"), serving(visit.site, listen="192.0.2.1"):
+        pass
+
+
+def test_the_command_warns_when_the_pages_leave_the_machine(done, monkeypatch):
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", lambda server: None)
+
+    _, _, alone = done.say("review", "serve")
+    code, _, err = done.say("review", "serve", "--listen", "0.0.0.0")
+
+    assert code == 0
+    assert "Warning: the pages leave this machine unencrypted" in err
+    assert "unencrypted" not in alone
 
 
 def test_a_port_that_is_taken_is_told_with_the_cure(visit):
