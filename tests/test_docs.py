@@ -81,6 +81,21 @@ def test_every_command_marked_to_run_runs_on_a_small_archive(
                     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
+def test_every_python_program_in_the_docs_runs_as_it_stands(
+    tiny_archive: Path, tmp_path: Path
+) -> None:
+    tiny_archive.rename(tmp_path / "scans")
+    programs = list(blocks("python run"))
+    assert programs
+    for block in programs:
+        path = tmp_path / f"{block}.py"
+        path.write_text(block.text, encoding="utf-8")
+        command = [sys.executable, str(path)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)  # noqa: PLW1510
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        assert done.stdout, f"{block} prints nothing"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_link_within_the_docs_leads_somewhere(page: Path) -> None:
     targets = [match["target"] for match in LINK.finditer(page.read_text(encoding="utf-8"))]

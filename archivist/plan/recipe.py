@@ -31,7 +31,10 @@ def choose_recipe(settings: Settings, name: str | None, plugins: Plugins, *, whe
     """
     name = name or settings.recipe
     if name not in settings.recipes:
-        raise ConfigError(unknown(name, settings.recipes), where=where, key="recipe")
+        problem = unknown(name, settings.recipes)
+        if not settings.recipes:
+            problem += ". Cure: archivist.config.load() gives settings with the recipes that ship"
+        raise ConfigError(problem, where=where, key="recipe")
     return build_recipe(
         name, settings.recipes[name], plugins, where=place_of(name, settings, where)
     )

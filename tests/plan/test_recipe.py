@@ -183,3 +183,8 @@ def test_an_expression_of_an_override_is_shown_with_file_and_key(plugins):
 
     with pytest.raises(ConfigError, match=r"archive\.toml: recipes\.mine\.overrides\[0\]\.where"):
         recipe(plugins, "dust.find", "dust.mend", overrides=overrides)
+
+
+def test_settings_without_any_recipe_are_refused_with_the_way_to_load_them(plugins_of):
+    with pytest.raises(ConfigError, match=r"Cure: archivist\.config\.load\(\)"):
+        choose_recipe(Settings(), "scratch", plugins_of(), where="defaults")
