@@ -23,6 +23,7 @@ from archivist.model import (
 from archivist.pipeline.certified import certified_for
 from archivist.pipeline.job import Desk, Job
 from archivist.pipeline.lookup import CatalogLookup
+from archivist.pipeline.makers import MAKERS, asks_for_makers, makers_of
 from archivist.pipeline.rights import Gate, check_policy, gate_of
 from archivist.pipeline.sequences import Roll
 from archivist.plan import (
@@ -197,7 +198,7 @@ def check_request(job: Job, recipe: Recipe) -> None:
     SequencePatterns(job.settings.scan.sequences)
     columns = columns_of(job)
     check_policy(job, columns)
-    names = {*fact_names(columns), *FATE}
+    names = {*fact_names(columns), *FATE, *MAKERS}
     if job.where is not None:
         parse(job.where, names)
     for port, folder in recipe.inputs.items():
@@ -214,16 +215,19 @@ def _wanted(desk: Desk) -> Iterator[FoundFile]:
     if job.where is None:
         yield from files
         return
-    wants = parse(job.where, {*fact_names(columns_of(job)), *FATE})
+    wants = parse(job.where, {*fact_names(columns_of(job)), *FATE, *MAKERS})
+    asked = asks_for_makers(job.where)
     for file in files:
         uids = [asset.uid for asset in file.assets]
         outcomes, reviews = queries.last_outcomes(catalog, uids), queries.reviews(catalog, uids)
+        makers = makers_of(catalog, uids) if asked else {}
         for asset in file.assets:
             last, review = outcomes.get(asset.uid), reviews.get(asset.uid)
             facts = facts_of(asset, file.paths[0]) | {
                 "status": last.status if last else "",
                 "code": last.code if last else "",
                 "review": str(review.decision) if review else "",
+                **makers.get(asset.uid, {}),
             }
             if wants(facts):
                 yield file

@@ -9,7 +9,7 @@ from archivist.plan.lookup import Lookup, Output, Previous, Redo
 from archivist.plan.recipe import build_recipe, choose_recipe
 from archivist.plan.sequences import PlannedSequence, looks_back
 from archivist.plan.sizes import Sizes
-from archivist.plan.where import parse
+from archivist.plan.where import names_in, parse
 
 __all__ = [
     "Line",
@@ -28,6 +28,7 @@ __all__ = [
     "fact_names",
     "facts_of",
     "looks_back",
+    "names_in",
     "parse",
     "takes_lookalikes",
 ]

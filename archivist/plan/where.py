@@ -70,6 +70,11 @@ def parse(
     return predicate if names is not None else _checking(predicate, text, where, key)
 
 
+def names_in(text: str) -> set[str]:
+    """Return the names of facts that an expression asks for."""
+    return {token.text for token in tokens_of(text) if token.kind == "name"}
+
+
 def _checking(predicate: Predicate, text: str, where: str, key: str) -> Predicate:
     def checked(facts: Facts) -> bool:
         try:
