@@ -164,8 +164,8 @@ class Panel:
         if not standing.files:
             raise UsageError(
                 f"{self._called(standing.asset)} has no output, so there is nothing to "
-                f"{said.decision}. Cure: archivist run makes one; archivist review note takes a "
-                "remark"
+                f"{said.decision}. Cure: archivist run makes one; where the result of an earlier "
+                "scan lies in its place, name the output file; archivist review note takes a remark"
             )
         if seen is not None and set(seen) != set(standing.results):
             raise UsageError(

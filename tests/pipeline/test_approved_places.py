@@ -92,6 +92,21 @@ def test_an_approved_result_makes_room_for_a_new_scan_when_the_approval_is_withd
     assert (bench.out / PLAIN).read_bytes() != result
 
 
+def test_whoever_names_the_new_scan_is_told_how_to_name_the_result_in_its_place(approved, capsys):
+    bench, _ = approved
+    rescan(bench)
+    bench.run()
+    capsys.readouterr()
+
+    scan = str(bench.scans / PLAIN)
+    code = invoke(
+        ["review", "reject", scan, "--by", "Ada", "--reason", "x", "--out", str(bench.out)]
+    )
+
+    assert code == 2
+    assert "name the output file" in capsys.readouterr().err
+
+
 def test_an_approved_result_comes_back_with_its_scan(approved):
     bench, result = approved
     before = rescan(bench)
