@@ -68,7 +68,8 @@ class Sheet:
             facts.append(f"{coloured:.2f} % has colours that the scan does not have")
         if unknown:
             facts.append(f"of {unknown:.2f} % it cannot be told whether what was there is gone")
-        facts.append(f"{share:.2f} % is content that the scan does not have")
+        if share or not unknown:
+            facts.append(f"{share:.2f} % is content that the scan does not have")
         return ", ".join(facts[:-1]) + " and " + facts[-1] + "."
 
     def _share(self, *origins: Origin) -> float:

@@ -355,16 +355,20 @@ def test_shares_of_the_map_are_measured_from_the_pixels(restore, command):
     assert "filler" in photograph["synthesis"]["parts"][1]["reason"]
 
 
-def test_without_the_stored_picture_the_output_is_compared(restore, command):
+def test_without_the_stored_picture_the_output_is_compared(restore, command, tmp_path):
     restored = restore()
     shutil.rmtree(restored.archive.store.root)
-    _, out, _ = command("audit", "album/a.png", "--json")
+    page = tmp_path / "audit.html"
+    _, out, _ = command("audit", "album/a.png", "--json", "--html", str(page))
     synthesis = json.loads(out)["photographs"][0]["synthesis"]
     assert {one["origin"]: one["percent"] for one in synthesis["parts"]} == {
         "untouched": 96.88,
         "filled or corrected": 3.12,
     }
     assert any("gone from the store" in note for note in synthesis["notes"])
+    told = page.read_text("utf-8")
+    assert "of 3.12 % it cannot be told whether what was there is gone" in told
+    assert "0.00 % is content that the scan does not have" not in told
 
 
 def test_an_output_that_is_gone_leaves_the_map_of_the_stored_picture(restore, command, tmp_path):
