@@ -11,6 +11,8 @@ from archivist.plugins import Plugins, make_params
 
 _PER_SAMPLE = {"grey": 1.2, "colour": 0.85}
 """Bytes of a sample in a kept image: 16 bits with deflate, measured on the example archive."""
+_PER_ENLARGED_SAMPLE = 1.6
+"""The same of what a network enlarged: its samples use all 16 bits."""
 _PER_PIXEL = {Kind.MASK: 0.01, Kind.PROBABILITY: 1.2, Kind.TRANSFER_MAP: 0.5}
 _WHOLE = {Kind.EMBEDDING: 4_000, Kind.FACES: 500, Kind.SCORES: 200}
 """Bytes of a value whatever the size of the picture."""
@@ -60,7 +62,7 @@ class Sizes:
             area *= effect.scale**2 if images else 1
             grey = grey and not effect.spec.adds_colour
             if task.action in (Action.RUN, Action.FOLLOW):
-                kept += self._kept(effect.spec, area, grey=grey)
+                kept += self._kept(effect, area, grey=grey)
         outputs = output_bytes(header, self.profiles, area=area, grey=grey)
         return Disk(outputs=outputs, store=int(kept))
 
@@ -77,16 +79,19 @@ class Sizes:
         self._effects[place] = task.params, effect
         return effect
 
-    def _kept(self, spec: StepSpec, area: float, *, grey: bool) -> float:
-        total = 0.0
+    def _kept(self, effect: _Effect, area: float, *, grey: bool) -> float:
+        spec, total = effect.spec, 0.0
         for port in spec.outputs:
             if port.kind in self.keep:
-                per_pixel = self.measured.get((spec.id, port.name), _per_pixel(port.kind, grey))
+                guess = _per_pixel(port.kind, grey=grey, enlarged=effect.scale > 1)
+                per_pixel = self.measured.get((spec.id, port.name), guess)
                 total += area * per_pixel + _WHOLE.get(port.kind, 0)
         return total
 
 
-def _per_pixel(kind: Kind, grey: bool) -> float:
+def _per_pixel(kind: Kind, *, grey: bool, enlarged: bool) -> float:
+    if kind is Kind.IMAGE and enlarged:
+        return _PER_ENLARGED_SAMPLE * (1 if grey else 3)
     if kind is Kind.IMAGE:
         return _PER_SAMPLE["grey"] if grey else 3 * _PER_SAMPLE["colour"]
     return _PER_PIXEL.get(kind, 0.0)
@@ -100,7 +105,8 @@ def output_bytes(
     ``area`` is in pixels of the result, which steps may have enlarged.
     """
     channels = 1 if grey else 3
-    side = max(header.width, header.height) * (area / (header.megapixels * 1e6)) ** 0.5
+    grown = (area / (header.megapixels * 1e6)) ** 0.5
+    side = max(header.width, header.height) * grown
     total = 0.0
     for profile in profiles:
         pixels = area
@@ -108,7 +114,8 @@ def output_bytes(
             pixels *= min(1.0, profile.max_side / side) ** 2
         kind = header.format if profile.format == "same" else profile.format
         depth = header.depth if profile.depth == "same" else int(profile.depth)
-        # JPEG at quality 95 takes about 0.4 bytes a sample, deflate about 0.6 of the raw size.
-        per_sample = 0.4 if kind == "jpeg" else 0.6 * max(depth, 8) / 8
+        # JPEG at quality 95 takes about 0.4 bytes a sample, of a picture that was enlarged 4 times
+        # 0.1, for it has few fine details; deflate takes about 0.6 of the raw size.
+        per_sample = 0.4 / max(1.0, grown) if kind == "jpeg" else 0.6 * max(depth, 8) / 8
         total += pixels * channels * per_sample
     return int(total)

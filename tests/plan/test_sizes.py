@@ -35,14 +35,19 @@ def enlarge(archive, scale):
     archive.specs[1] = replace(archive.specs[1], tiling=Tiling(scale=scale))
 
 
-def test_a_recipe_that_enlarges_four_times_takes_sixteen_times_the_disk(archive, estimated):
-    plain = estimated(keep=["image"])
+@pytest.mark.parametrize(("kind", "times"), [("tiff", 16), ("jpeg", 4)])
+def test_enlarging_four_times_makes_outputs_larger_and_the_store_more_so(
+    archive, estimated, kind, times
+):
+    """A JPEG grows less than its pixels: what is computed between them has no detail."""
+    profile = OutputProfile(name="one", format=kind)
+    plain = estimated(keep=["image"], profile=profile)
     enlarge(archive, 4)
 
-    large = estimated(keep=["image"])
+    large = estimated(keep=["image"], profile=profile)
 
-    assert large.output_bytes == pytest.approx(16 * plain.output_bytes, rel=1e-3)
-    assert large.store_bytes == pytest.approx(16 * plain.store_bytes, rel=1e-3)
+    assert large.output_bytes == pytest.approx(times * plain.output_bytes, rel=1e-3)
+    assert large.store_bytes > 16 * plain.store_bytes
 
 
 def test_a_profile_with_a_longest_side_does_not_grow_with_the_enlargement(archive, estimated):
@@ -50,7 +55,7 @@ def test_a_profile_with_a_longest_side_does_not_grow_with_the_enlargement(archiv
     plain = estimated(profile=small).output_bytes
     enlarge(archive, 4)
 
-    assert estimated(profile=small).output_bytes == pytest.approx(plain, rel=1e-3)
+    assert 0 < estimated(profile=small).output_bytes <= plain * 1.001
 
 
 def test_what_is_not_kept_takes_no_disk(estimated):
