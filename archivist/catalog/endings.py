@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
+from archivist.catalog.in_place import OVERWRITTEN, OVERWRITTEN_BY_ITS_OWN
 from archivist.catalog.reading import ids_of_assets
 from archivist.catalog.rows import Approval, Decision, Outcome, Published
 from archivist.catalog.session import Catalog
@@ -108,14 +109,8 @@ def publications_of(
 
     With ``own`` also what the result of another scan has replaced since.
     """
-    table, newer = tables.publication.c, tables.publication.alias("newer")
-    same = [newer.c.digest == table.digest] if own else []
-    overwritten = exists().where(
-        newer.c.collection_id == table.collection_id,
-        newer.c.path == table.path,
-        newer.c.id > table.id,
-        *same,
-    )
+    table = tables.publication.c
+    overwritten = OVERWRITTEN_BY_ITS_OWN if own else OVERWRITTEN
     found: dict[tuple[str, str, str], list[Published]] = {}
     with catalog.reading() as connection:
         for page in pages(set(digests)):

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from archivist.catalog import tables
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.rows import KnownRefusal
 from archivist.catalog.session import Catalog
 from archivist.hashing import SHA256_HEX
@@ -139,7 +140,6 @@ def refusal_at(catalog: Catalog, path: str) -> KnownRefusal | None:
 # --- the kinds of things --------------------------------------------------------------------
 
 _pub, _made, _asset = tables.publication.c, tables.artifact.c, tables.asset.c
-_newer = tables.publication.alias("newer").c
 
 
 def _fits(column: Any, digits: str) -> ColumnElement[bool]:
@@ -157,13 +157,8 @@ def _outputs(
     *,
     newest_first: bool = False,
 ) -> list[Match]:
-    overwritten = exists().where(
-        _newer.collection_id == _pub.collection_id,
-        _newer.path == _pub.path,
-        _newer.id > _pub.id,
-    )
     wanted = (
-        select(_pub.id, _pub.digest, _pub.output_digest, overwritten.label("replaced"))
+        select(_pub.id, _pub.digest, _pub.output_digest, OVERWRITTEN.label("replaced"))
         .where(condition, _pub.collection_id == collection)
         .order_by(_pub.id.desc() if newest_first else _pub.id)
         .limit(_MOST)

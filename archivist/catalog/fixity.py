@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import insert_rows, pages
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.session import Catalog
 from archivist.catalog.types import Instant
 
@@ -238,10 +239,6 @@ def _expected(catalog: Catalog, subject: str) -> tuple[Select[Any], Any]:
 def _sources(catalog: Catalog) -> dict[str, tuple[Any, Any, Any, Any, Any]]:
     """Return name, digest, size, table and condition of each kind of file."""
     scan, item, blob = tables.scan_file.c, tables.publication.c, tables.blob.c
-    newer = tables.publication.alias("newer").c
-    lies = ~exists().where(
-        newer.collection_id == item.collection_id, newer.path == item.path, newer.id > item.id
-    )
     ours = catalog.collection_id
     return {
         ORIGINAL: (
@@ -256,7 +253,7 @@ def _sources(catalog: Catalog) -> dict[str, tuple[Any, Any, Any, Any, Any]]:
             item.output_digest,
             item.size,
             tables.publication,
-            and_(item.collection_id == ours, lies),
+            and_(item.collection_id == ours, ~OVERWRITTEN),
         ),
         STORED: (blob.digest, blob.digest, blob.size, tables.blob, blob.purged.is_(None)),
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.lookups import assets_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.session import Catalog
@@ -96,17 +97,14 @@ def results_of_others(catalog: Catalog, paths: Mapping[str, str]) -> dict[str, f
 
     Those scans had the path before, and no result of the present one has replaced theirs yet.
     """
-    table, newer = tables.publication.c, tables.publication.alias("newer").c
-    overwritten = exists().where(
-        newer.collection_id == table.collection_id, newer.path == table.path, newer.id > table.id
-    )
+    table = tables.publication.c
     found: dict[str, frozenset[str]] = {}
     with catalog.reading() as connection:
         for page in pages(paths):
             rows = connection.execute(
                 select(table.source, table.digest)
                 .where(table.collection_id == catalog.collection_id, table.source.in_(page))
-                .where(~overwritten)
+                .where(~OVERWRITTEN)
                 .distinct()
             )
             for source, digest in rows:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import PAGE, pages
 from archivist.catalog.endings import approval_of
 from archivist.catalog.flags import flags_of
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import ids_of_assets, uids_of_assets
 from archivist.catalog.rows import Approval
@@ -56,16 +57,12 @@ class Opinion:
 
 _pub, _run, _step = tables.publication.c, tables.run.c, tables.step.c
 _contract = tables.contract.c
-_newer = tables.publication.alias("newer").c
-_REPLACED = exists().where(
-    _newer.collection_id == _pub.collection_id, _newer.path == _pub.path, _newer.id > _pub.id
-)
 _WRITTEN = (
     select(
         *tables.publication.c,
         *(_contract[name] for name in ("kept", "changed", "added", "lost")),
         _run.uid.label("run"),
-        _REPLACED.label("replaced"),
+        OVERWRITTEN.label("replaced"),
     )
     .join(tables.contract, _contract.id == _pub.contract_id)
     .join(tables.run, _run.id == _pub.run_id)

@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 
 from archivist.catalog import tables
 from archivist.catalog.bulk import pages
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.rows import EventRow
@@ -122,10 +123,6 @@ def uses_left_over(catalog: Catalog) -> Iterator[tuple[Use, str]]:
 
 def left_over(catalog: Catalog) -> Iterator[LeftOver]:
     """Yield the outputs in place whose scan is gone, replaced or renamed, by path."""
-    newer = tables.publication.alias("newer").c
-    overwritten = exists().where(
-        newer.collection_id == _pub.collection_id, newer.path == _pub.path, newer.id > _pub.id
-    )
     there = exists().where(
         _file.collection_id == _pub.collection_id,
         _file.path == _pub.source,
@@ -134,7 +131,7 @@ def left_over(catalog: Catalog) -> Iterator[LeftOver]:
     )
     wanted = (
         select(_pub.path, _pub.source, _pub.digest)
-        .where(_pub.collection_id == catalog.collection_id, ~overwritten, ~there)
+        .where(_pub.collection_id == catalog.collection_id, ~OVERWRITTEN, ~there)
         .order_by(_pub.path)
         .limit(_PAGE)
     )

@@ -13,6 +13,7 @@ from archivist.catalog.behind import denied_steps
 from archivist.catalog.bulk import pages
 from archivist.catalog.endings import last_outcomes, reviews
 from archivist.catalog.flags import FLAGGED, flags_of, in_force
+from archivist.catalog.in_place import OVERWRITTEN
 from archivist.catalog.lookups import paths_of
 from archivist.catalog.queue import run_number
 from archivist.catalog.reading import (
@@ -224,14 +225,10 @@ def publications(
     those whose contract names losses.
     """
     table, contract = tables.publication.c, tables.contract.c
-    newer = tables.publication.alias("newer").c
-    overwritten = exists().where(
-        newer.collection_id == table.collection_id, newer.path == table.path, newer.id > table.id
-    )
     wanted = (
         select(*tables.publication.c, *(contract[n] for n in ("kept", "changed", "added", "lost")))
         .join(tables.contract, contract.id == table.contract_id)
-        .where(table.collection_id == catalog.collection_id, ~overwritten)
+        .where(table.collection_id == catalog.collection_id, ~OVERWRITTEN)
         .order_by(table.path)
     )
     if lossy:
